@@ -1,0 +1,210 @@
+//! Ways out of the building.
+//!
+//! An adapter makes exactly one attempt and reports what it knows. It never retries, sleeps or
+//! decides, and knows nothing of the ledger: [`crate::dispatch`] decides, in one place.
+//! [`open`] is the one list of adapters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::contact::EmailAddress;
+use crate::release::Notice;
+use crate::render::Edition;
+
+/// A way out.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Hands `parcel` to the destination, once.
+    ///
+    /// `gate` is asked directly before the first byte that may make something happen (the final
+    /// dot of a mail, the first body byte of a request). If it refuses, the adapter gives up
+    /// cleanly and returns [`Failure::GateClosed`].
+    async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure>;
+
+    /// Looks whether an earlier attempt at `parcel` arrived.
+    async fn probe(&self, parcel: &Parcel) -> Probe {
+        let _ = parcel;
+        Probe::CannotTell
+    }
+
+    /// Looks at configuration, credentials and reachability, for `dateline doctor`. Sends nothing.
+    async fn examine(&self) -> Vec<Diagnosis> {
+        Vec::new()
+    }
+}
+
+/// The last question before the point of no return.
+#[async_trait]
+pub trait Gate: Send + Sync {
+    /// Returns true once the attempt is durable and nothing forbids it.
+    async fn open(&self) -> bool;
+}
+
+/// Everything an adapter needs for one attempt.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// The delivery's key, which never changes: the idempotency key, or what it is derived from.
+    pub key: crate::digest::Digest,
+    /// The wire's own form of the key (Message-ID, rkey, webhook id), stored before the first try.
+    pub wire_key: String,
+    /// The frozen edition.
+    pub edition: Arc<Edition>,
+    /// What it is.
+    pub notice: Notice,
+    /// Whom it is for.
+    pub recipient: Recipient,
+    /// When it was due; the timestamp inside what is sent, equal for every attempt.
+    pub due: Timestamp,
+    /// The instant of this attempt.
+    pub now: Timestamp,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// What this parcel corrects or withdraws.
+    pub previous: Option<Previous>,
+}
+
+/// Whom a parcel is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// A mailbox.
+    Mailbox {
+        /// Its address.
+        email: EmailAddress,
+        /// The name to greet by.
+        name: Option<String>,
+        /// The token that names this recipient to the unsubscribe endpoint.
+        token: String,
+    },
+    /// The channel's own account, site, room or endpoint.
+    Account,
+}
+
+/// What the destination has already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// What the destination calls it.
+    pub remote_id: Option<String>,
+    /// The mail's Message-ID, or the wire key of the earlier delivery.
+    pub wire_key: String,
+}
+
+/// What the destination said when it took a parcel.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What the destination calls it, as the adapter wants it back in [`Previous`].
+    pub remote_id: Option<String>,
+    /// Where people can see it.
+    pub url: Option<String>,
+    /// Its words.
+    pub reply: Reply,
+}
+
+/// The other side's words, cleaned of control characters and cut to 500 characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The SMTP or HTTP status.
+    pub code: Option<u16>,
+    /// The enhanced status code (RFC 3463): `5.1.1`.
+    pub enhanced: Option<String>,
+    /// The text.
+    pub text: String,
+}
+
+impl Reply {
+    /// Words of our own, where the other side said nothing.
+    pub fn note(text: impl AsRef<str>) -> Reply {
+        Reply { code: None, enhanced: None, text: clean(text.as_ref()) }
+    }
+
+    /// The other side's words under its code.
+    pub fn new(code: u16, enhanced: Option<String>, text: &str) -> Reply {
+        Reply { code: Some(code), enhanced, text: clean(text) }
+    }
+}
+
+/// Makes the other side's words fit for logs, terminals and pages.
+fn clean(text: &str) -> String {
+    text.chars().take(500).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(code) = self.code {
+            write!(f, "{code} ")?;
+        }
+        if let Some(enhanced) = &self.enhanced {
+            write!(f, "{enhanced} ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a parcel was not delivered. The variant is the decision; the fields are the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Not accepted now; another try may succeed.
+    #[error("later: {reply}")]
+    Later {
+        /// The words.
+        reply: Reply,
+        /// How long the destination wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// Not accepted, and never will be, for this recipient.
+    #[error("refused: {reply}")]
+    Refused {
+        /// The words.
+        reply: Reply,
+        /// The address itself is dead: nothing more is sent to it.
+        suppress: bool,
+    },
+    /// The destination refuses *us*: nothing more to it until somebody looks.
+    #[error("the destination refuses us: {reply}")]
+    HoldDestination {
+        /// The words.
+        reply: Reply,
+    },
+    /// Our credentials, configuration or limits: nothing more on this channel until somebody looks.
+    #[error("the channel refuses us: {reply}")]
+    HoldChannel {
+        /// The words.
+        reply: Reply,
+    },
+    /// It left us and no answer came back: it may have arrived.
+    #[error("outcome unknown: {reply}")]
+    Unknown {
+        /// What was seen last.
+        reply: Reply,
+    },
+    /// The gate refused; nothing was sent.
+    #[error("not sent: the gate was closed")]
+    GateClosed,
+}
+
+/// What a look at the destination says about an earlier attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It arrived.
+    Arrived(Receipt),
+    /// It did not.
+    Absent,
+    /// Nobody can know.
+    CannotTell,
+}
+
+/// One thing that `dateline doctor` looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// What was looked at: `relay: TLS`.
+    pub what: String,
+    /// Whether it is as it should be.
+    pub good: bool,
+    /// What was seen.
+    pub seen: String,
+    /// What to do.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,207 @@
+//! Who gets what, when, by which channel, who is left out and why. Pure.
+//!
+//! Planning is a fold: [`Planner::new`] looks at the newsroom and at what the ledger
+//! [holds](Held), [`Planner::contact`] is fed the contact book one contact at a time,
+//! and [`Planner::finish`] gives the [`Plan`]. Memory grows by eight bytes a recipient.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::contact::{Contact, ContactId};
+use crate::digest::Digest;
+use crate::language::Language;
+use crate::newsroom::Newsroom;
+use crate::release::Notice;
+
+/// What a group of deliveries is for the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// New.
+    Create,
+    /// Waiting, with an older text: replaced before it leaves.
+    Update,
+    /// Sent, with an older text: a correction follows (or a page or post is edited).
+    Correct,
+    /// Waiting: cancelled. Sent: a kill or hold notice follows.
+    Kill,
+    /// As the ledger has it.
+    None,
+    /// Would be sent, but something forbids it; the reason says what.
+    Blocked,
+}
+
+/// What would be delivered at one revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The commit; nothing for a work tree.
+    pub revision: Option<String>,
+    /// The instant it was made for.
+    pub now: Timestamp,
+    /// Releases, by due time, then slug.
+    pub releases: Vec<Planned>,
+}
+
+/// One release (or round-up) in a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The release; `digest/AUDIENCE/DATE` for a round-up.
+    pub slug: String,
+    /// The original's headline, for people.
+    pub title: String,
+    /// What it is.
+    pub notice: Notice,
+    /// When it becomes public.
+    pub publish: Timestamp,
+    /// After this nothing is sent.
+    pub expires: Timestamp,
+    /// The releases that a round-up holds; empty for a single release.
+    pub digest_of: Vec<String>,
+    /// Digest of everything that the release's editions are rendered from.
+    pub source: Digest,
+    /// The parts.
+    pub deliveries: Vec<Group>,
+    /// Who is left out, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Deliveries that differ by recipient alone: one edition, one due time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// The audience.
+    pub audience: String,
+    /// The channel.
+    pub channel: String,
+    /// The language.
+    pub language: Language,
+    /// A copy before the embargo, marked EMBARGOED.
+    pub advance: bool,
+    /// Whom it reaches.
+    pub recipients: Recipients,
+    /// When it leaves.
+    pub due: Timestamp,
+    /// What is done.
+    pub action: Action,
+    /// Why it is blocked, late, or different.
+    pub reason: Option<String>,
+}
+
+/// Whom a group reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipients {
+    /// Contacts, by the contact book's numbers.
+    Contacts(Vec<ContactId>),
+    /// The channel's own account or site, once.
+    Account,
+    /// Those who received the edition before; the ledger knows them, and this many they are.
+    Receivers(u64),
+}
+
+impl Recipients {
+    /// How many they are.
+    pub fn count(&self) -> u64 {
+        match self {
+            Recipients::Contacts(list) => list.len() as u64,
+            Recipients::Account => 1,
+            Recipients::Receivers(count) => *count,
+        }
+    }
+}
+
+/// Contacts who match but are not sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The audience they match.
+    pub audience: String,
+    /// Why.
+    pub reason: Why,
+    /// Who; masked by whoever shows them.
+    pub contacts: Vec<ContactId>,
+}
+
+/// Why a matching contact is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// Gets the release as a member of an audience named earlier.
+    AlreadyBy(String),
+    /// The address must not be contacted; the suppression's reason.
+    Suppressed(String),
+    /// Reads none of the languages the release and the audience have in common.
+    Language,
+    /// Had as many mails in seven days as the audience allows.
+    Limit(u32),
+    /// The audience's window or slots leave no time before the release expires.
+    NoTime,
+}
+
+/// What the ledger holds, as far as planning needs it.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// By slug.
+    pub releases: BTreeMap<String, HeldRelease>,
+    /// Mails of the last seven days by contact; only filled where an audience has a limit.
+    pub recent: BTreeMap<ContactId, u32>,
+    /// Suppressed contacts and the reason.
+    pub suppressed: BTreeMap<ContactId, String>,
+}
+
+/// What the ledger holds of one release.
+#[derive(Debug, Clone, Default)]
+pub struct HeldRelease {
+    /// The newest notice that was issued.
+    pub notice: Notice,
+    /// What its editions were rendered from.
+    pub source: Option<Digest>,
+    /// The parts, newest edition only.
+    pub groups: Vec<HeldGroup>,
+}
+
+/// What the ledger holds of one part.
+#[derive(Debug, Clone)]
+pub struct HeldGroup {
+    /// The audience.
+    pub audience: String,
+    /// The channel.
+    pub channel: String,
+    /// The language.
+    pub language: Language,
+    /// A copy before the embargo.
+    pub advance: bool,
+    /// When it leaves or left.
+    pub due: Timestamp,
+    /// Deliveries that have not started.
+    pub waiting: u64,
+    /// Deliveries that are under way or whose outcome is not known.
+    pub open: u64,
+    /// Deliveries that arrived, in this edition or an earlier one.
+    pub sent: u64,
+    /// Deliveries that ended otherwise.
+    pub ended: u64,
+}
+
+/// A plan in the making.
+#[derive(Debug)]
+pub struct Planner<'a> {
+    newsroom: &'a Newsroom,
+    held: &'a Held,
+    now: Timestamp,
+}
+
+impl<'a> Planner<'a> {
+    /// Begins a plan for `now`.
+    pub fn new(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp) -> Planner<'a> {
+        Planner { newsroom, held, now }
+    }
+
+    /// Considers one contact.
+    pub fn contact(&mut self, contact: &Contact) {
+        let _ = (contact, self.held);
+    }
+
+    /// Ends the plan.
+    pub fn finish(self) -> Plan {
+        Plan { revision: self.newsroom.revision.clone(), now: self.now, releases: Vec::new() }
+    }
+}

@@ -1,0 +1,256 @@
+//! Editions: one release as one audience, channel and language sees it. Pure.
+//!
+//! The same newsroom gives the same bytes on every machine. Release text is data and is
+//! never parsed as a template. What differs by recipient is left open as a [`Slot`] and
+//! filled by [`Mail::fill`] when the mail leaves.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::contact::EmailAddress;
+use crate::digest::Digest;
+use crate::language::Language;
+use crate::newsroom::{ChannelKind, Newsroom};
+use crate::release::Notice;
+
+/// Which edition is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// The release; for a round-up `digest/AUDIENCE/DATE`.
+    pub slug: String,
+    /// The releases of a round-up, in order; empty for a single release.
+    pub digest_of: Vec<String>,
+    /// What it is.
+    pub notice: Notice,
+    /// The audience.
+    pub audience: String,
+    /// The channel.
+    pub channel: String,
+    /// The language.
+    pub language: Language,
+    /// A copy before the embargo, marked EMBARGOED.
+    pub advance: bool,
+    /// A test for the sender's own eyes, marked TEST.
+    pub test: bool,
+    /// The instant that stands in the edition as its date: the planned due time.
+    pub date: Timestamp,
+}
+
+/// One release as one audience, channel and language sees it; immutable once issued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edition {
+    /// What was asked for.
+    pub request: Request,
+    /// The headline, for lists.
+    pub title: String,
+    /// What is sent.
+    pub content: Content,
+    /// Pictures and recordings that go with it.
+    pub assets: Vec<Asset>,
+}
+
+/// What is sent, by kind of channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// A mail with slots.
+    Mail(Mail),
+    /// A page of the newsroom site, and what its indexes and feeds need.
+    Page(Page),
+    /// Posts for a social network: one, or a thread.
+    Social(Social),
+    /// JSON for webhooks and files.
+    Json(serde_json::Value),
+}
+
+/// A file that goes with an edition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Its name beside the page.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What it shows.
+    pub alt: String,
+    /// Caption and credit in one line.
+    pub caption: String,
+    /// The name of its bytes.
+    pub sha: Digest,
+    /// Its bytes; the ledger keeps them apart, by `sha`.
+    #[serde(skip)]
+    pub bytes: Arc<[u8]>,
+}
+
+/// A mail, compiled once: literal bytes with slots between them.
+///
+/// The literals are complete MIME with CRLF line ends, quoted-printable, ASCII alone, no line
+/// longer than 76 bytes, none beginning with a dot; filling a slot keeps all of that true.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The decoded subject, for lists and previews.
+    pub subject: String,
+    /// The envelope's sender.
+    pub from: EmailAddress,
+    /// The message, from the first header to the last line.
+    pub pieces: Vec<Piece>,
+}
+
+/// A stretch of a [`Mail`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Piece {
+    /// These bytes.
+    Literal(String),
+    /// What differs by recipient.
+    Slot(Slot),
+}
+
+/// What differs by recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Slot {
+    /// The whole `To:` value, encoded as a header.
+    To,
+    /// The Message-ID without its angle brackets.
+    MessageId,
+    /// `In-Reply-To` and `References` lines of a correction, or nothing.
+    References,
+    /// The `List-Unsubscribe` lines, or nothing.
+    ListUnsubscribe,
+    /// The recipient's name in an HTML part, quoted-printable.
+    NameHtml,
+    /// The recipient's name in a text part, quoted-printable.
+    NameText,
+    /// The unsubscribe link in an HTML part.
+    UnsubscribeHtml,
+    /// The unsubscribe link in a text part.
+    UnsubscribeText,
+}
+
+/// What a mail's slots are filled with.
+#[derive(Debug, Clone)]
+pub struct Addressee<'a> {
+    /// The mailbox.
+    pub email: &'a EmailAddress,
+    /// The name, if known.
+    pub name: Option<&'a str>,
+    /// The Message-ID without its angle brackets.
+    pub message_id: &'a str,
+    /// The Message-ID of what this mail corrects or withdraws.
+    pub in_reply_to: Option<&'a str>,
+    /// The token that names this recipient to the unsubscribe endpoint.
+    pub token: &'a str,
+}
+
+/// A page of the newsroom site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Path below the site, without a leading slash: `2026/aster-ev/` or `sv/2026/aster-ev/`.
+    pub path: String,
+    /// The whole HTML document.
+    pub html: String,
+    /// What indexes, feeds and the sitemap need.
+    pub entry: Entry,
+    /// The press kit's text: the release as Markdown-like plain text.
+    pub text: String,
+}
+
+/// A release in the site's indexes and feeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The release.
+    pub slug: String,
+    /// The language.
+    pub language: Language,
+    /// The canonical address.
+    pub url: String,
+    /// The headline.
+    pub title: String,
+    /// The word above it.
+    pub kicker: Option<String>,
+    /// One or two sentences, plain text.
+    pub summary: String,
+    /// The body as safe HTML with absolute addresses.
+    pub content_html: String,
+    /// Subjects.
+    pub tags: Vec<String>,
+    /// When it became public.
+    pub published: Timestamp,
+    /// When the text last changed.
+    pub updated: Timestamp,
+    /// The first picture: name beside the page, and alternative text.
+    pub image: Option<(String, String)>,
+    /// A recording: name, media type, length in bytes, duration.
+    pub audio: Option<(String, String, u64, Option<String>)>,
+    /// Killed: the page says so, and indexes leave it out.
+    pub withdrawn: bool,
+}
+
+/// Posts for a social network, in order; each answers the one before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Social {
+    /// At least one.
+    pub posts: Vec<Post>,
+    /// The canonical address of the release.
+    pub url: String,
+}
+
+/// One post.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    /// The text.
+    pub text: String,
+    /// Links and tags in it, by bytes of UTF-8.
+    pub facets: Vec<Facet>,
+    /// Indexes into the edition's assets.
+    pub images: Vec<usize>,
+}
+
+/// A link or tag in a post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facet {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// The address, or the tag with its `#`.
+    pub target: String,
+}
+
+/// Why an edition cannot be rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// There is no such release, audience, channel or language.
+    #[error("{0}")]
+    Unknown(String),
+    /// A template is wrong.
+    #[error("{file}:{line}:{column}: {message}")]
+    Template {
+        /// The template.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// The text cannot be sent that way.
+    #[error("{0}")]
+    Content(String),
+}
+
+impl Edition {
+    /// The name of everything in it: equal editions, equal digests.
+    pub fn sha(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+/// Renders one edition.
+pub fn edition(newsroom: &Newsroom, request: &Request) -> Result<Edition, RenderError> {
+    let kind: Option<ChannelKind> = newsroom.channels.get(&request.channel).map(|facts| facts.kind);
+    Err(RenderError::Unknown(format!("channel {kind:?} is not built yet")))
+}

@@ -6,6 +6,7 @@
 
 mod body;
 mod front_matter;
+pub mod length;
 mod parse;
 mod time;
 

@@ -10,10 +10,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::contact::{Contact, ContactId};
-use crate::digest::Digest;
 use crate::language::Language;
 use crate::newsroom::Newsroom;
 use crate::release::Notice;
+
+mod source;
+
+pub use source::Source;
 
 /// What a group of deliveries is for the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -21,7 +24,9 @@ use crate::release::Notice;
 pub enum Action {
     /// New.
     Create,
-    /// Waiting, with an older text: replaced before it leaves.
+    /// Waiting, with an older text or other recipients: everything that waits of the same audience,
+    /// channel, language and `advance` is replaced by what is planned. Whoever has it already
+    /// is left out by the ledger.
     Update,
     /// Sent, with an older text: a correction follows (or a page or post is edited).
     Correct,
@@ -59,8 +64,8 @@ pub struct Planned {
     pub expires: Timestamp,
     /// The releases that a round-up holds; empty for a single release.
     pub digest_of: Vec<String>,
-    /// Digest of everything that the release's editions are rendered from.
-    pub source: Digest,
+    /// Names everything that the release's editions are rendered from.
+    pub source: Source,
     /// The parts.
     pub deliveries: Vec<Group>,
     /// Who is left out, and why.
@@ -97,6 +102,19 @@ pub enum Recipients {
     Account,
     /// Those who received the edition before; the ledger knows them, and this many they are.
     Receivers(u64),
+    /// This many, not listed: nothing new is written for them (`none`, `blocked`, a cancelled wait).
+    Number(u64),
+}
+
+impl Planned {
+    /// What `group`'s editions say of themselves: who has nothing yet gets the corrected text
+    /// as an original, without a word of the correction.
+    pub fn notice_of(&self, group: &Group) -> Notice {
+        match group.action {
+            Action::Correct | Action::Kill => self.notice,
+            Action::Create | Action::Update | Action::None | Action::Blocked => Notice::Original,
+        }
+    }
 }
 
 impl Recipients {
@@ -105,7 +123,7 @@ impl Recipients {
         match self {
             Recipients::Contacts(list) => list.len() as u64,
             Recipients::Account => 1,
-            Recipients::Receivers(count) => *count,
+            Recipients::Receivers(count) | Recipients::Number(count) => *count,
         }
     }
 }
@@ -153,7 +171,7 @@ pub struct HeldRelease {
     /// The newest notice that was issued.
     pub notice: Notice,
     /// What its editions were rendered from.
-    pub source: Option<Digest>,
+    pub source: Option<Source>,
     /// The parts, newest edition only.
     pub groups: Vec<HeldGroup>,
 }
@@ -187,17 +205,24 @@ pub struct Planner<'a> {
     newsroom: &'a Newsroom,
     held: &'a Held,
     now: Timestamp,
+    late: bool,
 }
 
 impl<'a> Planner<'a> {
     /// Begins a plan for `now`.
     pub fn new(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp) -> Planner<'a> {
-        Planner { newsroom, held, now }
+        Planner { newsroom, held, now, late: false }
+    }
+
+    /// Plans releases that are first seen long after their time as well (`dateline issue --late`).
+    #[must_use]
+    pub fn late(self, late: bool) -> Planner<'a> {
+        Planner { late, ..self }
     }
 
     /// Considers one contact.
     pub fn contact(&mut self, contact: &Contact) {
-        let _ = (contact, self.held);
+        let _ = (contact, self.held, self.late);
     }
 
     /// Ends the plan.

@@ -93,6 +93,12 @@ pub struct Mail {
     pub subject: String,
     /// The envelope's sender.
     pub from: EmailAddress,
+    /// Base of the one-click unsubscribe address; the recipient's token follows it (RFC 8058).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe_url: Option<String>,
+    /// The mailbox that takes unsubscribe requests, as `local@domain`; the token becomes its detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsubscribe_mailto: Option<EmailAddress>,
     /// The message, from the first header to the last line.
     pub pieces: Vec<Piece>,
 }
@@ -155,6 +161,32 @@ pub struct Page {
     pub entry: Entry,
     /// The press kit's text: the release as Markdown-like plain text.
     pub text: String,
+    /// How the site looks, for the indexes that stand around the page.
+    pub look: Look,
+}
+
+/// How the newsroom site looks; every page carries it, because whoever writes the indexes
+/// has no newsroom at hand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// The newsroom's name.
+    pub name: String,
+    /// Who speaks.
+    pub organization: String,
+    /// Where the site is, without a trailing slash.
+    pub url: String,
+    /// The language of its fixed words.
+    pub language: Language,
+    /// The zone of its dates, as an IANA name.
+    pub timezone: String,
+    /// The logo as a `data:` address.
+    pub logo: Option<String>,
+    /// Links, marks and buttons: `#rrggbb`.
+    pub accent: String,
+    /// The text.
+    pub ink: String,
+    /// The ground.
+    pub paper: String,
 }
 
 /// A release in the site's indexes and feeds.

@@ -62,6 +62,20 @@ impl From<Language> for String {
     }
 }
 
+impl schemars::JsonSchema for Language {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Language".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A language tag: `en`, `sv`, `pt-BR`.",
+            "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"
+        })
+    }
+}
+
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -4,6 +4,8 @@
 //! decides, and knows nothing of the ledger: [`crate::dispatch`] decides, in one place.
 //! [`open`] is the one list of adapters.
 
+pub mod config;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,432 @@
+//! What `dateline.yaml` says about each channel, one struct per kind.
+//!
+//! A struct holds exactly the keys that its kind understands; whatever else is written there is
+//! refused by [`crate::config`], which reads `kind` first and then the rest with the struct below.
+//! Secrets are references: the value stays in the environment or in a file until
+//! [`crate::config`] is asked for it.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::language::Language;
+use crate::newsroom::ChannelKind;
+
+/// One channel's settings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChannelConfig {
+    /// `kind: smtp`
+    Smtp(SmtpConfig),
+    /// `kind: newsroom`
+    Newsroom(NewsroomConfig),
+    /// `kind: mastodon`
+    Mastodon(MastodonConfig),
+    /// `kind: bluesky`
+    Bluesky(BlueskyConfig),
+    /// `kind: webhook`
+    Webhook(WebhookConfig),
+    /// `kind: file`
+    File(FileConfig),
+}
+
+impl ChannelConfig {
+    /// What kind of channel it is.
+    pub fn kind(&self) -> ChannelKind {
+        match self {
+            ChannelConfig::Smtp(_) => ChannelKind::Smtp,
+            ChannelConfig::Newsroom(_) => ChannelKind::Newsroom,
+            ChannelConfig::Mastodon(_) => ChannelKind::Mastodon,
+            ChannelConfig::Bluesky(_) => ChannelKind::Bluesky,
+            ChannelConfig::Webhook(_) => ChannelKind::Webhook,
+            ChannelConfig::File(_) => ChannelKind::File,
+        }
+    }
+
+    /// How fast it may be used.
+    pub fn limits(&self) -> Limits {
+        match self {
+            ChannelConfig::Smtp(config) => config.limits,
+            ChannelConfig::Newsroom(config) => config.limits,
+            ChannelConfig::Mastodon(config) => config.limits,
+            ChannelConfig::Bluesky(config) => config.limits,
+            ChannelConfig::Webhook(config) => config.limits,
+            ChannelConfig::File(config) => config.limits,
+        }
+    }
+
+    /// What is done when nobody knows whether a delivery arrived.
+    pub fn on_unknown(&self) -> OnUnknown {
+        match self {
+            ChannelConfig::Smtp(config) => config.on_unknown,
+            ChannelConfig::Newsroom(config) => config.on_unknown,
+            ChannelConfig::Mastodon(config) => config.on_unknown,
+            ChannelConfig::Bluesky(config) => config.on_unknown,
+            ChannelConfig::Webhook(config) => config.on_unknown,
+            ChannelConfig::File(config) => config.on_unknown,
+        }
+    }
+
+    /// The secrets that it needs, each with the key that names it.
+    pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        match self {
+            ChannelConfig::Smtp(config) => config.password.iter().map(|s| ("password", s)).collect(),
+            ChannelConfig::Mastodon(config) => vec![("token", &config.token)],
+            ChannelConfig::Bluesky(config) => vec![("password", &config.password)],
+            ChannelConfig::Webhook(config) => vec![("secret", &config.secret)],
+            ChannelConfig::Newsroom(_) | ChannelConfig::File(_) => Vec::new(),
+        }
+    }
+}
+
+/// How fast a channel may be used; what is not said has the channel's own default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The most connections at the same time.
+    pub connections: Option<u32>,
+    /// The most deliveries in a minute.
+    pub per_minute: Option<u32>,
+    /// The most deliveries over one connection before a new one is made.
+    pub per_connection: Option<u32>,
+}
+
+/// What is done when nobody knows whether a delivery arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// It waits for a person (`dateline resolve`).
+    #[default]
+    Hold,
+    /// It is sent once more, byte for byte the same; the reader may get it twice.
+    ResendOnce,
+}
+
+/// How the connection to a mail relay is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// Plain at first, then STARTTLS, without which nothing is sent (RFC 3207).
+    #[default]
+    Starttls,
+    /// TLS from the first byte (RFC 8314).
+    Implicit,
+    /// None: only for a relay on the same machine.
+    None,
+}
+
+/// A mail relay.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpConfig {
+    /// The relay's host name.
+    pub host: String,
+    /// Its port; 587 for `starttls`, 465 for `implicit`, 25 for `none` where nothing is said.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: Tls,
+    /// The name to log in with.
+    pub username: Option<String>,
+    /// The password to log in with.
+    pub password: Option<SecretRef>,
+    /// A file of certificates (PEM) to trust instead of the system's.
+    pub ca_file: Option<String>,
+    /// The sender: `Halden Motors Press <press@halden.example>`.
+    pub from: String,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// The sender's postal address, which the law wants in every mail.
+    pub postal_address: Option<String>,
+    /// `List-Id`, stable for ever (RFC 2919): `press.halden.example`.
+    pub list_id: Option<String>,
+    /// Base of the one-click unsubscribe address, with https (RFC 8058).
+    pub unsubscribe_url: Option<String>,
+    /// The mailbox that takes unsubscribe requests.
+    pub unsubscribe_mailto: Option<String>,
+    /// The name to greet the relay with.
+    pub helo: Option<String>,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+impl SmtpConfig {
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            Tls::Starttls => 587,
+            Tls::Implicit => 465,
+            Tls::None => 25,
+        })
+    }
+}
+
+/// Our own static site.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewsroomConfig {
+    /// The folder that the site is written to; relative to the newsroom.
+    pub dir: String,
+    /// The site's address, where it is not the newsroom's `url`.
+    pub url: Option<String>,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+/// Who sees a Mastodon status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody, on every timeline.
+    #[default]
+    Public,
+    /// Everybody, but on no public timeline.
+    Unlisted,
+    /// Followers alone.
+    Private,
+}
+
+impl Visibility {
+    /// The word of Mastodon's API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Visibility::Public => "public",
+            Visibility::Unlisted => "unlisted",
+            Visibility::Private => "private",
+        }
+    }
+}
+
+/// A Mastodon account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MastodonConfig {
+    /// The server: `https://social.halden.example`.
+    pub server: String,
+    /// The account's access token, with `write:statuses` and `write:media`.
+    pub token: SecretRef,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// The most characters of a status, where the server allows other than 500.
+    pub characters: Option<u32>,
+    /// Who sees it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+/// A Bluesky account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlueskyConfig {
+    /// The account's server (PDS).
+    #[serde(default = "bluesky_server")]
+    pub server: String,
+    /// The account's handle: `halden.example`.
+    pub handle: String,
+    /// An app password.
+    pub password: SecretRef,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+fn bluesky_server() -> String {
+    "https://bsky.social".to_owned()
+}
+
+/// A signed webhook (Standard Webhooks).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where to post, with https.
+    pub url: String,
+    /// The signing secret: `whsec_` and base64.
+    pub secret: SecretRef,
+    /// Whether `url` may lead to a private or local address, and use http.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+/// Files in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileConfig {
+    /// The folder; relative to the newsroom.
+    pub dir: String,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+/// Where a secret is kept; never the secret itself.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, which nobody but its owner may read.
+    File(String),
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretRef::Env(name) => write!(f, "{{env: {name}}}"),
+            SecretRef::File(path) => write!(f, "{{file: {path}}}"),
+        }
+    }
+}
+
+impl fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretRef, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+struct SecretVisitor;
+
+/// Says the same of every value that is no reference, and never repeats the value.
+const INLINE: &str = "a secret must not be written here, because everybody who can read the repository could read it; write `{env: NAME}` or `{file: PATH}`, and change this one, for it is not secret any more";
+
+impl<'de> serde::de::Visitor<'de> for SecretVisitor {
+    type Value = SecretRef;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`{env: NAME}` or `{file: PATH}`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<SecretRef, E> {
+        Err(E::custom(INLINE))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<SecretRef, E> {
+        Err(E::custom(INLINE))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<SecretRef, E> {
+        Err(E::custom(INLINE))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<SecretRef, E> {
+        Err(E::custom(INLINE))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<SecretRef, E> {
+        Err(E::custom(INLINE))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, _: A) -> Result<SecretRef, A::Error> {
+        Err(serde::de::Error::custom("write `{env: NAME}` or `{file: PATH}`, in curly brackets"))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+        use serde::de::Error;
+        let one = "write one of `{env: NAME}` and `{file: PATH}`";
+        let key: String = map.next_key()?.ok_or_else(|| A::Error::custom(one))?;
+        let secret = match key.as_str() {
+            "env" => SecretRef::Env(map.next_value()?),
+            "file" => SecretRef::File(map.next_value()?),
+            _ => return Err(A::Error::custom(one)),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(secret),
+            Some(_) => Err(A::Error::custom(one)),
+        }
+    }
+}
+
+impl JsonSchema for SecretRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Where a secret is kept: an environment variable, or a file that only its owner may read.",
+            "oneOf": [
+                {
+                    "type": "object",
+                    "properties": { "env": { "type": "string", "description": "The environment variable." } },
+                    "required": ["env"],
+                    "additionalProperties": false
+                },
+                {
+                    "type": "object",
+                    "properties": { "file": { "type": "string", "description": "The file." } },
+                    "required": ["file"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_a_reference_and_nothing_else() {
+        for (json, expected) in [
+            (r#"{"env":"RELAY"}"#, Ok("{env: RELAY}")),
+            (r#"{"file":"/run/relay"}"#, Ok("{file: /run/relay}")),
+            (r#""hunter2""#, Err("a secret must not be written here")),
+            ("12345", Err("a secret must not be written here")),
+            (r#"{"env":"A","file":"b"}"#, Err("write one of")),
+            ("{}", Err("write one of")),
+            (r#"{"value":"hunter2"}"#, Err("write one of")),
+            (r#"["hunter2"]"#, Err("in curly brackets")),
+        ] {
+            let read = serde_json::from_str::<SecretRef>(json);
+            match (&read, expected) {
+                (Ok(secret), Ok(shown)) => assert_eq!(format!("{secret:?}"), shown, "{json}"),
+                (Err(error), Err(part)) => {
+                    let error = error.to_string();
+                    assert!(error.contains(part) && !error.contains("hunter2"), "{json}: {error}");
+                }
+                _ => panic!("{json}: {read:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Everything that can be asked of a [`Ledger`].
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    AttemptId, Claim, Decision, DeliveryId, Epoch, Hold, ImportReport, Intent, Issued, Ledger, LedgerConfig,
+    LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled, State, Status, Suppression,
+};
+use crate::contact::{Contact, ContactId, EmailAddress};
+use crate::digest::Digest;
+use crate::plan::Held;
+use crate::render::Edition;
+
+type Result<T> = std::result::Result<T, LedgerError>;
+
+/// Counts for metrics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Deliveries by channel and state.
+    pub deliveries: std::collections::BTreeMap<(String, State), u64>,
+    /// Contacts in the book.
+    pub contacts: u64,
+    /// Addresses that must not be contacted.
+    pub suppressions: u64,
+    /// Holds that stand.
+    pub holds: u64,
+}
+
+/// One entry of the audit chain.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct AuditEntry {
+    /// 1 for the first.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// What: `issue`, `hold`, `suppress` …
+    pub action: String,
+    /// On what; never an address.
+    pub subject: String,
+    /// The particulars, JSON.
+    pub detail: String,
+    /// The digest of this entry and, through the one before it, of all earlier ones.
+    pub hash: Digest,
+}
+
+fn unbuilt<T>(what: &'static str) -> Result<T> {
+    Err(LedgerError::Unbuilt(what))
+}
+
+/// Opening and closing.
+impl Ledger {
+    /// Opens the ledger, and makes it where there is none. Other processes may have it open; claims and intents
+    /// are refused.
+    pub async fn open(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
+        let _ = (config, now);
+        unbuilt("open")
+    }
+
+    /// Opens the ledger for dispatch. Only one process can; deliveries that an earlier process left under
+    /// way are [`State::Unknown`] afterwards.
+    pub async fn open_exclusive(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
+        let _ = (config, now);
+        unbuilt("open")
+    }
+
+    /// Waits for writes that were handed in, notes the clean end, and lets go of the files. Later calls on any clone
+    /// fail with [`LedgerError::Closed`].
+    pub async fn close(&self, now: Timestamp) -> Result<()> {
+        let _ = now;
+        unbuilt("close")
+    }
+}
+
+/// The contact book.
+impl Ledger {
+    /// Puts contacts into the book; the normalised address says who is who. `id` is ignored. Hand in some
+    /// thousands at a time.
+    pub async fn import(&self, contacts: Vec<Contact>, now: Timestamp) -> Result<ImportReport> {
+        let _ = (contacts, now);
+        unbuilt("import")
+    }
+
+    /// The next `limit` contacts after `after`, by number; begin with `ContactId(0)`.
+    pub async fn contacts(&self, after: ContactId, limit: u32) -> Result<Vec<Contact>> {
+        let _ = (after, limit);
+        unbuilt("list contacts")
+    }
+
+    /// The contact with this address, whatever its case.
+    pub async fn contact_by_email(&self, email: &EmailAddress) -> Result<Option<Contact>> {
+        let _ = email;
+        unbuilt("find a contact")
+    }
+
+    /// Removes a person: the contact goes, waiting deliveries are cancelled, a suppression by keyed digest stays.
+    /// Returns whether there was such a contact.
+    pub async fn erase(&self, email: &EmailAddress, by: &str, now: Timestamp) -> Result<bool> {
+        let _ = (email, by, now);
+        unbuilt("erase")
+    }
+
+    /// Forbids every delivery to an address, for ever, whether it is in the book or not. The first reason stays.
+    /// Returns whether it is new.
+    pub async fn suppress(
+        &self,
+        email: &EmailAddress,
+        reason: &str,
+        evidence: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let _ = (email, reason, evidence, now);
+        unbuilt("suppress")
+    }
+
+    /// Allows an address again. Returns whether it was suppressed.
+    pub async fn unsuppress(&self, email: &EmailAddress, by: &str, now: Timestamp) -> Result<bool> {
+        let _ = (email, by, now);
+        unbuilt("unsuppress")
+    }
+
+    /// All suppressions, oldest first.
+    pub async fn suppressions(&self) -> Result<Vec<Suppression>> {
+        unbuilt("list suppressions")
+    }
+}
+
+/// Planning and issuing.
+impl Ledger {
+    /// What planning needs to know. `recent`: also count the mails of the last seven days by contact.
+    pub async fn held(&self, recent: bool, now: Timestamp) -> Result<Held> {
+        let _ = (recent, now);
+        unbuilt("say what it holds")
+    }
+
+    /// Freezes editions and writes their deliveries. The same order again changes nothing.
+    ///
+    /// Up to 50,000 recipients in one transaction; longer lists in several, and nothing of them can be claimed
+    /// before the last. If that is interrupted, the same order completes it.
+    pub async fn issue(&self, order: Order, now: Timestamp) -> Result<Issued> {
+        let _ = (order, now);
+        unbuilt("issue")
+    }
+}
+
+/// Dispatching. One [`Claim`] ends in exactly one of: an [`Intent::Stop`], a [`Ledger::settle`], a
+/// [`Ledger::hand_back`].
+impl Ledger {
+    /// Leases blocks of deliveries that are due on `channel` until there are `limit` deliveries or nothing is left.
+    ///
+    /// A block is leased as a whole, so the last one may bring up to [`super::BLOCK`] more than `limit`. What is past
+    /// its time expires here, what is held is left alone. Renew within [`super::LEASE`].
+    pub async fn claim(&self, owner: &str, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Claim>> {
+        let _ = (owner, channel, now, limit);
+        unbuilt("claim")
+    }
+
+    /// Prolongs all leases of `owner` that have not run out; returns how many blocks it has.
+    pub async fn renew(&self, owner: &str, now: Timestamp) -> Result<u64> {
+        let _ = (owner, now);
+        unbuilt("renew")
+    }
+
+    /// Gives back claims for which no intent was asked; they may be claimed again at once, or by `after` at the earliest.
+    pub async fn hand_back(
+        &self,
+        claims: Vec<(DeliveryId, Epoch)>,
+        after: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let _ = (claims, after, now);
+        unbuilt("hand back")
+    }
+
+    /// Gives back everything that `owner` claimed and has not attempted, for a clean stop. Attempts under way stay its own.
+    pub async fn return_claims(&self, owner: &str, now: Timestamp) -> Result<u64> {
+        let _ = (owner, now);
+        unbuilt("return claims")
+    }
+
+    /// Ends leases that ran out: what was only claimed may be claimed again, what was attempted is [`State::Unknown`].
+    pub async fn rescue(&self, now: Timestamp) -> Result<Rescued> {
+        let _ = now;
+        unbuilt("rescue")
+    }
+
+    /// The point of no return: asks, for each delivery, whether this request may leave now, and records that it does.
+    /// `request_sha` is the digest of the bytes. Answers stand in the order of the questions.
+    pub async fn intent(
+        &self,
+        batch: Vec<(DeliveryId, Epoch, Digest)>,
+        now: Timestamp,
+    ) -> Result<Vec<Intent>> {
+        let _ = (batch, now);
+        unbuilt("record an intent")
+    }
+
+    /// Records what became of an attempt.
+    pub async fn settle(&self, attempt: AttemptId, outcome: Outcome, now: Timestamp) -> Result<Settled> {
+        let _ = (attempt, outcome, now);
+        unbuilt("settle")
+    }
+
+    /// Decides a delivery that is unknown, parked or quarantined.
+    pub async fn resolve(
+        &self,
+        delivery: DeliveryId,
+        decision: Decision,
+        by: &str,
+        evidence: Reply,
+        now: Timestamp,
+    ) -> Result<State> {
+        let _ = (delivery, decision, by, evidence, now);
+        unbuilt("resolve")
+    }
+
+    /// The earliest instant at which something can be claimed that is not held, on any channel; with channels.
+    pub async fn next_due(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
+        let _ = now;
+        unbuilt("say what is due")
+    }
+
+    /// A frozen edition with the bytes of its assets.
+    pub async fn edition(&self, sha: Digest) -> Result<Arc<Edition>> {
+        let _ = sha;
+        unbuilt("read an edition")
+    }
+}
+
+/// Holds.
+impl Ledger {
+    /// Stops what `scope` covers. Once this has returned, no intent for it succeeds. Returns whether it is new.
+    pub async fn hold(&self, scope: Scope, reason: &str, by: &str, now: Timestamp) -> Result<bool> {
+        let _ = (scope, reason, by, now);
+        unbuilt("hold")
+    }
+
+    /// Ends a hold. Returns whether there was one.
+    pub async fn resume(&self, scope: &Scope, by: &str, now: Timestamp) -> Result<bool> {
+        let _ = (scope, by, now);
+        unbuilt("resume")
+    }
+
+    /// The holds that stand.
+    pub async fn holds(&self) -> Result<Vec<Hold>> {
+        unbuilt("list holds")
+    }
+}
+
+/// Looking.
+impl Ledger {
+    /// Counts for people, of one release or of all.
+    pub async fn status(&self, slug: Option<&str>) -> Result<Status> {
+        let _ = slug;
+        unbuilt("tell the status")
+    }
+
+    /// The next `limit` deliveries after `after`, by number, with their attempts; begin with `DeliveryId(0)`.
+    pub async fn log(&self, slug: Option<&str>, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {
+        let _ = (slug, after, limit);
+        unbuilt("list deliveries")
+    }
+
+    /// Deliveries that need a person (unknown, parked, quarantined), by number.
+    pub async fn unresolved(&self, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {
+        let _ = (after, limit);
+        unbuilt("list deliveries")
+    }
+
+    /// Counts for metrics.
+    pub async fn counts(&self) -> Result<Counts> {
+        unbuilt("count")
+    }
+
+    /// The audit entries after `after`, by number; begin with 0.
+    pub async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
+        let _ = (after, limit);
+        unbuilt("list audit entries")
+    }
+
+    /// Looks for contradictions: a broken audit chain, counts that differ from the rows, deliveries without block.
+    /// Returns one sentence for each.
+    pub async fn verify(&self) -> Result<Vec<String>> {
+        unbuilt("verify")
+    }
+}

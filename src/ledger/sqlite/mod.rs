@@ -1,0 +1,5 @@
+//! The ledger over SQLite.
+
+/// A handle.
+#[derive(Clone)]
+pub struct Sqlite;

@@ -5,6 +5,10 @@
 //! [`open`] is the one list of adapters.
 
 pub mod config;
+mod http;
+#[cfg(test)]
+mod scripted;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;

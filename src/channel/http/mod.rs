@@ -1,0 +1,300 @@
+//! The one way in which adapters speak HTTP.
+//!
+//! A [`Client`] follows no redirects (a credential never travels to another host), asks no proxy
+//! variables, keeps no cookies, decompresses nothing, bounds every wait and reads at most one
+//! megabyte of an answer. It never repeats a request.
+//!
+//! What it reports is what a ledger needs: an [`Answer`], or [`Lost`], which says whether the
+//! request can have left us. Neither carries an address or a token.
+
+mod guard;
+mod wait;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use guard::{Lookup, Walls, admit, is_global};
+
+use super::{Failure, Reply};
+use guard::{Forbidden, GuardedDns};
+
+/// The most that is read of an answer, in bytes.
+pub const BODY_CAP: usize = 1_000_000;
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Name look-up, TCP and TLS together.
+    pub connect: Duration,
+    /// The whole exchange. Above `connect`, so that a connection that never came about is not
+    /// mistaken for an answer that never came.
+    pub whole: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { connect: Duration::from_secs(10), whole: Duration::from_secs(30) }
+    }
+}
+
+/// A client for one destination.
+pub struct Client {
+    inner: reqwest::Client,
+    hidden: Vec<String>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// The destination is one we do not speak to; no connection was made.
+    Forbidden(String),
+    /// No connection came about: the request cannot have arrived.
+    Before(String),
+    /// The request may have arrived.
+    After(String),
+}
+
+impl Lost {
+    /// What this means for a request that makes something happen.
+    pub fn failure(self) -> Failure {
+        match self {
+            Lost::Forbidden(why) => Failure::HoldChannel { reply: Reply::note(why) },
+            Lost::Before(why) => Failure::Later { reply: Reply::note(why), retry_after: None },
+            Lost::After(why) => Failure::Unknown { reply: Reply::note(why) },
+        }
+    }
+
+    /// What this means for a request that may be repeated at will.
+    pub fn repeatable(self) -> Failure {
+        match self {
+            Lost::After(why) => Lost::Before(why).failure(),
+            other => other.failure(),
+        }
+    }
+}
+
+/// What the destination answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, or its beginning if it was cut.
+    pub body: Vec<u8>,
+    words: String,
+}
+
+impl Answer {
+    /// Whether the status is 2xx.
+    pub fn good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as JSON; an error says what is wrong with it.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
+        serde_json::from_slice(&self.body).map_err(|error| format!("the answer cannot be read: {error}"))
+    }
+
+    /// The status and the destination's words.
+    pub fn reply(&self) -> Reply {
+        Reply::new(self.status, None, &self.words)
+    }
+
+    /// How long the destination wants to be left alone.
+    pub fn wait(&self, now: Timestamp) -> Option<Duration> {
+        wait::wait(&self.headers, now)
+    }
+
+    /// What a status that is not 2xx means wherever no rule of the destination says otherwise.
+    ///
+    /// 408, 425 and 429 say that nothing was done (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
+    /// 401 and 403 speak of us, and so does a redirect: the address in the configuration is not
+    /// the right one. After 5xx nobody knows whether something was done. The rest is refused.
+    pub fn failure(&self, now: Timestamp) -> Failure {
+        let reply = self.reply();
+        match self.status {
+            408 | 425 | 429 => Failure::Later { reply, retry_after: self.wait(now) },
+            401 | 403 => Failure::HoldChannel { reply },
+            300..=399 => Failure::HoldChannel {
+                reply: Reply::new(self.status, None, "the server redirects; configure its new address"),
+            },
+            400..=499 => Failure::Refused { reply, suppress: false },
+            _ => Failure::Unknown { reply },
+        }
+    }
+
+    /// As [`Answer::failure`], for a request that may be repeated at will.
+    pub fn repeatable(&self, now: Timestamp) -> Failure {
+        match self.failure(now) {
+            Failure::Unknown { reply } => Failure::Later { reply, retry_after: self.wait(now) },
+            other => other,
+        }
+    }
+}
+
+impl Client {
+    /// A client for `url` as the operator wrote it: any address, because the operator chose it.
+    ///
+    /// Plain `http` is for loopback alone: everything sent here carries a credential.
+    pub fn trusted(url: &Url, patience: Patience) -> Result<Client, String> {
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(url) => {}
+            _ => return Err(format!("{} is not https", guard::shown(url))),
+        }
+        Client::build(url, patience, None)
+    }
+
+    /// A client for `url` that nobody vouches for: behind [`Walls`].
+    pub fn guarded(url: &Url, patience: Patience, walls: Walls) -> Result<Client, String> {
+        admit(url, walls.allow_private)?;
+        Client::build(url, patience, Some(GuardedDns::new(walls)))
+    }
+
+    fn build(url: &Url, patience: Patience, dns: Option<GuardedDns>) -> Result<Client, String> {
+        // An error means that a provider is there already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("Dateline/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .connect_timeout(patience.connect)
+            .timeout(patience.whole);
+        if url.scheme() == "http" {
+            // Without this, a machine without CA certificates cannot even speak to itself.
+            builder = builder.tls_certs_only([]);
+        }
+        if let Some(dns) = dns {
+            builder = builder.dns_resolver(dns);
+        }
+        let inner = builder.build().map_err(|error| chain(&error.without_url()))?;
+        Ok(Client { inner, hidden: Vec::new() })
+    }
+
+    /// Never repeats `secret` in what comes back, even if the destination does.
+    pub fn hide(mut self, secret: &str) -> Client {
+        if !secret.is_empty() {
+            self.hidden.push(secret.to_owned());
+        }
+        self
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: reqwest::Method, url: Url) -> reqwest::RequestBuilder {
+        self.inner.request(method, url)
+    }
+
+    /// Sends `request` once and reads the answer.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, Lost> {
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.lost(error)),
+        };
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let mut body = Vec::new();
+        // The status was read, so a body that breaks off or never ends loses words alone.
+        while body.len() < BODY_CAP {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk[..chunk.len().min(BODY_CAP - body.len())]),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let words = self.cleaned(words(&body));
+        Ok(Answer { status, headers, body, words })
+    }
+
+    fn lost(&self, error: reqwest::Error) -> Lost {
+        let error = error.without_url();
+        let text = self.cleaned(chain(&error));
+        if let Some(forbidden) = forbidden(&error) {
+            Lost::Forbidden(forbidden)
+        } else if error.is_connect() || error.is_builder() {
+            Lost::Before(text)
+        } else {
+            Lost::After(text)
+        }
+    }
+
+    fn cleaned(&self, text: String) -> String {
+        self.hidden.iter().fold(text, |text, secret| text.replace(secret, "[hidden]"))
+    }
+}
+
+/// Whether `url` names this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// `base` with `path` below it, whether or not `base` ends with a slash.
+pub fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    let joined = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+    url.set_path(&joined);
+    url.set_query(None);
+    url.set_fragment(None);
+    url
+}
+
+/// What the destination says: the usual members of a JSON error, or the text as it is.
+fn words(body: &[u8]) -> String {
+    if let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(body) {
+        let said: Vec<&str> = ["error", "message", "error_description"]
+            .iter()
+            .filter_map(|key| object.get(*key).and_then(serde_json::Value::as_str))
+            .collect();
+        if !said.is_empty() {
+            return said.join(": ");
+        }
+    }
+    String::from_utf8_lossy(body.get(..2000).unwrap_or(body)).trim().to_owned()
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn forbidden(error: &dyn std::error::Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(forbidden) = cause.downcast_ref::<Forbidden>() {
+            return Some(forbidden.to_string());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,10 @@
 //! [`open`] is the one list of adapters.
 
 pub mod config;
-mod http;
+pub mod http;
 #[cfg(test)]
 mod scripted;
-mod webhook;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -103,7 +103,7 @@ pub fn is_global(ip: IpAddr) -> bool {
 
 fn v4_is_global(ip: Ipv4Addr) -> bool {
     const CLOSED: &[(Ipv4Addr, u32)] = &[
-        (Ipv4Addr::new(0, 0, 0, 0), 8),
+        (Ipv4Addr::UNSPECIFIED, 8),
         (Ipv4Addr::new(10, 0, 0, 0), 8),
         (Ipv4Addr::new(100, 64, 0, 0), 10),
         (Ipv4Addr::new(127, 0, 0, 0), 8),

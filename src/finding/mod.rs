@@ -14,11 +14,13 @@ use serde::Serialize;
 mod github;
 mod human;
 mod json;
+mod nearest;
 mod sarif;
 
 pub use github::github;
 pub use human::human;
 pub use json::json;
+pub use nearest::nearest;
 pub use sarif::sarif;
 
 /// The texts that findings point into, by path.

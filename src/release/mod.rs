@@ -8,8 +8,6 @@ mod body;
 mod front_matter;
 pub mod length;
 mod parse;
-mod place;
-mod raw;
 mod time;
 
 use std::ops::Range;
@@ -20,10 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub use body::{Block, Body, Rule};
 pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, Variant};
-pub use parse::{MAX_BYTES, parse};
-pub use place::{Place, place};
-pub use raw::schema;
-pub use time::{TimeError, WallTime, zone_named};
+pub use parse::{Place, parse, place};
+pub use time::{TimeError, WallTime};
 
 use crate::language::Language;
 
@@ -196,6 +192,3 @@ impl Text {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

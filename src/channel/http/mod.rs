@@ -187,7 +187,6 @@ impl Client {
     }
 
     /// Never repeats `secret` in what comes back, even if the destination does.
-    #[must_use]
     pub fn hide(mut self, secret: &str) -> Client {
         if !secret.is_empty() {
             self.hidden.push(secret.to_owned());

@@ -1,0 +1,128 @@
+//! Whom the server is told a mail is from and for.
+//!
+//! The lines are built here and nowhere else, so that what a server offers later (RFC 3461's `RET`,
+//! `ENVID`, `NOTIFY`, `ORCPT`, and a sender of its own for each recipient) is added in one place.
+
+use super::session::Extensions;
+use super::trouble::{Phase, Trouble, What};
+use crate::contact::EmailAddress;
+
+/// One sender, one recipient: one RCPT per mail, so that each has its own answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    mail: String,
+    rcpt: String,
+}
+
+impl Envelope {
+    /// The envelope of a message of `size` bytes on the wire, with what `offers` allow.
+    ///
+    /// Fails where the message is larger than the server takes, or where an address needs SMTPUTF8
+    /// (RFC 6531) and the server does not have it.
+    pub fn new(
+        from: &EmailAddress,
+        to: &EmailAddress,
+        size: usize,
+        offers: &Extensions,
+    ) -> Result<Envelope, Trouble> {
+        let (from, to) = (checked(from)?, checked(to)?);
+        let mut mail = format!("MAIL FROM:<{from}>");
+        if let Some(most) = offers.size {
+            if most > 0 && size as u64 > most {
+                let text = format!("the mail has {size} bytes; the server takes {most}: make it smaller");
+                return Err(Trouble::misfit(Phase::Mail, text));
+            }
+            mail.push_str(" SIZE=");
+            mail.push_str(&size.to_string());
+        }
+        if needs_utf8(&from, &to) {
+            // RFC 6531 §3.1 (8): a server that has SMTPUTF8 has 8BITMIME.
+            if !offers.smtputf8 || !offers.eight_bit_mime {
+                let text = "the address has letters that are not ASCII, and the server does not take such addresses (SMTPUTF8)";
+                return Err(Trouble { phase: Phase::Mail, what: What::Unsupported(text.to_owned()) });
+            }
+            mail.push_str(" SMTPUTF8 BODY=8BITMIME");
+        }
+        mail.push_str("\r\n");
+        Ok(Envelope { mail, rcpt: format!("RCPT TO:<{to}>\r\n") })
+    }
+
+    /// The MAIL line, with its line end.
+    pub fn mail(&self) -> &str {
+        &self.mail
+    }
+
+    /// The RCPT line, with its line end.
+    pub fn rcpt(&self) -> &str {
+        &self.rcpt
+    }
+}
+
+/// Whether an envelope from and to these needs SMTPUTF8.
+pub fn needs_utf8(from: &str, to: &str) -> bool {
+    !from.is_ascii() || !to.is_ascii()
+}
+
+/// The address as text that reads back as the same address and cannot end the command early.
+fn checked(address: &EmailAddress) -> Result<String, Trouble> {
+    let text = address.to_string();
+    let tame = !text.contains(|c: char| c.is_control() || c.is_whitespace() || "<>\"\\".contains(c));
+    if tame && text.parse::<EmailAddress>().as_ref() == Ok(address) {
+        Ok(text)
+    } else {
+        let text = "an address of the envelope does not read back as itself";
+        Err(Trouble { phase: Phase::Mail, what: What::Unsupported(text.to_owned()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(from: &str, to: &str, size: usize, offers: &Extensions, expected: &str) {
+        let built = Envelope::new(&from.parse().unwrap(), &to.parse().unwrap(), size, offers);
+        let seen = match built {
+            Ok(envelope) => format!("{}{}", envelope.mail(), envelope.rcpt()).replace("\r\n", "|"),
+            Err(trouble) => format!("{:?}", trouble.what),
+        };
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[test]
+    fn parameters_follow_what_is_offered() {
+        let bare = Extensions::default();
+        let sized = Extensions { size: Some(1000), ..Extensions::default() };
+        let utf8 = Extensions { smtputf8: true, eight_bit_mime: true, ..Extensions::default() };
+        let half = Extensions { smtputf8: true, ..Extensions::default() };
+        let (press, jane) = ("press@halden.example", "jane@paper.example");
+        check(press, jane, 900, &bare, "MAIL FROM:<press@halden.example>|RCPT TO:<jane@paper.example>|");
+        check(press, jane, 900, &sized, "MAIL FROM:<press@halden.example> SIZE=900|RCPT");
+        check(press, jane, 1000, &sized, "MAIL FROM:<press@halden.example> SIZE=1000|RCPT");
+        check(press, jane, 1001, &sized, "Misfit(\"the mail has 1001 bytes; the server takes 1000");
+        check(
+            press,
+            jane,
+            9,
+            &Extensions { size: Some(0), ..Extensions::default() },
+            "MAIL FROM:<press@halden.example> SIZE=9|",
+        );
+        let jorg = "j\u{f6}rg@paper.example";
+        check(press, jorg, 9, &bare, "Unsupported");
+        check(press, jorg, 9, &half, "Unsupported");
+        check(
+            press,
+            jorg,
+            9,
+            &utf8,
+            "MAIL FROM:<press@halden.example> SMTPUTF8 BODY=8BITMIME|RCPT TO:<j\u{f6}rg@paper.example>|",
+        );
+        check(
+            press,
+            "jane@b\u{fc}cher.example",
+            9,
+            &bare,
+            "MAIL FROM:<press@halden.example>|RCPT TO:<jane@xn--bcher-kva.example>|",
+        );
+    }
+}

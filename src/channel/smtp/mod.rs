@@ -1,0 +1,178 @@
+//! Mail, handed to a relay (RFC 6409), one message to one recipient.
+//!
+//! What it promises:
+//! - the gate is asked when the whole message is with the relay but for the final dot; if it refuses, the
+//!   connection is closed without the dot, and nothing can have been delivered;
+//! - a mail counts as taken only by a 2yz to its own dot; a lost answer after the dot is
+//!   [`Failure::Unknown`], a lost answer before it is not;
+//! - a connection whose exchange was not finished, for whatever reason, is never used again;
+//! - a message that is not clean ([`guard`]) does not reach the socket;
+//! - no password without TLS, but to this very machine.
+//!
+//! The layers, from the bottom: [`reply`] (bytes to replies), [`wire`] (time limits), [`session`] (the
+//! dialogue), [`route`] (connect, TLS, login), [`pool`], and this file. [`classify`] is the table that says
+//! what a reply means.
+
+mod classify;
+mod doctor;
+mod envelope;
+mod guard;
+mod letter;
+mod pool;
+mod reply;
+mod route;
+mod session;
+mod trouble;
+mod wire;
+
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+pub use classify::TABLE_VERSION;
+pub use trouble::Timeouts;
+
+use super::config::SmtpConfig;
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Receipt, Reply};
+use letter::Letter;
+use pool::Pool;
+use route::Route;
+use session::Session;
+use trouble::Trouble;
+
+/// Connections where `limits.connections` says nothing.
+const CONNECTIONS: u32 = 4;
+/// Mails over one connection where `limits.per_connection` says nothing. Postfix's own client has no
+/// number but 300 seconds; large providers close after 100 to 500.
+const PER_CONNECTION: u32 = 100;
+
+/// A relay.
+pub struct Smtp {
+    route: Route,
+    pool: Pool,
+}
+
+/// Why a relay cannot be used as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Half a login.
+    #[error("{0}; give both or neither")]
+    Login(&'static str),
+    /// `host` is neither a name nor an address.
+    #[error("`host: {0}` is not a host name")]
+    Host(String),
+    /// `helo` could not stand in a command.
+    #[error("`helo` is not a host name")]
+    Helo,
+    /// `ca_file` cannot be used.
+    #[error("`ca_file: {path}` cannot be used: {why}")]
+    CaFile {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// The system's certificates cannot be used.
+    #[error("TLS is not possible: {0}; install the system's certificates (ca-certificates) or set `ca_file`")]
+    Tls(String),
+}
+
+impl Smtp {
+    /// Makes ready with the password already resolved. Reads certificates, opens no connection.
+    pub fn open(config: &SmtpConfig, password: Option<SecretString>) -> Result<Smtp, OpenError> {
+        Smtp::open_with(config, password, Timeouts::default())
+    }
+
+    /// The same with other time limits.
+    pub fn open_with(
+        config: &SmtpConfig,
+        password: Option<SecretString>,
+        timeouts: Timeouts,
+    ) -> Result<Smtp, OpenError> {
+        let limits = config.limits;
+        Ok(Smtp {
+            route: Route::new(config, password, timeouts)?,
+            pool: Pool::new(
+                limits.connections.unwrap_or(CONNECTIONS),
+                limits.per_connection.unwrap_or(PER_CONNECTION),
+            ),
+        })
+    }
+
+    /// A session whose server has said 354: an idle one where there is one, else a new one.
+    async fn begin(&self, lease: &pool::Lease<'_>, letter: &Letter<'_>) -> Result<Session, Failure> {
+        if let Some(mut session) = lease.idle().await {
+            match letter.envelope(&session) {
+                Err(trouble) => return Err(refused(lease, session, &trouble).await),
+                Ok(envelope) => match session.envelope(&envelope).await {
+                    Ok(()) => return Ok(session),
+                    // It was gone before we knew. Nothing was asked of the relay, so this is still the
+                    // first attempt.
+                    Err(trouble) if trouble.is_stale() => {}
+                    Err(trouble) => return Err(refused(lease, session, &trouble).await),
+                },
+            }
+        }
+        let mut session = match self.route.travel().await {
+            Ok(arrival) => arrival.session,
+            Err(trouble) => return Err(classify::failure(&trouble)),
+        };
+        let sent = match letter.envelope(&session) {
+            Ok(envelope) => session.envelope(&envelope).await,
+            Err(trouble) => Err(trouble),
+        };
+        match sent {
+            Ok(()) => Ok(session),
+            Err(trouble) => Err(refused(lease, session, &trouble).await),
+        }
+    }
+}
+
+/// Keeps the session if it is still good, and says what the trouble means.
+async fn refused(lease: &pool::Lease<'_>, session: Session, trouble: &Trouble) -> Failure {
+    lease.give_back(session).await;
+    classify::failure(trouble)
+}
+
+#[async_trait]
+impl Channel for Smtp {
+    async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+        let letter = Letter::write(parcel)?;
+        let lease = self.pool.lease().await;
+        let mut session = self.begin(&lease, &letter).await?;
+        if let Err(trouble) = session.body(&letter.message, letter.dots).await {
+            return Err(classify::failure(&trouble));
+        }
+        if !gate.open().await {
+            // Dropping the session closes the connection, and without the dot the relay forgets the
+            // message (RFC 5321 §4.1.1.4).
+            return Err(Failure::GateClosed);
+        }
+        match session.dot().await {
+            Ok(reply) => {
+                lease.give_back(session).await;
+                let text = reply.text();
+                Ok(Receipt { remote_id: queue_id(&text), url: None, reply: Reply::from(&reply) })
+            }
+            Err(trouble) => match classify::accepts(&trouble) {
+                Some(reply) => Ok(Receipt { remote_id: None, url: None, reply }),
+                None => Err(refused(&lease, session, &trouble).await),
+            },
+        }
+    }
+
+    async fn examine(&self) -> Vec<Diagnosis> {
+        doctor::examine(&self.route).await
+    }
+}
+
+/// What the relay calls the mail: `2.0.0 Ok: queued as 4XYZ`, as Postfix and its kin say it.
+fn queue_id(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("queued as ")?;
+    let id: String = rest.chars().take_while(char::is_ascii_alphanumeric).take(64).collect();
+    (!id.is_empty()).then_some(id)
+}

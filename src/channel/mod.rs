@@ -5,7 +5,10 @@
 //! [`open`] is the one list of adapters.
 
 pub mod config;
+pub mod file;
+pub mod folder;
 pub mod http;
+pub mod newsroom;
 #[cfg(test)]
 mod scripted;
 pub mod smtp;

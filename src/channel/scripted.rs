@@ -1,6 +1,7 @@
 //! A server on loopback that does as it is told, and a parcel to send it: for tests.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -148,7 +149,7 @@ async fn play(stream: &mut TcpStream, act: Act) {
             let mut head =
                 format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                let _ = write!(head, "{name}: {value}\r\n");
             }
             head.push_str("\r\n");
             let _ = stream.write_all(head.as_bytes()).await;

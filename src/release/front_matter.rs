@@ -57,29 +57,29 @@ pub struct FrontMatter {
     pub variant_keys: Vec<Spanned<String>>,
 }
 
-fn text(value: &Option<Spanned<String>>) -> Option<&str> {
-    value.as_ref().map(|spanned| spanned.value.as_str())
+fn text(value: Option<&Spanned<String>>) -> Option<&str> {
+    value.map(|spanned| spanned.value.as_str())
 }
 
 impl FrontMatter {
     /// The subtitle's text.
     pub fn subtitle_str(&self) -> Option<&str> {
-        text(&self.subtitle)
+        text(self.subtitle.as_ref())
     }
 
     /// The summary's text.
     pub fn summary_str(&self) -> Option<&str> {
-        text(&self.summary)
+        text(self.summary.as_ref())
     }
 
     /// The subject's text.
     pub fn subject_str(&self) -> Option<&str> {
-        text(&self.subject)
+        text(self.subject.as_ref())
     }
 
     /// The social text.
     pub fn social_str(&self) -> Option<&str> {
-        text(&self.social)
+        text(self.social.as_ref())
     }
 }
 

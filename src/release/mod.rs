@@ -8,6 +8,8 @@ mod body;
 mod front_matter;
 pub mod length;
 mod parse;
+mod place;
+mod raw;
 mod time;
 
 use std::ops::Range;
@@ -18,8 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub use body::{Block, Body, Rule};
 pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, Variant};
-pub use parse::{Place, parse, place};
-pub use time::{TimeError, WallTime};
+pub use parse::{MAX_BYTES, parse};
+pub use place::{Place, place};
+pub use raw::schema;
+pub use time::{TimeError, WallTime, zone_named};
 
 use crate::language::Language;
 
@@ -192,3 +196,6 @@ impl Text {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

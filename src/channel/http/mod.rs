@@ -187,6 +187,7 @@ impl Client {
     }
 
     /// Never repeats `secret` in what comes back, even if the destination does.
+    #[must_use]
     pub fn hide(mut self, secret: &str) -> Client {
         if !secret.is_empty() {
             self.hidden.push(secret.to_owned());

@@ -1,9 +1,43 @@
-//! What is wrong, where, and what to do about it.
+//! What is wrong, where, and what to do about it; and the forms in which that is told.
+//!
+//! A [`Finding`] is data. [`human`] shows it to people as compilers do, [`json`] to programs,
+//! [`github`] to a pull request, [`sarif`] to code scanning. No form fails, whatever the
+//! findings and texts hold: control characters are made visible, spans that do not fit are
+//! moved to the nearest character that exists.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
 use serde::Serialize;
+
+mod github;
+mod human;
+mod json;
+mod nearest;
+mod sarif;
+
+pub use github::github;
+pub use human::human;
+pub use json::json;
+pub use nearest::nearest;
+pub use sarif::sarif;
+
+/// The texts that findings point into, by path.
+pub type Texts<'a> = BTreeMap<&'a str, &'a str>;
+
+/// What a rule looks for and what to do about it, for the forms that list rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation {
+    /// The rule's stable name: the `code` of its findings.
+    pub code: &'static str,
+    /// How much its findings matter.
+    pub severity: Severity,
+    /// What it looks for, in one sentence.
+    pub summary: &'static str,
+    /// What to do, in one sentence.
+    pub remedy: &'static str,
+}
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -90,12 +124,25 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
+impl Severity {
+    /// The word in every form.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
-        };
+        }
+    }
+}
+
+/// How many of `findings` are errors, and how many are warnings.
+pub fn count(findings: &[Finding]) -> (usize, usize) {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    (errors, findings.len() - errors)
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = self.severity.as_str();
         let Finding { file, line, column, code, message, .. } = self;
         write!(f, "{file}:{line}:{column}: {severity}[{code}]: {message}")?;
         if let Some(hint) = &self.hint {
@@ -113,6 +160,34 @@ pub fn position(text: &str, offset: usize) -> (u32, u32) {
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let column = before[start..].chars().count() + 1;
     (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+/// Characters that a terminal would obey instead of showing: C0 and C1 controls (without tab
+/// and line feed), and those that turn the direction of the text.
+fn is_unsafe(character: char) -> bool {
+    (character.is_control() && character != '\n' && character != '\t')
+        || matches!(character,
+            '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// `text` with `\u{1b}` instead of every character that a terminal or a log would obey.
+fn visible(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unsafe(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// `span` moved onto characters of `text`: in bounds, in order, on boundaries.
+fn fit(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    start..end
 }
 
 #[cfg(test)]

@@ -1,0 +1,195 @@
+//! Atom 1.0 (RFC 4287), RSS 2.0 and JSON Feed 1.1 of the newest releases. Pure.
+//!
+//! A release keeps its id when it is corrected, and its `updated` moves. Nothing in a feed
+//! depends on when it was written, so that the same releases give the same bytes.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::markup::{Esc, address};
+use super::store::Record;
+use crate::language::Language;
+use crate::render::Look;
+
+/// How many releases a feed holds.
+pub const NEWEST: usize = 50;
+
+/// What the feeds of one section are made from.
+pub struct Feed<'a> {
+    /// The site.
+    pub look: &'a Look,
+    /// The section: nothing, or `sv/`.
+    pub section: &'a str,
+    /// Its language.
+    pub language: &'a Language,
+    /// The releases with their bodies, newest first.
+    pub records: &'a [Record],
+}
+
+struct Enclosure {
+    url: String,
+    media_type: String,
+    length: u64,
+    duration: Option<String>,
+}
+
+impl Feed<'_> {
+    fn home(&self) -> String {
+        address(&self.look.url, self.section)
+    }
+
+    fn own(&self, name: &str) -> String {
+        address(&self.look.url, &format!("{}{name}", self.section))
+    }
+
+    fn updated(&self) -> Timestamp {
+        self.records.iter().map(|record| record.entry.updated).max().unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn beside(&self, record: &Record, name: &str) -> String {
+        address(&self.look.url, &format!("{}{name}", record.path))
+    }
+
+    fn enclosure(&self, record: &Record) -> Option<Enclosure> {
+        let (name, media_type, length, duration) = record.entry.audio.as_ref()?;
+        Some(Enclosure {
+            url: self.beside(record, name),
+            media_type: media_type.clone(),
+            length: *length,
+            duration: duration.clone(),
+        })
+    }
+
+    /// `atom.xml`.
+    pub fn atom(&self) -> String {
+        let mut xml = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"{}\">\n\
+             <id>{home}</id>\n<title>{}</title>\n<updated>{}</updated>\n\
+             <link rel=\"self\" type=\"application/atom+xml\" href=\"{}\"/>\n\
+             <link rel=\"alternate\" type=\"text/html\" href=\"{home}\"/>\n\
+             <author><name>{}</name></author>\n<generator>Dateline</generator>\n",
+            Esc(self.language.as_str()),
+            Esc(&self.look.name),
+            self.updated(),
+            Esc(&self.own("atom.xml")),
+            Esc(&self.look.organization),
+            home = Esc(&self.home()),
+        );
+        for record in self.records {
+            let entry = &record.entry;
+            let _ = write!(
+                xml,
+                "<entry>\n<id>{url}</id>\n<title>{}</title>\n<link rel=\"alternate\" type=\"text/html\" href=\"{url}\"/>\n\
+                 <published>{}</published>\n<updated>{}</updated>\n<summary>{}</summary>\n",
+                Esc(&entry.title),
+                entry.published,
+                entry.updated,
+                Esc(&entry.summary),
+                url = Esc(&entry.url),
+            );
+            for tag in &entry.tags {
+                let _ = writeln!(xml, "<category term=\"{}\"/>", Esc(tag));
+            }
+            if let Some(Enclosure { url, media_type, length, .. }) = self.enclosure(record) {
+                let _ = writeln!(
+                    xml,
+                    "<link rel=\"enclosure\" type=\"{}\" length=\"{length}\" href=\"{}\"/>",
+                    Esc(&media_type),
+                    Esc(&url)
+                );
+            }
+            let _ = writeln!(xml, "<content type=\"html\">{}</content>\n</entry>", Esc(&entry.content_html));
+        }
+        xml.push_str("</feed>\n");
+        xml
+    }
+
+    /// `rss.xml`, with recordings as enclosures.
+    pub fn rss(&self) -> String {
+        let mut xml = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" \
+             xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
+             xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\">\n<channel>\n<title>{}</title>\n<link>{}</link>\n\
+             <description>{}</description>\n<language>{}</language>\n<lastBuildDate>{}</lastBuildDate>\n\
+             <generator>Dateline</generator>\n<atom:link rel=\"self\" type=\"application/rss+xml\" href=\"{}\"/>\n",
+            Esc(&self.look.name),
+            Esc(&self.home()),
+            Esc(&self.look.organization),
+            Esc(&self.language.as_str().to_ascii_lowercase()),
+            rfc822(self.updated()),
+            Esc(&self.own("rss.xml")),
+        );
+        for record in self.records {
+            let entry = &record.entry;
+            let _ = write!(
+                xml,
+                "<item>\n<title>{}</title>\n<link>{url}</link>\n<guid isPermaLink=\"true\">{url}</guid>\n\
+                 <pubDate>{}</pubDate>\n<description>{}</description>\n",
+                Esc(&entry.title),
+                rfc822(entry.published),
+                Esc(&entry.summary),
+                url = Esc(&entry.url),
+            );
+            for tag in &entry.tags {
+                let _ = writeln!(xml, "<category>{}</category>", Esc(tag));
+            }
+            if let Some(Enclosure { url, media_type, length, duration }) = self.enclosure(record) {
+                let _ = writeln!(
+                    xml,
+                    "<enclosure url=\"{}\" length=\"{length}\" type=\"{}\"/>",
+                    Esc(&url),
+                    Esc(&media_type)
+                );
+                if let Some(duration) = duration {
+                    let _ = writeln!(xml, "<itunes:duration>{}</itunes:duration>", Esc(&duration));
+                }
+            }
+            let _ = writeln!(xml, "<content:encoded>{}</content:encoded>\n</item>", Esc(&entry.content_html));
+        }
+        xml.push_str("</channel>\n</rss>\n");
+        xml
+    }
+
+    /// `feed.json`.
+    pub fn json(&self) -> String {
+        let items: Vec<serde_json::Value> = self.records.iter().map(|record| self.item(record)).collect();
+        let feed = json!({
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": self.look.name,
+            "home_page_url": self.home(),
+            "feed_url": self.own("feed.json"),
+            "language": self.language,
+            "authors": [{ "name": self.look.organization }],
+            "items": items,
+        });
+        format!("{feed:#}\n")
+    }
+
+    fn item(&self, record: &Record) -> serde_json::Value {
+        let entry = &record.entry;
+        let mut item = json!({
+            "id": entry.url,
+            "url": entry.url,
+            "title": entry.title,
+            "content_html": entry.content_html,
+            "summary": entry.summary,
+            "date_published": entry.published,
+            "date_modified": entry.updated,
+            "tags": entry.tags,
+            "language": entry.language,
+        });
+        if let Some((name, _)) = &entry.image {
+            item["image"] = json!(self.beside(record, name));
+        }
+        if let Some(Enclosure { url, media_type, length, .. }) = self.enclosure(record) {
+            item["attachments"] = json!([{ "url": url, "mime_type": media_type, "size_in_bytes": length }]);
+        }
+        item
+    }
+}
+
+fn rfc822(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}

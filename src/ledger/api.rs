@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::sqlite::Sqlite;
 use super::{
-    AttemptId, Claim, Decision, DeliveryId, Epoch, Hold, ImportReport, Intent, Issued, Ledger, LedgerConfig,
-    LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled, State, Status, Suppression,
+    AttemptId, Backend, Claim, Decision, DeliveryId, Epoch, Hold, ImportReport, Intent, Issued, Ledger,
+    LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled, State, Status,
+    Suppression,
 };
 use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
@@ -47,8 +49,13 @@ pub struct AuditEntry {
     pub hash: Digest,
 }
 
-fn unbuilt<T>(what: &'static str) -> Result<T> {
-    Err(LedgerError::Unbuilt(what))
+/// The one place where a backend is chosen.
+macro_rules! ask {
+    ($ledger:expr, $method:ident($($argument:expr),*)) => {
+        match &$ledger.backend {
+            Backend::Sqlite(sqlite) => sqlite.$method($($argument),*).await,
+        }
+    };
 }
 
 /// Opening and closing.
@@ -56,22 +63,28 @@ impl Ledger {
     /// Opens the ledger, and makes it where there is none. Other processes may have it open; claims and intents
     /// are refused.
     pub async fn open(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
-        let _ = (config, now);
-        unbuilt("open")
+        Ok(Ledger { backend: Backend::Sqlite(Sqlite::open(config, false, now).await?) })
     }
 
     /// Opens the ledger for dispatch. Only one process can; deliveries that an earlier process left under
     /// way are [`State::Unknown`] afterwards.
     pub async fn open_exclusive(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
-        let _ = (config, now);
-        unbuilt("open")
+        let sqlite = Sqlite::open(config, true, now).await?;
+        // The lock says that nobody else is alive who could hold a lease.
+        let rescued = sqlite.rescue_all(now).await?;
+        if rescued.unknown > 0 {
+            tracing::warn!(
+                unknown = rescued.unknown,
+                "deliveries were under way when the last process ended"
+            );
+        }
+        Ok(Ledger { backend: Backend::Sqlite(sqlite) })
     }
 
     /// Waits for writes that were handed in, notes the clean end, and lets go of the files. Later calls on any clone
     /// fail with [`LedgerError::Closed`].
     pub async fn close(&self, now: Timestamp) -> Result<()> {
-        let _ = now;
-        unbuilt("close")
+        ask!(self, close(now))
     }
 }
 
@@ -80,27 +93,23 @@ impl Ledger {
     /// Puts contacts into the book; the normalised address says who is who. `id` is ignored. Hand in some
     /// thousands at a time.
     pub async fn import(&self, contacts: Vec<Contact>, now: Timestamp) -> Result<ImportReport> {
-        let _ = (contacts, now);
-        unbuilt("import")
+        ask!(self, import(contacts, now))
     }
 
     /// The next `limit` contacts after `after`, by number; begin with `ContactId(0)`.
     pub async fn contacts(&self, after: ContactId, limit: u32) -> Result<Vec<Contact>> {
-        let _ = (after, limit);
-        unbuilt("list contacts")
+        ask!(self, contacts(after, limit))
     }
 
     /// The contact with this address, whatever its case.
     pub async fn contact_by_email(&self, email: &EmailAddress) -> Result<Option<Contact>> {
-        let _ = email;
-        unbuilt("find a contact")
+        ask!(self, contact_by_email(email))
     }
 
     /// Removes a person: the contact goes, waiting deliveries are cancelled, a suppression by keyed digest stays.
     /// Returns whether there was such a contact.
     pub async fn erase(&self, email: &EmailAddress, by: &str, now: Timestamp) -> Result<bool> {
-        let _ = (email, by, now);
-        unbuilt("erase")
+        ask!(self, erase(email, by, now))
     }
 
     /// Forbids every delivery to an address, for ever, whether it is in the book or not. The first reason stays.
@@ -112,19 +121,17 @@ impl Ledger {
         evidence: &str,
         now: Timestamp,
     ) -> Result<bool> {
-        let _ = (email, reason, evidence, now);
-        unbuilt("suppress")
+        ask!(self, suppress(email, reason, evidence, now))
     }
 
     /// Allows an address again. Returns whether it was suppressed.
     pub async fn unsuppress(&self, email: &EmailAddress, by: &str, now: Timestamp) -> Result<bool> {
-        let _ = (email, by, now);
-        unbuilt("unsuppress")
+        ask!(self, unsuppress(email, by, now))
     }
 
     /// All suppressions, oldest first.
     pub async fn suppressions(&self) -> Result<Vec<Suppression>> {
-        unbuilt("list suppressions")
+        ask!(self, suppressions())
     }
 }
 
@@ -132,8 +139,7 @@ impl Ledger {
 impl Ledger {
     /// What planning needs to know. `recent`: also count the mails of the last seven days by contact.
     pub async fn held(&self, recent: bool, now: Timestamp) -> Result<Held> {
-        let _ = (recent, now);
-        unbuilt("say what it holds")
+        ask!(self, held(recent, now))
     }
 
     /// Freezes editions and writes their deliveries. The same order again changes nothing.
@@ -141,8 +147,7 @@ impl Ledger {
     /// Up to 50,000 recipients in one transaction; longer lists in several, and nothing of them can be claimed
     /// before the last. If that is interrupted, the same order completes it.
     pub async fn issue(&self, order: Order, now: Timestamp) -> Result<Issued> {
-        let _ = (order, now);
-        unbuilt("issue")
+        ask!(self, issue(order, now))
     }
 }
 
@@ -154,37 +159,34 @@ impl Ledger {
     /// A block is leased as a whole, so the last one may bring up to [`super::BLOCK`] more than `limit`. What is past
     /// its time expires here, what is held is left alone. Renew within [`super::LEASE`].
     pub async fn claim(&self, owner: &str, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Claim>> {
-        let _ = (owner, channel, now, limit);
-        unbuilt("claim")
+        ask!(self, claim(owner, channel, now, limit))
     }
 
     /// Prolongs all leases of `owner` that have not run out; returns how many blocks it has.
     pub async fn renew(&self, owner: &str, now: Timestamp) -> Result<u64> {
-        let _ = (owner, now);
-        unbuilt("renew")
+        ask!(self, renew(owner, now))
     }
 
-    /// Gives back claims for which no intent was asked; they may be claimed again at once, or by `after` at the earliest.
+    /// Gives back claims for which no intent was asked; they may be claimed again at once (behind what else is due), or at
+    /// `after` at the earliest.
     pub async fn hand_back(
         &self,
         claims: Vec<(DeliveryId, Epoch)>,
         after: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<()> {
-        let _ = (claims, after, now);
-        unbuilt("hand back")
+        ask!(self, hand_back(claims, after, now))
     }
 
-    /// Gives back everything that `owner` claimed and has not attempted, for a clean stop. Attempts under way stay its own.
+    /// Gives back everything that `owner` claimed and has not attempted, for a clean stop. Attempts under way stay its own,
+    /// for another lease; returns how many blocks it had.
     pub async fn return_claims(&self, owner: &str, now: Timestamp) -> Result<u64> {
-        let _ = (owner, now);
-        unbuilt("return claims")
+        ask!(self, return_claims(owner, now))
     }
 
     /// Ends leases that ran out: what was only claimed may be claimed again, what was attempted is [`State::Unknown`].
     pub async fn rescue(&self, now: Timestamp) -> Result<Rescued> {
-        let _ = now;
-        unbuilt("rescue")
+        ask!(self, rescue(now))
     }
 
     /// The point of no return: asks, for each delivery, whether this request may leave now, and records that it does.
@@ -194,14 +196,12 @@ impl Ledger {
         batch: Vec<(DeliveryId, Epoch, Digest)>,
         now: Timestamp,
     ) -> Result<Vec<Intent>> {
-        let _ = (batch, now);
-        unbuilt("record an intent")
+        ask!(self, intent(batch, now))
     }
 
     /// Records what became of an attempt.
     pub async fn settle(&self, attempt: AttemptId, outcome: Outcome, now: Timestamp) -> Result<Settled> {
-        let _ = (attempt, outcome, now);
-        unbuilt("settle")
+        ask!(self, settle(attempt, outcome, now))
     }
 
     /// Decides a delivery that is unknown, parked or quarantined.
@@ -213,20 +213,18 @@ impl Ledger {
         evidence: Reply,
         now: Timestamp,
     ) -> Result<State> {
-        let _ = (delivery, decision, by, evidence, now);
-        unbuilt("resolve")
+        ask!(self, resolve(delivery, decision, by, evidence, now))
     }
 
-    /// The earliest instant at which something can be claimed that is not held, on any channel; with channels.
+    /// For each channel on which something waits that is not held: when the first of it can be claimed. A channel with a
+    /// lease that ran out stands there with `now`: [`Ledger::rescue`] frees it.
     pub async fn next_due(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
-        let _ = now;
-        unbuilt("say what is due")
+        ask!(self, next_due(now))
     }
 
     /// A frozen edition with the bytes of its assets.
     pub async fn edition(&self, sha: Digest) -> Result<Arc<Edition>> {
-        let _ = sha;
-        unbuilt("read an edition")
+        ask!(self, edition(sha))
     }
 }
 
@@ -234,19 +232,17 @@ impl Ledger {
 impl Ledger {
     /// Stops what `scope` covers. Once this has returned, no intent for it succeeds. Returns whether it is new.
     pub async fn hold(&self, scope: Scope, reason: &str, by: &str, now: Timestamp) -> Result<bool> {
-        let _ = (scope, reason, by, now);
-        unbuilt("hold")
+        ask!(self, hold(scope, reason, by, now))
     }
 
     /// Ends a hold. Returns whether there was one.
     pub async fn resume(&self, scope: &Scope, by: &str, now: Timestamp) -> Result<bool> {
-        let _ = (scope, by, now);
-        unbuilt("resume")
+        ask!(self, resume(scope, by, now))
     }
 
     /// The holds that stand.
     pub async fn holds(&self) -> Result<Vec<Hold>> {
-        unbuilt("list holds")
+        ask!(self, holds())
     }
 }
 
@@ -254,36 +250,32 @@ impl Ledger {
 impl Ledger {
     /// Counts for people, of one release or of all.
     pub async fn status(&self, slug: Option<&str>) -> Result<Status> {
-        let _ = slug;
-        unbuilt("tell the status")
+        ask!(self, status(slug))
     }
 
     /// The next `limit` deliveries after `after`, by number, with their attempts; begin with `DeliveryId(0)`.
     pub async fn log(&self, slug: Option<&str>, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {
-        let _ = (slug, after, limit);
-        unbuilt("list deliveries")
+        ask!(self, log(slug, after, limit))
     }
 
     /// Deliveries that need a person (unknown, parked, quarantined), by number.
     pub async fn unresolved(&self, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {
-        let _ = (after, limit);
-        unbuilt("list deliveries")
+        ask!(self, unresolved(after, limit))
     }
 
     /// Counts for metrics.
     pub async fn counts(&self) -> Result<Counts> {
-        unbuilt("count")
+        ask!(self, counts())
     }
 
     /// The audit entries after `after`, by number; begin with 0.
     pub async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
-        let _ = (after, limit);
-        unbuilt("list audit entries")
+        ask!(self, audit(after, limit))
     }
 
     /// Looks for contradictions: a broken audit chain, counts that differ from the rows, deliveries without block.
     /// Returns one sentence for each.
     pub async fn verify(&self) -> Result<Vec<String>> {
-        unbuilt("verify")
+        ask!(self, verify())
     }
 }

@@ -74,9 +74,6 @@ pub enum LedgerError {
     /// Another process dispatches from this ledger.
     #[error("another process holds `{}`; stop it, or let it do the work", .0.display())]
     Locked(PathBuf),
-    /// A part that is not there yet.
-    #[error("the ledger cannot {0} yet")]
-    Unbuilt(&'static str),
     /// The call needs [`Ledger::open_exclusive`].
     #[error("{0} needs the ledger opened for dispatch")]
     NotExclusive(&'static str),

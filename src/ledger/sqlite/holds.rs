@@ -1,0 +1,137 @@
+//! Holds: what must not leave until somebody says so.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+use serde_json::json;
+
+use super::values::At;
+use super::writer::Write;
+use super::{Result, Sqlite, audit};
+use crate::ledger::{Hold, LedgerError, Scope};
+use crate::plan::Planned;
+use crate::release::Notice;
+
+const ADD: &str = "
+    INSERT INTO hold (scope, target, cause, reason, by, since) VALUES (:scope, :target, :cause, :reason, :by, :now)
+    ON CONFLICT (scope, target, cause) DO NOTHING";
+const REMOVE: &str = "DELETE FROM hold WHERE scope = :scope AND target = :target";
+const REMOVE_CAUSE: &str = "DELETE FROM hold WHERE scope = :scope AND target = :target AND cause = :cause";
+const ALL: &str = "SELECT scope, target, reason, by, since FROM hold ORDER BY since, scope, target";
+/// Blocks put off because all that was due in them was for a held destination.
+const LOOK_AGAIN: &str = "
+    UPDATE block SET next_due = :now WHERE channel = :channel AND lease_owner IS NULL AND next_due > :now
+       AND next_due <= :soon";
+const CHANNELS: &str = "SELECT DISTINCT channel FROM course";
+
+impl Sqlite {
+    pub(in crate::ledger) async fn hold(
+        &self,
+        scope: Scope,
+        reason: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        self.write("hold", 1, move |write| add(write, &scope, "operator", &reason, &by, now)).await
+    }
+
+    pub(in crate::ledger) async fn resume(&self, scope: &Scope, by: &str, now: Timestamp) -> Result<bool> {
+        let (scope, by) = (scope.clone(), by.to_owned());
+        self.write("resume", 1, move |write| {
+            let (kind, target) = columns(&scope);
+            let there = write.sql(REMOVE)?.execute(named_params! { ":scope": kind, ":target": target })? > 0;
+            if there {
+                if matches!(scope, Scope::Destination(_)) {
+                    look_again(write, now)?;
+                }
+                audit::add(write, now, &by, "resume", &scope.to_string(), &json!({}))?;
+            }
+            Ok(there)
+        })
+        .await
+    }
+
+    pub(in crate::ledger) async fn holds(&self) -> Result<Vec<Hold>> {
+        self.read("list holds", |db, _| all(db)).await
+    }
+}
+
+pub(super) fn all(db: &rusqlite::Connection) -> Result<Vec<Hold>> {
+    let mut statement = db.prepare_cached(ALL)?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            (row.get::<_, String>(0)?, row.get::<_, String>(1)?),
+            (row.get(2)?, row.get(3)?, row.get::<_, At>(4)?.0),
+        ))
+    })?;
+    rows.map(|row| {
+        let ((kind, target), (reason, by, since)) = row?;
+        Ok(Hold { scope: scope(&kind, target)?, reason, by, since })
+    })
+    .collect()
+}
+
+fn add(
+    write: &Write<'_>,
+    scope: &Scope,
+    cause: &str,
+    reason: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let (kind, target) = columns(scope);
+    let new = write.sql(ADD)?.execute(named_params! {
+        ":scope": kind, ":target": target, ":cause": cause, ":reason": reason, ":by": by, ":now": At(now),
+    })? > 0;
+    if new {
+        audit::add(write, now, by, "hold", &scope.to_string(), &json!({ "reason": reason }))?;
+    }
+    Ok(new)
+}
+
+/// A release whose status is held is held here too; any other notice ends that. Hold and kill notices leave all the same.
+pub(super) fn follow_release(write: &Write<'_>, planned: &Planned, by: &str, now: Timestamp) -> Result<()> {
+    let scope = Scope::Release(planned.slug.clone());
+    if planned.notice == Notice::Hold {
+        add(write, &scope, "release", "the release is held", by, now)?;
+        return Ok(());
+    }
+    let (kind, target) = columns(&scope);
+    let row = named_params! { ":scope": kind, ":target": target, ":cause": "release" };
+    if write.sql(REMOVE_CAUSE)?.execute(row)? > 0 {
+        audit::add(write, now, by, "resume", &scope.to_string(), &json!({ "notice": planned.notice }))?;
+    }
+    Ok(())
+}
+
+fn look_again(write: &Write<'_>, now: Timestamp) -> Result<()> {
+    let channels: Vec<String> =
+        write.sql(CHANNELS)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let soon = now.checked_add(super::claim::HELD_AGAIN).unwrap_or(now);
+    for channel in channels {
+        let row = named_params! { ":channel": channel, ":now": At(now), ":soon": At(soon) };
+        write.sql(LOOK_AGAIN)?.execute(row)?;
+    }
+    Ok(())
+}
+
+/// A scope as it stands in the table.
+fn columns(scope: &Scope) -> (&'static str, &str) {
+    match scope {
+        Scope::Everything => ("everything", ""),
+        Scope::Channel(key) => ("channel", key),
+        Scope::Release(slug) => ("release", slug),
+        Scope::Destination(domain) => ("destination", domain),
+    }
+}
+
+/// The scope of a row.
+pub(super) fn scope(kind: &str, target: String) -> Result<Scope> {
+    match kind {
+        "everything" => Ok(Scope::Everything),
+        "channel" => Ok(Scope::Channel(target)),
+        "release" => Ok(Scope::Release(target)),
+        "destination" => Ok(Scope::Destination(target)),
+        other => Err(LedgerError::Damaged(format!("a hold on `{other}`"))),
+    }
+}

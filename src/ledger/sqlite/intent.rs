@@ -1,0 +1,140 @@
+//! The point of no return: one statement asks everything and writes the attempt, or writes nothing.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, named_params};
+
+use super::values::At;
+use super::writer::Write;
+use super::{Result, Sqlite, blocks, holds};
+use crate::digest::Digest;
+use crate::ledger::{AttemptId, DeliveryId, Epoch, Intent, START_WITHIN, State, Stop};
+
+/// Writes the attempt if the claim is ours and nothing forbids it (delivery.md 3.3).
+const INTEND: &str = "
+    INSERT INTO attempt (delivery, no, epoch, owner, intent_at, deadline, request_sha)
+         SELECT d.id, d.attempts + 1, b.epoch, b.lease_owner, :now, :deadline, :request_sha
+           FROM delivery AS d
+                CROSS JOIN block AS b ON b.id = d.block
+                CROSS JOIN part AS p ON p.id = b.part
+                CROSS JOIN issued AS i ON i.id = p.issued
+                LEFT JOIN contact AS c ON c.id = d.recipient
+          WHERE d.id = :delivery AND d.state = 'scheduled' AND d.due <= :now
+            AND b.epoch = :epoch AND b.lease_until > :now
+            AND i.complete = 1 AND i.expires > :now
+            AND (d.recipient = 0 OR c.id IS NOT NULL)
+            AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
+            AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'everything' AND target = '')
+            AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
+            AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'destination' AND target = c.domain)
+            AND NOT EXISTS (SELECT 1
+                              FROM hold
+                             WHERE scope = 'release' AND target = i.release
+                               AND (cause = 'operator' OR p.notice IN ('original', 'correction')))";
+const ATTEMPTING: &str = "
+    UPDATE delivery SET state = 'attempting', attempts = attempts + 1, attempt = :attempt WHERE id = :delivery
+ RETURNING (SELECT part FROM block WHERE id = block)";
+/// Why it was not written; asked in the same transaction.
+const WHY: &str = "
+    SELECT d.state, d.due, b.id, b.epoch, b.lease_until, p.id, i.expires,
+           d.recipient <> 0 AND c.id IS NULL,
+           EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
+           b.channel, i.release, c.domain
+      FROM delivery AS d
+           CROSS JOIN block AS b ON b.id = d.block
+           CROSS JOIN part AS p ON p.id = b.part
+           CROSS JOIN issued AS i ON i.id = p.issued
+           LEFT JOIN contact AS c ON c.id = d.recipient
+     WHERE d.id = :delivery";
+const HOLD: &str = "
+    SELECT scope, target FROM hold
+     WHERE (scope, target) IN (VALUES ('everything', ''), ('channel', :channel), ('release', :release),
+                                      ('destination', :domain))
+     LIMIT 1";
+
+impl Sqlite {
+    pub(in crate::ledger) async fn intent(
+        &self,
+        batch: Vec<(DeliveryId, Epoch, Digest)>,
+        now: Timestamp,
+    ) -> Result<Vec<Intent>> {
+        self.must_dispatch("sending")?;
+        let weight = batch.len();
+        self.write("record an intent", weight, move |write| {
+            batch.iter().map(|(delivery, epoch, sha)| intend(write, *delivery, *epoch, sha, now)).collect()
+        })
+        .await
+    }
+}
+
+fn intend(
+    write: &mut Write<'_>,
+    delivery: DeliveryId,
+    epoch: Epoch,
+    request_sha: &Digest,
+    now: Timestamp,
+) -> Result<Intent> {
+    let deadline = now.checked_add(START_WITHIN).unwrap_or(now);
+    let written = write.sql(INTEND)?.execute(named_params! {
+        ":delivery": delivery.0, ":epoch": epoch.0, ":now": At(now), ":deadline": At(deadline),
+        ":request_sha": request_sha,
+    })?;
+    if written == 0 {
+        return Ok(Intent::Stop(stop(write, delivery, epoch, now)?));
+    }
+    let attempt = write.db.last_insert_rowid();
+    let row = named_params! { ":attempt": attempt, ":delivery": delivery.0 };
+    let part = write.sql(ATTEMPTING)?.query_row(row, |row| row.get(0))?;
+    write.count_moved(part, State::Scheduled, State::Attempting, 1);
+    Ok(Intent::Go(AttemptId(attempt)))
+}
+
+/// Finds out why not, ends what can never leave, and ends the claim.
+fn stop(write: &mut Write<'_>, delivery: DeliveryId, epoch: Epoch, now: Timestamp) -> Result<Stop> {
+    let found = write
+        .sql(WHY)?
+        .query_row(named_params! { ":delivery": delivery.0 }, |row| {
+            Ok((
+                (row.get::<_, State>(0)?, row.get::<_, At>(1)?.0, row.get::<_, i64>(2)?),
+                (row.get::<_, i64>(3)?, row.get::<_, Option<At>>(4)?, row.get::<_, i64>(5)?),
+                (row.get::<_, At>(6)?.0, row.get::<_, bool>(7)?, row.get::<_, bool>(8)?),
+                (row.get::<_, String>(9)?, row.get::<_, String>(10)?, row.get::<_, Option<String>>(11)?),
+            ))
+        })
+        .optional()?;
+    let Some(((state, due, block), (held_epoch, until, part), (expires, gone, suppressed), names)) = found
+    else {
+        return Ok(Stop::NoSuch);
+    };
+    if held_epoch != epoch.0 || until.is_none_or(|until| until.0 <= now) {
+        return Ok(Stop::Stale);
+    }
+    let stop = if state != State::Scheduled {
+        // Under way: its own result ends the claim.
+        if state == State::Attempting {
+            return Ok(Stop::State(state));
+        }
+        Stop::State(state)
+    } else if gone {
+        blocks::give_up(write, delivery.0, part, State::Cancelled)?;
+        Stop::State(State::Cancelled)
+    } else if suppressed {
+        blocks::suppress(write, delivery.0, part)?;
+        Stop::State(State::Suppressed)
+    } else if expires <= now {
+        blocks::give_up(write, delivery.0, part, State::Expired)?;
+        Stop::State(State::Expired)
+    } else if due > now {
+        Stop::NotDue
+    } else {
+        let (channel, release, domain) = names;
+        let row = named_params! { ":channel": channel, ":release": release, ":domain": domain };
+        let hold: Option<(String, String)> =
+            write.sql(HOLD)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match hold {
+            Some((kind, target)) => Stop::Held(holds::scope(&kind, target)?),
+            None => Stop::Stale,
+        }
+    };
+    blocks::end_claims(write, block, epoch, 1)?;
+    Ok(stop)
+}

@@ -1,0 +1,161 @@
+//! The record, delivery by delivery, a page at a time.
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::values::At;
+use super::{Result, Sqlite};
+use crate::contact::{ContactId, EmailAddress};
+use crate::ledger::{AttemptId, DeliveryId, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
+
+const ALL: &str = "
+       SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
+              d.due, d.remote_id, d.url, d.wire_key, d.sent_at
+         FROM delivery AS d
+              CROSS JOIN block AS b ON b.id = d.block
+              CROSS JOIN part AS p ON p.id = b.part
+              CROSS JOIN issued AS i ON i.id = p.issued
+              LEFT JOIN contact AS c ON c.id = d.recipient
+        WHERE d.id > :after
+     ORDER BY d.id
+        LIMIT :limit";
+const UNRESOLVED: &str = "
+       SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
+              d.due, d.remote_id, d.url, d.wire_key, d.sent_at
+         FROM delivery AS d
+              CROSS JOIN block AS b ON b.id = d.block
+              CROSS JOIN part AS p ON p.id = b.part
+              CROSS JOIN issued AS i ON i.id = p.issued
+              LEFT JOIN contact AS c ON c.id = d.recipient
+        WHERE d.id > :after AND d.state IN ('attempting', 'unknown', 'parked', 'quarantined')
+              AND d.state <> 'attempting'
+     ORDER BY d.id
+        LIMIT :limit";
+const OF_BLOCK: &str = "
+       SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
+              d.due, d.remote_id, d.url, d.wire_key, d.sent_at
+         FROM delivery AS d
+              CROSS JOIN block AS b ON b.id = d.block
+              CROSS JOIN part AS p ON p.id = b.part
+              CROSS JOIN issued AS i ON i.id = p.issued
+              LEFT JOIN contact AS c ON c.id = d.recipient
+        WHERE d.id > :after AND d.id BETWEEN :first AND :last
+     ORDER BY d.id
+        LIMIT :limit";
+const BLOCKS: &str = "
+      SELECT b.first, b.last
+        FROM issued AS i
+             CROSS JOIN part AS p ON p.issued = i.id
+             CROSS JOIN block AS b ON b.part = p.id
+       WHERE i.release = :release AND b.last > :after
+    ORDER BY b.first";
+const ATTEMPTS: &str = "SELECT id, no, intent_at FROM attempt WHERE delivery = :delivery ORDER BY id";
+const RESULTS: &str = "
+      SELECT outcome, code, enhanced, text, at, late FROM result WHERE attempt = :attempt ORDER BY no";
+
+impl Sqlite {
+    pub(in crate::ledger) async fn log(
+        &self,
+        slug: Option<&str>,
+        after: DeliveryId,
+        limit: u32,
+    ) -> Result<Vec<LogEntry>> {
+        let slug = slug.map(str::to_owned);
+        self.read("list deliveries", move |db, _| {
+            let mut entries = match slug {
+                None => page(db, ALL, named_params! { ":after": after.0, ":limit": limit })?,
+                Some(slug) => of_release(db, &slug, after, limit)?,
+            };
+            add_attempts(db, &mut entries)?;
+            Ok(entries)
+        })
+        .await
+    }
+
+    pub(in crate::ledger) async fn unresolved(&self, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {
+        self.read("list deliveries", move |db, _| {
+            let row = named_params! { ":after": after.0, ":limit": limit };
+            let mut entries = page(db, UNRESOLVED, row)?;
+            add_attempts(db, &mut entries)?;
+            Ok(entries)
+        })
+        .await
+    }
+}
+
+fn of_release(db: &Connection, slug: &str, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {
+    let mut statement = db.prepare_cached(BLOCKS)?;
+    let blocks: Vec<(i64, i64)> = statement
+        .query_map(named_params! { ":release": slug, ":after": after.0 }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut entries = Vec::new();
+    for (first, last) in blocks {
+        let left = (i64::from(limit)).saturating_sub(i64::try_from(entries.len()).unwrap_or(i64::MAX));
+        if left <= 0 {
+            break;
+        }
+        let row = named_params! { ":after": after.0, ":first": first, ":last": last, ":limit": left };
+        entries.append(&mut page(db, OF_BLOCK, row)?);
+    }
+    Ok(entries)
+}
+
+fn page(db: &Connection, sql: &str, params: &[(&str, &dyn rusqlite::ToSql)]) -> Result<Vec<LogEntry>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params, entry)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<LogEntry> {
+    let recipient = match (row.get::<_, i64>(7)?, row.get::<_, Option<EmailAddress>>(8)?) {
+        (0, _) => LogRecipient::Account,
+        (_, Some(email)) => LogRecipient::Contact(email),
+        (id, None) => LogRecipient::Erased(ContactId(id)),
+    };
+    Ok(LogEntry {
+        delivery: DeliveryId(row.get(0)?),
+        release: row.get(1)?,
+        notice: row.get(2)?,
+        edition: row.get(3)?,
+        audience: row.get(4)?,
+        channel: row.get(5)?,
+        language: row.get(6)?,
+        recipient,
+        state: row.get(9)?,
+        due: row.get::<_, At>(10)?.0,
+        attempts: Vec::new(),
+        remote_id: row.get(11)?,
+        url: row.get(12)?,
+        message_id: row.get(13)?,
+        sent_at: row.get::<_, Option<At>>(14)?.map(|at| at.0),
+    })
+}
+
+fn add_attempts(db: &Connection, entries: &mut [LogEntry]) -> Result<()> {
+    let mut attempts = db.prepare_cached(ATTEMPTS)?;
+    let mut results = db.prepare_cached(RESULTS)?;
+    for entry in entries {
+        let rows = attempts.query_map(named_params! { ":delivery": entry.delivery.0 }, |row| {
+            Ok(LogAttempt {
+                attempt: AttemptId(row.get(0)?),
+                no: row.get(1)?,
+                at: row.get::<_, At>(2)?.0,
+                results: Vec::new(),
+            })
+        })?;
+        entry.attempts = rows.collect::<rusqlite::Result<_>>()?;
+        for attempt in &mut entry.attempts {
+            let rows = results.query_map(named_params! { ":attempt": attempt.attempt.0 }, |row| {
+                Ok(LogResult {
+                    outcome: row.get(0)?,
+                    reply: Reply { code: row.get(1)?, enhanced: row.get(2)?, text: row.get(3)? },
+                    at: row.get::<_, At>(4)?.0,
+                    late: row.get(5)?,
+                })
+            })?;
+            attempt.results = rows.collect::<rusqlite::Result<_>>()?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Connections, migrations, and what is written once.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, named_params};
+
+use super::values::At;
+use super::{Facts, Result};
+use crate::digest::Digest;
+use crate::ledger::LedgerError;
+
+/// In order; a number and a text that was ever released never change.
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_ledger.sql"))];
+
+/// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+const MAKE_MIGRATIONS: &str = "
+    CREATE TABLE IF NOT EXISTS migration (
+        version     INTEGER PRIMARY KEY,
+        sha         BLOB    NOT NULL,
+        applied_at  INTEGER NOT NULL
+    ) STRICT";
+const FIND_MIGRATION: &str = "SELECT sha FROM migration WHERE version = :version";
+const LAST_MIGRATION: &str = "SELECT coalesce(max(version), 0) FROM migration";
+const ADD_MIGRATION: &str = "INSERT INTO migration (version, sha, applied_at) VALUES (:version, :sha, :now)";
+const HAS_META: &str = "SELECT 1 FROM ledger_meta";
+const ADD_META: &str = "
+    INSERT INTO ledger_meta (one, lineage, address_key, serial, created_at, closed_at)
+         VALUES (1, :lineage, :address_key, 0, :now, :now)";
+const FACTS: &str = "SELECT lineage, address_key FROM ledger_meta";
+const BEGIN_DISPATCH: &str = "UPDATE ledger_meta SET closed_at = NULL, serial = serial + 1";
+
+/// Refuses a library that can corrupt the ledger.
+pub(super) fn check_library() -> Result<()> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(LedgerError::OldSqlite(rusqlite::version().to_owned()));
+    }
+    Ok(())
+}
+
+/// Opens the writer's connection.
+pub(super) fn connect(file: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(file, flags)
+        .map_err(|error| LedgerError::from(error).while_doing("open the database"))?;
+    // Other processes write too (an import while the daemon runs); their transactions are short.
+    db.busy_timeout(Duration::from_secs(30))?;
+    // Erased people must not be found in free pages: secure_delete.
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -16384;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    db.set_prepared_statement_cache_capacity(128);
+    Ok(db)
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn connect_reader(file: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(file, flags)?;
+    db.busy_timeout(Duration::from_secs(30))?;
+    db.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
+    Ok(db)
+}
+
+/// Brings the ledger to this program's schema, or refuses one that is newer or foreign.
+pub(super) fn migrate(db: &mut Connection, now: Timestamp) -> Result<()> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(MAKE_MIGRATIONS)?;
+    let found: i64 = tx.query_row(LAST_MIGRATION, [], |row| row.get(0))?;
+    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    if found > known {
+        return Err(LedgerError::NewerSchema { found, known });
+    }
+    for (version, sql) in MIGRATIONS {
+        let sha = Digest::of(sql.as_bytes());
+        let applied: Option<Digest> = tx
+            .query_row(FIND_MIGRATION, named_params! { ":version": version }, |row| row.get(0))
+            .optional()?;
+        match applied {
+            Some(applied) if applied == sha => {}
+            Some(_) => return Err(LedgerError::ForeignMigration(*version)),
+            None => {
+                tx.execute_batch(sql)?;
+                tx.execute(
+                    ADD_MIGRATION,
+                    named_params! { ":version": version, ":sha": sha, ":now": At(now) },
+                )?;
+            }
+        }
+    }
+    if tx.query_row(HAS_META, [], |_| Ok(())).optional()?.is_none() {
+        let lineage = Digest(random()?).to_string();
+        let address_key = random::<32>()?;
+        tx.execute(
+            ADD_META,
+            named_params! { ":lineage": lineage, ":address_key": address_key, ":now": At(now) },
+        )?;
+    }
+    Ok(tx.commit()?)
+}
+
+/// Reads what never changes.
+pub(super) fn facts(db: &Connection) -> Result<Facts> {
+    let (lineage, key): (String, Vec<u8>) = db.query_row(FACTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Facts { lineage, address_key: hmac::Key::new(hmac::HMAC_SHA256, &key) })
+}
+
+/// Notes that the ledger is in use, until it is closed.
+pub(super) fn begin_dispatch(db: &Connection) -> Result<()> {
+    db.execute(BEGIN_DISPATCH, [])?;
+    Ok(())
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| LedgerError::Database {
+        doing: "make a key",
+        source: "the system gives no random numbers".into(),
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,284 @@
+//! Results: appended to the attempt, and what they make of the delivery.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, named_params};
+use serde_json::json;
+
+use super::values::At;
+use super::writer::Write;
+use super::{Result, Sqlite, audit, blocks, contacts, follow};
+use crate::digest::Digest;
+use crate::ledger::{AttemptId, Decision, DeliveryId, Epoch, LedgerError, Outcome, Reply, Settled, State};
+
+const FIND: &str = "
+    SELECT d.id, d.state, d.attempt = a.id, d.block, b.part, a.epoch
+      FROM attempt AS a
+           CROSS JOIN delivery AS d ON d.id = a.delivery
+           CROSS JOIN block AS b ON b.id = d.block
+     WHERE a.id = :attempt";
+const ADD_RESULT: &str = "
+    INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late)
+         SELECT :attempt, (SELECT count(*) + 1 FROM result WHERE attempt = :attempt), :outcome, :code, :enhanced,
+                :text, :now, :late";
+const SENT: &str = "
+    UPDATE delivery SET state = 'sent', remote_id = :remote_id, url = :url, sent_at = :now WHERE id = :delivery";
+const AGAIN: &str = "UPDATE delivery SET state = 'scheduled', due = max(due, :due) WHERE id = :delivery";
+const BECOME: &str = "UPDATE delivery SET state = :state WHERE id = :delivery";
+const ADDRESS: &str = "
+    SELECT c.address FROM delivery AS d CROSS JOIN contact AS c ON c.id = d.recipient WHERE d.id = :delivery";
+const DELIVERY: &str = "
+    SELECT d.state, d.attempt, d.block, b.part, i.release
+      FROM delivery AS d
+           CROSS JOIN block AS b ON b.id = d.block
+           CROSS JOIN part AS p ON p.id = b.part
+           CROSS JOIN issued AS i ON i.id = p.issued
+     WHERE d.id = :delivery";
+const RELEASED: &str = "SELECT 1 FROM block WHERE id = :block AND lease_owner IS NULL";
+
+impl Sqlite {
+    pub(in crate::ledger) async fn settle(
+        &self,
+        attempt: AttemptId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Settled> {
+        self.write("record a result", 3, move |write| settle(write, attempt, &outcome, now)).await
+    }
+
+    pub(in crate::ledger) async fn resolve(
+        &self,
+        delivery: DeliveryId,
+        decision: Decision,
+        by: &str,
+        evidence: Reply,
+        now: Timestamp,
+    ) -> Result<State> {
+        let by = by.to_owned();
+        self.write("resolve a delivery", 3, move |write| {
+            resolve(write, delivery, decision, &by, &evidence, now)
+        })
+        .await
+    }
+}
+
+fn settle(write: &mut Write<'_>, attempt: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<Settled> {
+    let found = write
+        .sql(FIND)?
+        .query_row(named_params! { ":attempt": attempt.0 }, |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, State>(1)?,
+                row.get::<_, bool>(2)?,
+                row.get::<_, i64>(3)?,
+                row.get::<_, i64>(4)?,
+                row.get::<_, i64>(5)?,
+            ))
+        })
+        .optional()?;
+    let Some((delivery, state, newest, block, part, epoch)) = found else {
+        return Err(LedgerError::Refused(format!("there is no attempt {}", attempt.0)));
+    };
+    let late = !(newest && state == State::Attempting);
+    let (word, reply) = words(outcome);
+    add_result(write, attempt.0, word, reply, now, late)?;
+    // Evidence decides what nobody could know, unless the delivery was tried again since.
+    let counts = newest && matches!(state, State::Attempting | State::Unknown | State::Parked);
+    let knows_nothing = late && matches!(outcome, Outcome::Unknown { .. });
+    if !counts || knows_nothing {
+        return Ok(Settled { state, late });
+    }
+    let next = apply(write, delivery, outcome, now)?;
+    write.count_moved(part, state, next, 1);
+    if late {
+        waits_again(write, block)?;
+    } else {
+        blocks::end_claims(write, block, Epoch(epoch), 1)?;
+    }
+    if next == State::Sent {
+        follow::catch_up(write, delivery)?;
+    }
+    Ok(Settled { state: next, late })
+}
+
+/// Changes the delivery; returns its state.
+fn apply(write: &Write<'_>, delivery: i64, outcome: &Outcome, now: Timestamp) -> Result<State> {
+    match outcome {
+        Outcome::Sent { remote_id, url, .. } => {
+            write.sql(SENT)?.execute(named_params! {
+                ":delivery": delivery, ":remote_id": remote_id, ":url": url, ":now": At(now),
+            })?;
+            Ok(State::Sent)
+        }
+        Outcome::Later { due, .. } => {
+            write.sql(AGAIN)?.execute(named_params! { ":delivery": delivery, ":due": At(*due) })?;
+            Ok(State::Scheduled)
+        }
+        Outcome::NotSent => {
+            write.sql(AGAIN)?.execute(named_params! { ":delivery": delivery, ":due": 0 })?;
+            Ok(State::Scheduled)
+        }
+        Outcome::Failed { reply, suppress } => {
+            become_state(write, delivery, State::Failed)?;
+            if *suppress {
+                let address: Option<Digest> = write
+                    .sql(ADDRESS)?
+                    .query_row(named_params! { ":delivery": delivery }, |row| row.get(0))
+                    .optional()?;
+                if let Some(address) = address {
+                    let evidence = without_addresses(&reply.text);
+                    contacts::suppress_address(write, &address, "bounced", &evidence, now)?;
+                }
+            }
+            Ok(State::Failed)
+        }
+        Outcome::Unknown { .. } => become_state(write, delivery, State::Unknown),
+    }
+}
+
+fn become_state(write: &Write<'_>, delivery: i64, state: State) -> Result<State> {
+    write.sql(BECOME)?.execute(named_params! { ":delivery": delivery, ":state": state })?;
+    Ok(state)
+}
+
+/// A delivery came back to waiting in a block that nobody may have leased: its next due time counts again.
+fn waits_again(write: &Write<'_>, block: i64) -> Result<()> {
+    if write.sql(RELEASED)?.exists(named_params! { ":block": block })? {
+        blocks::free(write, block)?;
+    }
+    Ok(())
+}
+
+/// Gives up waiting for the result of an attempt whose owner is gone.
+pub(super) fn lose(
+    write: &mut Write<'_>,
+    delivery: i64,
+    attempt: i64,
+    part: i64,
+    now: Timestamp,
+) -> Result<()> {
+    let reply = Reply { text: "no result before the lease ended".to_owned(), ..Reply::default() };
+    add_result(write, attempt, "unknown", &reply, now, false)?;
+    become_state(write, delivery, State::Unknown)?;
+    write.count_moved(part, State::Attempting, State::Unknown, 1);
+    Ok(())
+}
+
+fn resolve(
+    write: &mut Write<'_>,
+    delivery: DeliveryId,
+    decision: Decision,
+    by: &str,
+    evidence: &Reply,
+    now: Timestamp,
+) -> Result<State> {
+    let found = write
+        .sql(DELIVERY)?
+        .query_row(named_params! { ":delivery": delivery.0 }, |row| {
+            Ok((
+                row.get::<_, State>(0)?,
+                row.get::<_, Option<i64>>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, i64>(3)?,
+                row.get::<_, String>(4)?,
+            ))
+        })
+        .optional()?;
+    let Some((state, attempt, block, part, release)) = found else {
+        return Err(LedgerError::Refused(format!("there is no delivery {}", delivery.0)));
+    };
+    let (word, next) = match decision {
+        Decision::Sent => ("decided sent", State::Sent),
+        Decision::Resend => ("decided to send again", State::Scheduled),
+        Decision::Failed => ("decided failed", State::Failed),
+        Decision::Park => ("parked", State::Parked),
+    };
+    if !state.needs_attention() || !state.may_become(next) {
+        return Err(LedgerError::Refused(format!(
+            "delivery {} is {state}; that cannot be decided as {next}",
+            delivery.0
+        )));
+    }
+    if let Some(attempt) = attempt {
+        add_result(write, attempt, word, evidence, now, true)?;
+    }
+    match decision {
+        Decision::Sent => {
+            write.sql(SENT)?.execute(named_params! {
+                ":delivery": delivery.0, ":remote_id": None::<String>, ":url": None::<String>, ":now": At(now),
+            })?;
+        }
+        Decision::Resend => {
+            write.sql(AGAIN)?.execute(named_params! { ":delivery": delivery.0, ":due": 0 })?;
+        }
+        Decision::Failed | Decision::Park => {
+            become_state(write, delivery.0, next)?;
+        }
+    }
+    write.count_moved(part, state, next, 1);
+    waits_again(write, block)?;
+    if next == State::Sent {
+        follow::catch_up(write, delivery.0)?;
+    }
+    let detail = json!({ "delivery": delivery.0, "from": state, "to": next });
+    audit::add(write, now, by, "resolve", &release, &detail)?;
+    Ok(next)
+}
+
+fn add_result(
+    write: &Write<'_>,
+    attempt: i64,
+    outcome: &str,
+    reply: &Reply,
+    now: Timestamp,
+    late: bool,
+) -> Result<()> {
+    write.sql(ADD_RESULT)?.execute(named_params! {
+        ":attempt": attempt, ":outcome": outcome, ":code": reply.code, ":enhanced": reply.enhanced,
+        ":text": without_addresses(&reply.text), ":now": At(now), ":late": late,
+    })?;
+    Ok(())
+}
+
+fn words(outcome: &Outcome) -> (&'static str, &Reply) {
+    const NOTHING: &Reply = &Reply { code: None, enhanced: None, text: String::new() };
+    match outcome {
+        Outcome::Sent { reply, .. } => ("sent", reply),
+        Outcome::Later { reply, .. } => ("later", reply),
+        Outcome::Failed { reply, .. } => ("failed", reply),
+        Outcome::Unknown { reply } => ("unknown", reply),
+        Outcome::NotSent => ("not-sent", NOTHING),
+    }
+}
+
+/// Replies quote the address they refuse. Results are never changed, so an address in one could not be erased: it is
+/// masked before it is kept.
+fn without_addresses(text: &str) -> String {
+    let mask = |word: &str| match word.find('@') {
+        None => word.to_owned(),
+        Some(at) => {
+            let name = |c: char| !c.is_whitespace() && !"<>()[]\"',;:".contains(c);
+            let start = word[..at].char_indices().rev().find(|(_, c)| !name(*c));
+            let start = start.map_or(0, |(i, c)| i + c.len_utf8());
+            format!("{}…{}", &word[..start], &word[at..])
+        }
+    };
+    text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_kept_without_addresses() {
+        for (text, expected) in [
+            ("5.1.1 <jane@paper.example>: user unknown", "5.1.1 <…@paper.example>: user unknown"),
+            ("jane@paper.example", "…@paper.example"),
+            ("to=jane.roe@a.example, x", "…@a.example, x"),
+            ("ok", "ok"),
+            ("", ""),
+        ] {
+            assert_eq!(without_addresses(text), expected);
+        }
+    }
+}

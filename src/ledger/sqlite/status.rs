@@ -1,0 +1,94 @@
+//! Counts, for people and for metrics. They come from the tally, so they cost the same at any size.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension as _, named_params};
+
+use super::values::At;
+use super::{Result, Sqlite, holds};
+use crate::ledger::{Counts, ReleaseStatus, State, Status};
+
+const RELEASES: &str = "
+      SELECT release, notice, title
+        FROM issued
+       WHERE :release IS NULL OR release = :release
+    ORDER BY release, seq";
+const STATES: &str = "
+      SELECT i.release, p.channel, t.state, t.n
+        FROM issued AS i
+             JOIN part AS p ON p.issued = i.id
+             JOIN tally AS t ON t.part = p.id
+       WHERE t.n > 0 AND (:release IS NULL OR i.release = :release)";
+const NEXT_DUE: &str = "
+      SELECT min(b.next_due)
+        FROM issued AS i
+             CROSS JOIN part AS p ON p.issued = i.id
+             CROSS JOIN block AS b ON b.part = p.id
+       WHERE i.release = :release AND i.complete = 1";
+const CHANNELS: &str = "
+      SELECT p.channel, t.state, sum(t.n) FROM tally AS t JOIN part AS p ON p.id = t.part WHERE t.n > 0 GROUP BY 1, 2";
+const OTHERS: &str = "
+    SELECT (SELECT count(*) FROM contact), (SELECT count(*) FROM suppression), (SELECT count(*) FROM hold)";
+
+impl Sqlite {
+    pub(in crate::ledger) async fn status(&self, slug: Option<&str>) -> Result<Status> {
+        let slug = slug.map(str::to_owned);
+        self.read("tell the status", move |db, _| {
+            let mut releases: BTreeMap<String, ReleaseStatus> = BTreeMap::new();
+            let only = named_params! { ":release": slug };
+            let mut statement = db.prepare_cached(RELEASES)?;
+            let mut rows = statement.query(only)?;
+            while let Some(row) = rows.next()? {
+                let slug: String = row.get(0)?;
+                let release = releases
+                    .entry(slug.clone())
+                    .or_insert_with(|| ReleaseStatus { slug, ..ReleaseStatus::default() });
+                (release.notice, release.title) = (row.get(1)?, row.get(2)?);
+            }
+            let mut needs_attention = 0;
+            let mut statement = db.prepare_cached(STATES)?;
+            let mut rows = statement.query(only)?;
+            while let Some(row) = rows.next()? {
+                let (slug, channel): (String, String) = (row.get(0)?, row.get(1)?);
+                let (state, n): (State, i64) = (row.get(2)?, row.get(3)?);
+                let n = n.cast_unsigned();
+                let Some(release) = releases.get_mut(&slug) else { continue };
+                *release.states.entry(state).or_default() += n;
+                *release.channels.entry(channel).or_default().entry(state).or_default() += n;
+                if state.needs_attention() {
+                    needs_attention += n;
+                }
+            }
+            for release in releases.values_mut() {
+                let next: Option<Option<At>> = db
+                    .prepare_cached(NEXT_DUE)?
+                    .query_row(named_params! { ":release": release.slug }, |row| row.get(0))
+                    .optional()?;
+                release.next_due = next.flatten().map(|next| next.0);
+            }
+            Ok(Status { releases: releases.into_values().collect(), holds: holds::all(db)?, needs_attention })
+        })
+        .await
+    }
+
+    pub(in crate::ledger) async fn counts(&self) -> Result<Counts> {
+        self.read("count", |db, _| {
+            let mut counts = db.query_row(OTHERS, [], |row| {
+                Ok(Counts {
+                    deliveries: BTreeMap::new(),
+                    contacts: row.get::<_, i64>(0)?.cast_unsigned(),
+                    suppressions: row.get::<_, i64>(1)?.cast_unsigned(),
+                    holds: row.get::<_, i64>(2)?.cast_unsigned(),
+                })
+            })?;
+            let mut statement = db.prepare_cached(CHANNELS)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let n: i64 = row.get(2)?;
+                counts.deliveries.insert((row.get(0)?, row.get(1)?), n.cast_unsigned());
+            }
+            Ok(counts)
+        })
+        .await
+    }
+}

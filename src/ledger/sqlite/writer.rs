@@ -1,0 +1,218 @@
+//! The one thread that writes.
+//!
+//! It takes everything that waits in its inbox into one `BEGIN IMMEDIATE` transaction, commits (one sync of the disk), and only
+//! then answers. While the disk syncs, the next work gathers: the more callers, the more share a sync. Each
+//! piece of work has a savepoint of its own, so one that fails does not undo its neighbours.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::{Arc, mpsc};
+
+use jiff::Timestamp;
+use rusqlite::{CachedStatement, Connection, named_params};
+use tokio::sync::oneshot;
+
+use super::files::{Files, Mark};
+use super::values::At;
+use super::{Facts, Result};
+use crate::ledger::{LedgerError, State};
+
+/// The most weight in one transaction; about the rows it writes.
+const MOST: usize = 2_000;
+
+const SERIAL: &str = "UPDATE ledger_meta SET serial = serial + 1";
+const CLOSE: &str = "UPDATE ledger_meta SET closed_at = :now";
+const MARK: &str = "
+    SELECT lineage, serial, (SELECT coalesce(max(id), 0) FROM attempt) FROM ledger_meta";
+const TALLY: &str = "UPDATE tally SET n = n + :n WHERE part = :part AND state = :state";
+const NEW_TALLY: &str = "INSERT INTO tally (part, state, n) VALUES (:part, :state, :n)";
+
+type Work = Box<dyn FnOnce(&mut Write<'_>) -> Finish + Send>;
+/// Answers the caller; `Err` carries why the transaction failed.
+type Finish = Box<dyn FnOnce(std::result::Result<(), &str>) + Send>;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    Write { weight: usize, work: Work },
+    Close { now: Timestamp, done: oneshot::Sender<Result<()>> },
+}
+
+impl Job {
+    pub(super) fn write<T, F>(
+        weight: usize,
+        doing: &'static str,
+        work: F,
+        answer: oneshot::Sender<Result<T>>,
+    ) -> Job
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    {
+        let work = move |write: &mut Write<'_>| -> Finish {
+            match write.piece(work) {
+                Ok(value) => Box::new(move |committed| {
+                    let result = match committed {
+                        Ok(()) => Ok(value),
+                        Err(why) => Err(LedgerError::Database { doing, source: why.into() }),
+                    };
+                    // A caller that has gone away needs no answer.
+                    let _ = answer.send(result);
+                }),
+                Err(error) => Box::new(move |_| {
+                    let _ = answer.send(Err(error.while_doing(doing)));
+                }),
+            }
+        };
+        Job::Write { weight, work: Box::new(work) }
+    }
+}
+
+/// A transaction as one piece of work sees it.
+pub(super) struct Write<'a> {
+    pub db: &'a Connection,
+    pub facts: &'a Facts,
+    /// Changes of the tally by this piece of work.
+    piece: BTreeMap<(i64, State), i64>,
+    /// Changes by the pieces before it.
+    all: BTreeMap<(i64, State), i64>,
+}
+
+impl Write<'_> {
+    /// The statement, prepared once for each connection.
+    pub fn sql(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.db.prepare_cached(sql)
+    }
+
+    /// Counts `n` new deliveries of `part`.
+    pub fn count_new(&mut self, part: i64, n: i64) {
+        *self.piece.entry((part, State::Scheduled)).or_default() += n;
+    }
+
+    /// Counts `n` deliveries of `part` that went from one state to another.
+    pub fn count_moved(&mut self, part: i64, from: State, to: State, n: i64) {
+        *self.piece.entry((part, from)).or_default() -= n;
+        *self.piece.entry((part, to)).or_default() += n;
+    }
+
+    fn piece<T>(&mut self, work: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<T> {
+        if self.db.is_autocommit() {
+            // An earlier piece met an error after which SQLite gave up the whole transaction.
+            return Err(given_up());
+        }
+        self.sql("SAVEPOINT piece")?.execute([])?;
+        match work(self) {
+            Ok(value) => {
+                self.sql("RELEASE piece")?.execute([])?;
+                for (key, n) in std::mem::take(&mut self.piece) {
+                    *self.all.entry(key).or_default() += n;
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                self.piece.clear();
+                if !self.db.is_autocommit() {
+                    self.db.execute_batch("ROLLBACK TO piece; RELEASE piece")?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        for ((part, state), n) in std::mem::take(&mut self.all) {
+            if n == 0 {
+                continue;
+            }
+            let row = named_params! { ":part": part, ":state": state, ":n": n };
+            if self.sql(TALLY)?.execute(row)? == 0 {
+                self.sql(NEW_TALLY)?.execute(row)?;
+            }
+        }
+        self.sql(SERIAL)?.execute([])?;
+        Ok(())
+    }
+}
+
+fn given_up() -> LedgerError {
+    LedgerError::Database { doing: "", source: "the transaction was given up".into() }
+}
+
+/// Starts the thread. It ends when the ledger is closed or every handle is gone.
+pub(super) fn start(
+    db: Connection,
+    inbox: mpsc::Receiver<Job>,
+    facts: Arc<Facts>,
+    files: Files,
+    lock: Option<File>,
+) -> Result<()> {
+    let path = files.database();
+    let run = move || {
+        while let Ok(first) = inbox.recv() {
+            let Some((now, done)) = transaction(&db, &facts, &inbox, first) else { continue };
+            let end = finish(&db, &files, lock.is_some(), now);
+            let closed = db.close().map_err(|(_, error)| LedgerError::from(error).while_doing("close"));
+            drop(lock);
+            let _ = done.send(end.and(closed));
+            return;
+        }
+    };
+    match std::thread::Builder::new().name("ledger".to_owned()).spawn(run) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(LedgerError::Io { path, source }),
+    }
+}
+
+type Closing = (Timestamp, oneshot::Sender<Result<()>>);
+
+/// Runs `first` and what waits behind it in one transaction; returns whoever wants the ledger closed.
+fn transaction(db: &Connection, facts: &Facts, inbox: &mpsc::Receiver<Job>, first: Job) -> Option<Closing> {
+    let (mut weight, mut work) = match first {
+        Job::Write { weight, work } => (weight, work),
+        Job::Close { now, done } => return Some((now, done)),
+    };
+    let begun = db.execute_batch("BEGIN IMMEDIATE");
+    let mut write = Write { db, facts, piece: BTreeMap::new(), all: BTreeMap::new() };
+    let mut answers = Vec::new();
+    let mut closing = None;
+    loop {
+        answers.push(work(&mut write));
+        if weight >= MOST || db.is_autocommit() {
+            break;
+        }
+        match inbox.try_recv() {
+            Ok(Job::Write { weight: more, work: next }) => (weight, work) = (weight + more, next),
+            Ok(Job::Close { now, done }) => {
+                closing = Some((now, done));
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    let ended = begun
+        .map_err(LedgerError::from)
+        .and_then(|()| if db.is_autocommit() { Err(given_up()) } else { write.flush() })
+        .and_then(|()| Ok(db.execute_batch("COMMIT")?));
+    if ended.is_err() && !db.is_autocommit() {
+        // If this fails too, the connection is lost and so is every later transaction: each says so.
+        let _ = db.execute_batch("ROLLBACK");
+    }
+    let ended = ended.map_err(|error| match error {
+        LedgerError::Database { source, .. } => source.to_string(),
+        other => other.to_string(),
+    });
+    for answer in answers {
+        answer(ended.as_ref().copied().map_err(String::as_str));
+    }
+    closing
+}
+
+/// The last words: the clean end, and the mark beside the ledger.
+fn finish(db: &Connection, files: &Files, dispatching: bool, now: Timestamp) -> Result<()> {
+    if dispatching {
+        db.execute(CLOSE, named_params! { ":now": At(now) })?;
+    }
+    let mark = db.query_row(MARK, [], |row| {
+        Ok(Mark { lineage: row.get(0)?, serial: row.get(1)?, attempt: row.get(2)? })
+    })?;
+    files.write_mark(&mark)
+}

@@ -5,6 +5,7 @@
 //! files of one slug together into a [`Release`] and resolves its times.
 
 mod body;
+mod cache;
 mod front_matter;
 pub mod length;
 mod parse;
@@ -19,8 +20,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use body::{Block, Body, Rule};
+pub(crate) use cache::in_parallel;
+pub use cache::{Cache, Parsed};
 pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, Variant};
 pub use parse::{MAX_BYTES, parse};
+pub(crate) use place::reserved;
 pub use place::{Place, place};
 pub use raw::schema;
 pub use time::{TimeError, WallTime, zone_named};

@@ -8,6 +8,7 @@ pub mod config;
 pub mod file;
 pub mod folder;
 pub mod http;
+pub mod mastodon;
 pub mod newsroom;
 #[cfg(test)]
 mod scripted;

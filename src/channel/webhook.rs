@@ -38,10 +38,10 @@ impl Webhook {
 
     fn with(url: &Url, secret: &SecretString, patience: Patience, walls: Walls) -> Result<Webhook, String> {
         let keys = keys(secret.expose_secret())?;
-        let mut client = Client::guarded(url, patience, walls)?;
+        let client = Client::guarded(url, patience, walls)?;
         // Addresses of webhooks are often their own password.
         if url.path() != "/" {
-            client = client.hide(url.path());
+            client.hide(url.path());
         }
         Ok(Webhook { client, url: url.clone(), keys })
     }

@@ -10,6 +10,8 @@
 mod guard;
 mod wait;
 
+use std::collections::VecDeque;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,8 +46,11 @@ impl Default for Patience {
 /// A client for one destination.
 pub struct Client {
     inner: reqwest::Client,
-    hidden: Vec<String>,
+    hidden: RwLock<VecDeque<String>>,
 }
+
+/// How many secrets are remembered; sessions are renewed, and what is long gone need not be hidden.
+const HIDDEN: usize = 16;
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -183,16 +188,18 @@ impl Client {
             builder = builder.dns_resolver(dns);
         }
         let inner = builder.build().map_err(|error| chain(&error.without_url()))?;
-        Ok(Client { inner, hidden: Vec::new() })
+        Ok(Client { inner, hidden: RwLock::default() })
     }
 
     /// Never repeats `secret` in what comes back, even if the destination does.
-    #[must_use]
-    pub fn hide(mut self, secret: &str) -> Client {
-        if !secret.is_empty() {
-            self.hidden.push(secret.to_owned());
+    pub fn hide(&self, secret: &str) {
+        let mut hidden = self.hidden.write().unwrap_or_else(PoisonError::into_inner);
+        if !secret.is_empty() && !hidden.iter().any(|known| known == secret) {
+            hidden.push_back(secret.to_owned());
+            if hidden.len() > HIDDEN {
+                hidden.pop_front();
+            }
         }
-        self
     }
 
     /// Begins a request.
@@ -233,7 +240,8 @@ impl Client {
     }
 
     fn cleaned(&self, text: String) -> String {
-        self.hidden.iter().fold(text, |text, secret| text.replace(secret, "[hidden]"))
+        let hidden = self.hidden.read().unwrap_or_else(PoisonError::into_inner);
+        hidden.iter().fold(text, |text, secret| text.replace(secret.as_str(), "[hidden]"))
     }
 }
 

@@ -10,7 +10,8 @@ fn short() -> Patience {
 }
 
 async fn get(url: &Url) -> Result<Answer, Lost> {
-    let client = Client::trusted(url, short()).unwrap().hide("s3cret");
+    let client = Client::trusted(url, short()).unwrap();
+    client.hide("s3cret");
     client.send(client.request(reqwest::Method::POST, url.clone()).body("x")).await
 }
 

@@ -1,0 +1,272 @@
+//! The calls of Mastodon's API that we use (docs.joinmastodon.org/methods).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::find::{self, Found};
+use crate::channel::http::{Answer, Client, Lost, Patience, below};
+use crate::channel::{Diagnosis, Failure, Parcel, Reply};
+use crate::render::{Asset, Social};
+
+/// How many pages of statuses are looked at, at the most.
+const PAGES: usize = 10;
+
+/// The server, seen by one account.
+pub struct Api {
+    client: Client,
+    server: Url,
+    token: SecretString,
+}
+
+/// A status.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Status {
+    /// Its id.
+    pub id: String,
+    /// Where people see it.
+    pub url: Option<String>,
+    /// Its text as HTML.
+    #[serde(default)]
+    pub content: String,
+    /// When it was posted.
+    pub created_at: Option<Timestamp>,
+}
+
+impl Status {
+    /// Whether its text is `text`, white space aside.
+    pub fn says(&self, text: &str) -> bool {
+        find::same(&find::plain(&self.content), text)
+    }
+}
+
+#[derive(Deserialize)]
+struct Medium {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    id: String,
+    #[serde(default)]
+    acct: String,
+}
+
+/// Whether `id` can be one, and stand in an address.
+pub fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 100 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
+impl Api {
+    pub fn new(server: Url, token: SecretString, patience: Patience) -> Result<Api, String> {
+        let client = Client::trusted(&server, patience)?;
+        client.hide(token.expose_secret());
+        Ok(Api { client, server, token })
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.at(method, below(&self.server, path))
+    }
+
+    fn at(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
+        self.client.request(method, url).bearer_auth(self.token.expose_secret())
+    }
+
+    async fn get(&self, url: Url, now: Timestamp) -> Result<Answer, Failure> {
+        let answer = self.client.send(self.at(Method::GET, url)).await.map_err(Lost::repeatable)?;
+        if answer.good() || answer.status == 404 { Ok(answer) } else { Err(answer.repeatable(now)) }
+    }
+
+    /// Posts a status. `answers` says whether it replies to another.
+    pub async fn post(
+        &self,
+        body: &Value,
+        key: &str,
+        answers: bool,
+        now: Timestamp,
+    ) -> Result<Status, Failure> {
+        let request =
+            self.request(Method::POST, "/api/v1/statuses").header("idempotency-key", key).json(body);
+        let answer = self.client.send(request).await.map_err(Lost::failure)?;
+        if answer.good() {
+            // It was taken, so what cannot be read must be looked up.
+            return status(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) });
+        }
+        match answer.status {
+            422 => Err(unprocessable(&answer)),
+            404 if !answers => Err(Failure::HoldChannel {
+                reply: Reply::new(404, None, "there is no Mastodon API at the channel's `server`"),
+            }),
+            _ => Err(answer.failure(now)),
+        }
+    }
+
+    /// Edits a status; nothing if the server cannot, or has none of that id. May be repeated.
+    pub async fn edit(&self, id: &str, body: &Value, now: Timestamp) -> Result<Option<Status>, Failure> {
+        let request = self.request(Method::PUT, &format!("/api/v1/statuses/{id}")).json(body);
+        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        match answer.status {
+            200..=299 => {
+                let again = |why| Failure::Later { reply: Reply::note(why), retry_after: None };
+                status(&answer).map(Some).map_err(again)
+            }
+            404 | 405 | 501 => Ok(None),
+            422 => Err(unprocessable(&answer)),
+            _ => Err(answer.repeatable(now)),
+        }
+    }
+
+    /// Deletes a status; one that is gone is gone. May be repeated.
+    pub async fn delete(&self, id: &str, now: Timestamp) -> Result<(), Failure> {
+        let request = self.request(Method::DELETE, &format!("/api/v1/statuses/{id}"));
+        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        match answer.status {
+            200..=299 | 404 | 410 => Ok(()),
+            _ => Err(answer.repeatable(now)),
+        }
+    }
+
+    /// A status, if it stands.
+    pub async fn status(&self, id: &str, now: Timestamp) -> Result<Option<Status>, Failure> {
+        let answer = self.get(below(&self.server, &format!("/api/v1/statuses/{id}")), now).await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        status(&answer).map(Some).map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })
+    }
+
+    /// Uploads a picture. Gives its id, and whether it can be attached at once. May be repeated:
+    /// what no status takes, the server throws away.
+    pub async fn upload(&self, asset: &Asset, now: Timestamp) -> Result<(String, bool), Failure> {
+        let part = Part::bytes(asset.bytes.to_vec())
+            .file_name(asset.name.clone())
+            .mime_str(&asset.media_type)
+            .map_err(|_| {
+                super::refused(&format!("{}: `{}` is no media type", asset.name, asset.media_type))
+            })?;
+        let form = Form::new().part("file", part).text("description", asset.alt.clone());
+        let request = self.request(Method::POST, "/api/v2/media").multipart(form);
+        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        if !answer.good() {
+            return Err(answer.repeatable(now));
+        }
+        match answer.json::<Medium>() {
+            Ok(medium) if is_id(&medium.id) => Ok((medium.id, answer.status == 200)),
+            Ok(_) => {
+                Err(Failure::Later { reply: Reply::note("the picture's id is none"), retry_after: None })
+            }
+            Err(why) => Err(Failure::Later { reply: Reply::note(why), retry_after: None }),
+        }
+    }
+
+    /// Whether a picture has been processed: 206 says not yet.
+    pub async fn is_ready(&self, id: &str, now: Timestamp) -> Result<bool, Failure> {
+        let answer = self.get(below(&self.server, &format!("/api/v1/media/{id}")), now).await?;
+        match answer.status {
+            // Servers without this call have processed everything when they answer.
+            200 => Ok(true),
+            206 => Ok(false),
+            _ => Err(Failure::Later { reply: answer.reply(), retry_after: Some(Duration::from_secs(10)) }),
+        }
+    }
+
+    async fn account(&self, now: Timestamp) -> Result<Account, Failure> {
+        let answer = self.get(below(&self.server, "/api/v1/accounts/verify_credentials"), now).await?;
+        let account: Account =
+            answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
+        if is_id(&account.id) {
+            return Ok(account);
+        }
+        Err(Failure::Later { reply: Reply::note("the account's id is none"), retry_after: None })
+    }
+
+    /// Which of these posts stand there already, posted when this parcel was due or later.
+    pub async fn find(&self, social: &Social, parcel: &Parcel) -> Result<Found, Failure> {
+        let account = self.account(parcel.now).await?;
+        let mut search = find::Search::new(social, parcel.due);
+        let mut below_id: Option<String> = None;
+        for _ in 0..PAGES {
+            let mut url = below(&self.server, &format!("/api/v1/accounts/{}/statuses", account.id));
+            url.query_pairs_mut().append_pair("limit", "40").append_pair("exclude_reblogs", "true");
+            if let Some(id) = &below_id {
+                url.query_pairs_mut().append_pair("max_id", id);
+            }
+            let answer = self.get(url, parcel.now).await?;
+            let page: Vec<Status> =
+                answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
+            let next = page.last().map(|status| status.id.clone()).filter(|id| is_id(id));
+            for status in page {
+                if let Some(doubtful) = search.see(status) {
+                    let text = self.source(&doubtful.id, parcel.now).await?;
+                    search.settle(doubtful, text.as_deref());
+                }
+            }
+            if search.is_over() || next.is_none() || next == below_id {
+                return Ok(search.found(true));
+            }
+            below_id = next;
+        }
+        Ok(search.found(false))
+    }
+
+    /// The text of a status as it was written.
+    async fn source(&self, id: &str, now: Timestamp) -> Result<Option<String>, Failure> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        let answer = self.get(below(&self.server, &format!("/api/v1/statuses/{id}/source")), now).await?;
+        Ok(answer.json::<Source>().ok().map(|source| source.text))
+    }
+
+    /// The account, and how long a status may be.
+    pub async fn examine(&self) -> Vec<Diagnosis> {
+        let now = Timestamp::UNIX_EPOCH;
+        let account = match self.account(now).await {
+            Ok(account) => diagnosis("mastodon: account", true, format!("@{}", account.acct), None),
+            Err(failure) => {
+                let hint =
+                    "look at the channel's `server` and `token` (write:statuses, write:media, read:accounts)";
+                diagnosis("mastodon: account", false, failure.to_string(), Some(hint))
+            }
+        };
+        let limit = match self.get(below(&self.server, "/api/v2/instance"), now).await {
+            Ok(answer) => {
+                let instance: Value = answer.json().unwrap_or_default();
+                let most = instance["configuration"]["statuses"]["max_characters"].as_u64().unwrap_or(500);
+                let hint = (most != 500).then(|| format!("set `characters: {most}` on the channel"));
+                Diagnosis { hint, ..diagnosis("mastodon: length", true, format!("{most} characters"), None) }
+            }
+            Err(failure) => diagnosis("mastodon: length", false, failure.to_string(), None),
+        };
+        vec![account, limit]
+    }
+}
+
+fn diagnosis(what: &str, good: bool, seen: String, hint: Option<&str>) -> Diagnosis {
+    Diagnosis { what: what.to_owned(), good, seen, hint: hint.map(str::to_owned) }
+}
+
+fn status(answer: &Answer) -> Result<Status, String> {
+    let status: Status = answer.json()?;
+    if is_id(&status.id) { Ok(status) } else { Err("the id of the status is none".to_owned()) }
+}
+
+/// 422 is for good, except that a picture may be "not finished processing".
+fn unprocessable(answer: &Answer) -> Failure {
+    let reply = answer.reply();
+    if reply.text.to_lowercase().contains("processing") {
+        return Failure::Later { reply, retry_after: Some(Duration::from_secs(10)) };
+    }
+    Failure::Refused { reply, suppress: false }
+}

@@ -4,6 +4,18 @@
 //! never parsed as a template. What differs by recipient is left open as a [`Slot`] and
 //! filled by [`Mail::fill`] when the mail leaves.
 
+mod json;
+mod mail;
+mod markdown;
+mod page;
+mod phrases;
+mod renderer;
+#[cfg(test)]
+mod sample;
+mod scene;
+mod social;
+mod templates;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,8 +24,12 @@ use serde::{Deserialize, Serialize};
 use crate::contact::EmailAddress;
 use crate::digest::Digest;
 use crate::language::Language;
-use crate::newsroom::{ChannelKind, Newsroom};
+use crate::newsroom::Newsroom;
 use crate::release::Notice;
+
+pub use mail::GuardError;
+pub use page::{site_style, tag_slug};
+pub use renderer::Renderer;
 
 /// Which edition is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +70,7 @@ pub struct Edition {
 /// What is sent, by kind of channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "one stands in each edition, which is large in any case")]
 pub enum Content {
     /// A mail with slots.
     Mail(Mail),
@@ -281,8 +298,7 @@ impl Edition {
     }
 }
 
-/// Renders one edition.
+/// Renders one edition. For more than one, a [`Renderer`] saves compiling the templates again.
 pub fn edition(newsroom: &Newsroom, request: &Request) -> Result<Edition, RenderError> {
-    let kind: Option<ChannelKind> = newsroom.channels.get(&request.channel).map(|facts| facts.kind);
-    Err(RenderError::Unknown(format!("channel {kind:?} is not built yet")))
+    Renderer::new(newsroom).edition(request)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+pub use crate::render::tag_slug;
+
 /// Text inside an element or a quoted attribute.
 pub struct Esc<'a>(pub &'a str);
 
@@ -37,23 +39,6 @@ pub fn address(base: &str, path: &str) -> String {
         return plain();
     }
     url.into()
-}
-
-/// A subject as a name in an address.
-pub fn tag_slug(tag: &str) -> String {
-    let mut slug = String::new();
-    for c in tag.chars().flat_map(char::to_lowercase) {
-        if c.is_alphanumeric() {
-            slug.push(c);
-        } else if !slug.ends_with('-') && !slug.is_empty() {
-            slug.push('-');
-        }
-    }
-    let slug: String = slug.trim_end_matches('-').chars().take(40).collect();
-    if slug.is_empty() || !crate::channel::folder::plain(&slug) {
-        return format!("tag-{}", crate::digest::Digest::of(tag.as_bytes()).short());
-    }
-    slug
 }
 
 #[cfg(test)]

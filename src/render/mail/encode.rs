@@ -1,0 +1,246 @@
+//! Text as mail carries it: quoted-printable bodies and encoded headers, ASCII alone.
+
+/// The longest line, without CRLF (RFC 2045 6.7, RFC 2047 2).
+const LINE: usize = 76;
+
+/// Appends `text` in quoted-printable (RFC 2045 6.7); `\n` is a line break.
+///
+/// `column` is where the line stands. No line begins with a dot (so nothing is ever dot-stuffed)
+/// or with `From `, and none ends with a space.
+pub(super) fn quoted_printable(text: &str, column: &mut usize, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'\n' {
+            out.extend_from_slice(b"\r\n");
+            *column = 0;
+            at += 1;
+            continue;
+        }
+        // A character is never split: its bytes are encoded together.
+        let length = match byte {
+            0..0x80 => 1,
+            0x80..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            0xf0.. => 4,
+        };
+        let plain = match byte {
+            b'=' => false,
+            b' ' | b'\t' => !matches!(bytes.get(at + 1), None | Some(b'\n')),
+            b'.' => *column > 0,
+            b'F' => *column > 0 || !bytes.get(at..).is_some_and(|rest| rest.starts_with(b"From ")),
+            _ => (33..=126).contains(&byte),
+        };
+        let width = if plain { 1 } else { 3 * length };
+        if *column + width >= LINE {
+            out.extend_from_slice(b"=\r\n");
+            *column = 0;
+            // What may stand inside of a line may not begin one.
+            continue;
+        }
+        if plain {
+            out.push(byte);
+            at += 1;
+        } else {
+            for byte in bytes.iter().skip(at).take(length) {
+                out.push(b'=');
+                out.push(HEX[usize::from(byte >> 4)]);
+                out.push(HEX[usize::from(byte & 15)]);
+            }
+            at += length;
+        }
+        *column += width;
+    }
+}
+
+/// Whether a header can carry `text` as it is.
+fn plain_header(text: &str) -> bool {
+    text.bytes().all(|byte| (32..127).contains(&byte))
+        && !text.contains("=?")
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && text.split(' ').all(|word| !word.is_empty() && word.len() < LINE - 2)
+}
+
+/// A header line with free text (`Subject`), folded, with CRLF at its end (RFC 5322 2.2.3, RFC 2047).
+pub(super) fn text_header(name: &str, text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let mut column = name.len() + 2;
+    if plain_header(text) {
+        for (at, word) in text.split(' ').enumerate() {
+            if at > 0 {
+                if column + 1 + word.len() > LINE {
+                    out.extend_from_slice(b"\r\n");
+                    column = 0;
+                }
+                out.push(b' ');
+                column += 1;
+            }
+            out.extend_from_slice(word.as_bytes());
+            column += word.len();
+        }
+    } else {
+        encoded_words(text, column, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Encoded words in Q with the alphabet that is safe everywhere (RFC 2047 5 (3)).
+fn encoded_words(text: &str, mut column: usize, out: &mut Vec<u8>) {
+    const OPEN: &[u8] = b"=?utf-8?Q?";
+    out.extend_from_slice(OPEN);
+    column += OPEN.len();
+    let mut buffer = [0; 4];
+    for c in text.chars() {
+        let safe = c.is_ascii_alphanumeric() || c == ' ' || "!*+-/".contains(c);
+        let bytes = c.encode_utf8(&mut buffer).as_bytes();
+        let width = if safe { 1 } else { 3 * bytes.len() };
+        if column + width + 2 > LINE - 1 {
+            out.extend_from_slice(b"?=\r\n ");
+            out.extend_from_slice(OPEN);
+            column = 1 + OPEN.len();
+        }
+        if c == ' ' {
+            out.push(b'_');
+        } else if safe {
+            out.extend_from_slice(bytes);
+        } else {
+            for byte in bytes {
+                out.extend_from_slice(format!("={byte:02X}").as_bytes());
+            }
+        }
+        column += width;
+    }
+    out.extend_from_slice(b"?=");
+}
+
+/// A mailbox as a header value, folded; `column` is where it begins (RFC 5322 3.4).
+pub(super) fn mailbox(name: Option<&str>, address: &str, column: usize, out: &mut Vec<u8>) {
+    let name = name.map(str::trim).filter(|name| !name.is_empty());
+    let Some(name) = name else {
+        out.extend_from_slice(address.as_bytes());
+        return;
+    };
+    let start = out.len();
+    if plain_header(name) && name.len() < 60 {
+        out.push(b'"');
+        for byte in name.bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                out.push(b'\\');
+            }
+            out.push(byte);
+        }
+        out.push(b'"');
+    } else {
+        encoded_words(name, column, out);
+    }
+    let last = out[start..].iter().rposition(|byte| *byte == b'\n').map_or(start, |at| start + at + 1);
+    let reached = out.len() - last + if last == start { column } else { 0 };
+    out.extend_from_slice(if reached + 3 + address.len() > LINE { b"\r\n <" } else { b" <" });
+    out.extend_from_slice(address.as_bytes());
+    out.push(b'>');
+}
+
+/// A value that somebody else wrote, fit for one line: control characters and characters that
+/// turn the direction of text become spaces.
+pub(super) fn one_line(value: &str) -> String {
+    let spaced: String =
+        value.chars().map(|c| if crate::render::scene::forbidden(c) { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text for HTML, between tags and inside of quoted attributes.
+pub(in crate::render) fn escape_html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(text: &str) -> String {
+        let mut out = Vec::new();
+        quoted_printable(text, &mut 0, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn bodies_are_quoted_printable() {
+        let long = "x".repeat(100);
+        for (text, expected) in [
+            ("", ""),
+            ("a = b", "a =3D b"),
+            ("å", "=C3=A5"),
+            ("a \nb", "a=20\r\nb"),
+            ("a ", "a=20"),
+            (".\n.MAIL FROM:<evil@z.test>", "=2E\r\n=2EMAIL FROM:<evil@z.test>"),
+            ("From here", "=46rom here"),
+            ("a\rb\0", "a=0Db=00"),
+            (&long, &format!("{}=\r\n{}", "x".repeat(75), "x".repeat(25))),
+            (&format!("{}.b", "x".repeat(75)), &format!("{}=\r\n=2Eb", "x".repeat(75))),
+        ] {
+            assert_eq!(encoded(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_line_is_longer_than_76_or_begins_with_a_dot() {
+        for width in 0..80 {
+            for tail in ["🚗..å.", "....From ", "= . = . ", "é\n.\n.."] {
+                let text = format!("{}{tail}{}", "a".repeat(width), ".".repeat(160));
+                for line in encoded(&text).split("\r\n") {
+                    assert!(line.len() <= LINE && !line.starts_with('.'), "{line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn headers_are_encoded_and_folded() {
+        let long = "Aster EV goes 620 km on one charge and orders open on 8 December in twelve markets";
+        for (text, expected) in [
+            ("Aster EV goes 620 km", "Subject: Aster EV goes 620 km\r\n"),
+            ("Så långt", "Subject: =?utf-8?Q?S=C3=A5_l=C3=A5ngt?=\r\n"),
+            ("=?utf-8?Q?evil?=", "Subject: =?utf-8?Q?=3D=3Futf-8=3FQ=3Fevil=3F=3D?=\r\n"),
+            (
+                long,
+                "Subject: Aster EV goes 620 km on one charge and orders open on 8 December in\r\n twelve markets\r\n",
+            ),
+        ] {
+            let mut out = Vec::new();
+            text_header("Subject", text, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn mailboxes_are_quoted_or_encoded() {
+        for (name, expected) in [
+            (None, "jane@paper.example"),
+            (Some(""), "jane@paper.example"),
+            (Some("Jane \"J\" Roe, Ed."), "\"Jane \\\"J\\\" Roe, Ed.\" <jane@paper.example>"),
+            (Some("Åsa"), "=?utf-8?Q?=C3=85sa?= <jane@paper.example>"),
+        ] {
+            let mut out = Vec::new();
+            mailbox(name, "jane@paper.example", 4, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+        let mut out = b"To: ".to_vec();
+        mailbox(Some(&"Ö".repeat(80)), "jane@paper.example", 4, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.split("\r\n").all(|line| line.len() <= LINE), "{text}");
+    }
+}

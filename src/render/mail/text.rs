@@ -1,0 +1,173 @@
+//! The text part of a mail.
+
+use super::super::markdown::{WIDTH, plain, wrap};
+use super::super::scene::Scene;
+use super::super::{Slot, phrases};
+use super::Part;
+use crate::newsroom::PressContact;
+
+/// Text in the making: blocks with blank lines between them, and slots.
+#[derive(Default)]
+pub(super) struct Letter {
+    parts: Vec<Part>,
+    text: String,
+}
+
+impl Letter {
+    /// A block as it is.
+    pub(super) fn block(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        if !self.text.is_empty() || !self.parts.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    /// A paragraph, wrapped.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        self.block(&wrap(text, WIDTH).join("\n"));
+    }
+
+    /// A headline, underlined.
+    pub(super) fn headline(&mut self, text: &str, mark: char) {
+        let lines = wrap(text, WIDTH);
+        let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        self.block(&format!("{}\n{}", lines.join("\n"), mark.to_string().repeat(longest)));
+    }
+
+    /// A paragraph between rules, for what must be seen first.
+    pub(super) fn banner(&mut self, label: &str, text: &str) {
+        let rule = "*".repeat(WIDTH);
+        let words = wrap(text, WIDTH).join("\n");
+        self.block(&format!("{rule}\n{label}\n{words}\n{rule}"));
+    }
+
+    /// A line that ends with a slot.
+    pub(super) fn slot_line(&mut self, before: &str, slot: Slot, after: &str) {
+        self.text.push_str(before);
+        self.parts.push(Part::Literal(std::mem::take(&mut self.text)));
+        self.parts.push(Part::Slot(slot));
+        self.text.push_str(after);
+        self.text.push('\n');
+    }
+
+    pub(super) fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
+    pub(super) fn finish(mut self) -> Vec<Part> {
+        self.text.truncate(self.text.trim_end().len());
+        self.parts.push(Part::Literal(self.text));
+        self.parts
+    }
+}
+
+/// The whole text of a mail about one release.
+pub(super) fn letter(
+    scene: &Scene<'_>,
+    events: &[pulldown_cmark::Event<'_>],
+    unsubscribe: bool,
+) -> Vec<Part> {
+    let mut letter = Letter::default();
+    let request = scene.request;
+    if request.test {
+        letter.banner(scene.phrase("test"), scene.phrase("test-note"));
+    }
+    if request.advance {
+        let until = scene.moment(scene.release.embargo.unwrap_or(scene.published));
+        letter.banner(&scene.phrase("embargoed").replace("{}", &until), scene.phrase("embargoed-note"));
+    }
+    if let Some((label, words)) = scene.notice() {
+        letter.banner(label, &words);
+    }
+    if let Some(kicker) = &scene.text.file.front.kicker {
+        letter.paragraph(&kicker.value);
+    }
+    letter.headline(scene.words.title, '-');
+    letter.paragraph(scene.words.subtitle.unwrap_or_default());
+    if scene.shows_body() {
+        if let Some(byline) = &scene.text.file.front.byline {
+            letter.paragraph(&byline.value);
+        }
+        event(scene, &mut letter);
+        let mut links = Vec::new();
+        letter.block(&plain(events, &mut links));
+        letter.block("###");
+        for standing in scene.boilerplate() {
+            letter.block(&plain(&scene.events(standing, None, !request.advance), &mut links));
+        }
+        if !links.is_empty() {
+            let list: Vec<String> =
+                links.iter().enumerate().map(|(at, url)| format!("[{}] {url}", at + 1)).collect();
+            letter.block(&format!("{}\n{}", scene.phrase("links"), list.join("\n")));
+        }
+    }
+    let contacts = scene.contacts();
+    if !contacts.is_empty() {
+        letter.headline(scene.phrase("press-contacts"), '-');
+        for (at, contact) in contacts.iter().enumerate() {
+            if at > 0 {
+                letter.gap();
+            }
+            letter.text.push_str(&card(contact));
+        }
+    }
+    if !request.advance {
+        letter.block(&format!("{}:\n{}", scene.phrase("read-online"), scene.url));
+    }
+    footer(scene, &mut letter, unsubscribe);
+    letter.finish()
+}
+
+fn event(scene: &Scene<'_>, letter: &mut Letter) {
+    let event = scene.event();
+    let text = |key: &str| event.get(key).and_then(|value| value.as_str());
+    let place: Vec<&str> = [text("place"), text("address")].into_iter().flatten().collect();
+    let place = place.join(", ");
+    let mut lines = Vec::new();
+    for (label, value) in [("when", text("when")), ("where", Some(place.as_str())), ("register", text("url"))]
+    {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            lines.push(format!("{}: {value}", scene.phrase(label)));
+        }
+    }
+    letter.block(&lines.join("\n"));
+}
+
+fn card(contact: &PressContact) -> String {
+    let mut card = contact.name.clone();
+    if let Some(title) = &contact.title {
+        card.push_str(", ");
+        card.push_str(title);
+    }
+    card.push('\n');
+    card.push_str(&contact.email);
+    card.push('\n');
+    if let Some(phone) = &contact.phone {
+        card.push_str(phone);
+        card.push('\n');
+    }
+    card
+}
+
+/// Who sent it, why, and how to leave.
+pub(super) fn footer(scene: &Scene<'_>, letter: &mut Letter, unsubscribe: bool) {
+    let language = scene.language();
+    let why = phrases::phrase(language, "why").unwrap_or_default();
+    let why = why.replace("{list}", scene.audience_name());
+    letter.block(&"-".repeat(WIDTH));
+    let (before, after) = why.split_once("{}").unwrap_or((&why, ""));
+    letter.slot_line(before, Slot::NameText, after);
+    if unsubscribe {
+        letter.slot_line(&format!("{}: ", scene.phrase("unsubscribe")), Slot::UnsubscribeText, "");
+    }
+    letter.text.push_str(&scene.newsroom.organization);
+    letter.text.push('\n');
+    if let Some(address) = &scene.channel.postal_address {
+        letter.text.push_str(address.trim());
+        letter.text.push('\n');
+    }
+}

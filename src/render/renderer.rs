@@ -1,0 +1,75 @@
+//! One newsroom's renderer: templates compiled once, then any number of editions.
+
+use super::mail::Maker;
+use super::scene::Scene;
+use super::templates::Templates;
+use super::{Content, Edition, RenderError, Request, json, mail, page, social};
+use crate::digest::Digest;
+use crate::newsroom::{ChannelKind, Newsroom};
+
+/// Renders the editions of one newsroom. Compiling its templates is most of the cost of a first
+/// edition, so whoever renders several makes one of these.
+pub struct Renderer<'a> {
+    newsroom: &'a Newsroom,
+    templates: Templates,
+    maker: Maker,
+}
+
+impl<'a> Renderer<'a> {
+    /// Compiles the newsroom's templates. A broken template is an error of the editions that need it.
+    pub fn new(newsroom: &'a Newsroom) -> Renderer<'a> {
+        let templates = Templates::new(&newsroom.files, &newsroom.timezone);
+        let mut fields: Vec<&[u8]> = vec![newsroom.config_text.as_bytes()];
+        for (path, bytes) in &newsroom.files {
+            if path.starts_with("templates/") {
+                fields.push(bytes);
+            }
+        }
+        Renderer { newsroom, templates, maker: Maker::new(&Digest::of_fields(&fields)) }
+    }
+
+    /// Renders one edition.
+    pub fn edition(&self, request: &Request) -> Result<Edition, RenderError> {
+        if !request.digest_of.is_empty() {
+            return self.digest(request);
+        }
+        let scene = Scene::new(self.newsroom, request, &request.slug)?;
+        let title = scene.words.title.to_owned();
+        let (content, assets) = match scene.channel.kind {
+            ChannelKind::Smtp => {
+                (Content::Mail(mail::compose(&scene, &self.templates, &self.maker)?), Vec::new())
+            }
+            ChannelKind::Newsroom => {
+                let (page, assets) = page::compose(&scene, &self.templates)?;
+                (Content::Page(page), assets)
+            }
+            ChannelKind::Mastodon | ChannelKind::Bluesky => {
+                let (social, assets) = social::compose(&scene, &self.templates)?;
+                (Content::Social(social), assets)
+            }
+            ChannelKind::Webhook | ChannelKind::File => {
+                let (value, assets) = json::compose(&scene)?;
+                (Content::Json(value), assets)
+            }
+        };
+        Ok(Edition { request: request.clone(), title, content, assets })
+    }
+
+    fn digest(&self, request: &Request) -> Result<Edition, RenderError> {
+        let scenes = request
+            .digest_of
+            .iter()
+            .map(|slug| Scene::new(self.newsroom, request, slug))
+            .collect::<Result<Vec<_>, _>>()?;
+        if scenes.iter().any(|scene| scene.channel.kind != ChannelKind::Smtp) {
+            let channel = &request.channel;
+            return Err(RenderError::Content(format!(
+                "audience `{}` has a round-up, and `{channel}` is no mail channel; round-ups go by mail alone",
+                request.audience
+            )));
+        }
+        let mail = mail::compose_digest(&scenes, &self.templates, &self.maker)?;
+        let title = mail.subject.clone();
+        Ok(Edition { request: request.clone(), title, content: Content::Mail(mail), assets: Vec::new() })
+    }
+}

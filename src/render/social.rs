@@ -1,0 +1,215 @@
+//! Posts for social networks: counted as each network counts, split where words end.
+
+use serde_json::json;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::scene::Scene;
+use super::templates::Templates;
+use super::{Asset, Facet, Post, RenderError, Social};
+use crate::newsroom::ChannelKind;
+use crate::release::length;
+
+/// The most pictures of a post (Mastodon and Bluesky alike).
+const PICTURES: usize = 4;
+
+/// The posts and their pictures.
+pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Social, Vec<Asset>), RenderError> {
+    let text = text(scene, templates)?;
+    let limit = Limit::of(scene);
+    let posts = split(&text, &limit).ok_or_else(|| {
+        RenderError::Content(format!(
+            "{}: an address in the social text is longer than a post on `{}` may be; shorten it",
+            scene.text.file.path, scene.channel.key
+        ))
+    })?;
+    // Networks show photographs; a drawing as SVG stays on the page.
+    let assets: Vec<Asset> = if scene.shows_body() {
+        let shown = |asset: &Asset| {
+            matches!(asset.media_type.as_str(), "image/jpeg" | "image/png" | "image/gif" | "image/webp")
+        };
+        scene.assets()?.into_iter().filter(shown).take(PICTURES).collect()
+    } else {
+        Vec::new()
+    };
+    let posts = posts
+        .into_iter()
+        .enumerate()
+        .map(|(at, text)| {
+            let images = if at == 0 { (0..assets.len()).collect() } else { Vec::new() };
+            Post { facets: facets(&text), text, images }
+        })
+        .collect();
+    Ok((Social { posts, url: scene.url.clone() }, assets))
+}
+
+/// What the posts say, with the address of the release.
+fn text(scene: &Scene<'_>, templates: &Templates) -> Result<String, RenderError> {
+    let template = templates.choose("social", scene.words.template, &scene.request.audience)?;
+    let markdown = scene.markdown();
+    let summary = scene.summary(&scene.events(&markdown, None, false));
+    let (label, note) = scene.notice().map_or((None, None), |(label, words)| (Some(label), Some(words)));
+    let data = json!({
+        "language": scene.language().as_str(),
+        "audience": scene.request.audience,
+        "channel": scene.request.channel,
+        "network": scene.channel.kind.as_str(),
+        "notice": scene.request.notice.as_str(),
+        "test": scene.request.test,
+        "shown": scene.shows_body(),
+        "label": label,
+        "note": note,
+        "title": scene.words.title,
+        "subtitle": scene.words.subtitle,
+        "summary": summary,
+        "social": scene.words.social.map(str::trim),
+        "organization": scene.newsroom.organization,
+        "tags": scene.release.tags,
+        "published": scene.published.to_string(),
+        "url": scene.url,
+    });
+    let text = templates.render(&template, &data)?;
+    let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+    let text = lines.join("\n");
+    if text.contains(&scene.url) { Ok(text) } else { Ok(format!("{text}\n\n{}", scene.url)) }
+}
+
+/// How much a post may hold.
+enum Limit {
+    /// Graphemes and bytes.
+    Bluesky,
+    /// Characters as Mastodon counts them.
+    Mastodon(usize),
+}
+
+impl Limit {
+    fn of(scene: &Scene<'_>) -> Limit {
+        match scene.channel.kind {
+            ChannelKind::Bluesky => Limit::Bluesky,
+            _ => Limit::Mastodon(
+                scene.channel.characters.map_or(length::MASTODON_CHARACTERS, |most| most.max(50) as usize),
+            ),
+        }
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        match self {
+            Limit::Bluesky => {
+                text.len() <= length::BLUESKY_BYTES && length::graphemes(text) <= length::BLUESKY_GRAPHEMES
+            }
+            Limit::Mastodon(most) => length::mastodon_length(text) <= *most,
+        }
+    }
+}
+
+/// Splits `text` into posts that `limit` holds: between sentences, else between words, else (a word
+/// that is longer than a post) between graphemes. Nothing if an address does not fit.
+fn split(text: &str, limit: &Limit) -> Option<Vec<String>> {
+    let mut posts = Vec::new();
+    let mut post = String::new();
+    for sentence in text.split_sentence_bounds() {
+        if limit.holds(format!("{post}{sentence}").trim()) {
+            post.push_str(sentence);
+            continue;
+        }
+        end_post(&mut post, &mut posts);
+        if limit.holds(sentence.trim()) {
+            post.push_str(sentence);
+            continue;
+        }
+        for word in sentence.split_inclusive(char::is_whitespace) {
+            if limit.holds(format!("{post}{word}").trim()) {
+                post.push_str(word);
+                continue;
+            }
+            end_post(&mut post, &mut posts);
+            if limit.holds(word.trim()) {
+                post.push_str(word);
+                continue;
+            }
+            if !length::links(word, false).is_empty() {
+                return None;
+            }
+            for grapheme in word.graphemes(true) {
+                if !limit.holds(format!("{post}{grapheme}").trim()) {
+                    end_post(&mut post, &mut posts);
+                }
+                post.push_str(grapheme);
+            }
+        }
+    }
+    end_post(&mut post, &mut posts);
+    Some(posts)
+}
+
+fn end_post(post: &mut String, posts: &mut Vec<String>) {
+    let text = std::mem::take(post);
+    if !text.trim().is_empty() {
+        posts.push(text.trim().to_owned());
+    }
+}
+
+/// Links and tags, by bytes.
+fn facets(text: &str) -> Vec<Facet> {
+    let mut facets: Vec<Facet> = length::links(text, false)
+        .into_iter()
+        .map(|range| Facet { start: range.start, end: range.end, target: text[range].to_owned() })
+        .collect();
+    for (start, _) in text.match_indices('#') {
+        let free =
+            text[..start].chars().next_back().is_none_or(|c| c.is_whitespace() || "([{„“”\"'«»".contains(c));
+        let tag = &text[start + 1..];
+        let length = tag.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(tag.len());
+        let tag = &tag[..length];
+        let end = start + 1 + length;
+        let inside = facets.iter().any(|facet| facet.start <= start && start < facet.end);
+        // A number alone is no tag: `#1`.
+        if free && !inside && tag.chars().any(|c| !c.is_ascii_digit()) && tag.chars().count() <= 64 {
+            facets.push(Facet { start, end, target: text[start..end].to_owned() });
+        }
+    }
+    facets.sort_by_key(|facet| facet.start);
+    facets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_split_where_words_end() {
+        let check = |text: &str, most: usize, expected: &[&str]| {
+            assert_eq!(split(text, &Limit::Mastodon(most)).unwrap(), expected, "{text:?}");
+        };
+        check("Short.", 50, &["Short."]);
+        check("One sentence here. And a second one.", 20, &["One sentence here.", "And a second one."]);
+        check("one two three four five", 9, &["one two", "three", "four five"]);
+        check("abcdefghij", 4, &["abcd", "efgh", "ij"]);
+        check("👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 2, &["👨‍👩‍👧‍👦👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦"]);
+        assert!(split(&format!("see https://halden.example/{}", "a".repeat(400)), &Limit::Bluesky).is_none());
+    }
+
+    #[test]
+    fn a_thread_loses_no_word_and_no_post_is_too_long() {
+        let text = "Så långt går Aster EV 👨‍👩‍👧‍👦 på en laddning. ".repeat(40);
+        let posts = split(&text, &Limit::Bluesky).unwrap();
+        assert!(posts.len() > 1 && posts.iter().all(|post| Limit::Bluesky.holds(post)));
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(posts.iter().flat_map(|post| words(post)).collect::<Vec<_>>(), words(&text));
+    }
+
+    #[test]
+    fn three_hundred_graphemes_are_one_post() {
+        let posts = |count: usize| split(&"å".repeat(count), &Limit::Bluesky).unwrap().len();
+        assert_eq!((posts(300), posts(301)), (1, 2));
+    }
+
+    #[test]
+    fn facets_count_bytes() {
+        let text = "🚗 #AsterEV är här: https://halden.example/2026/aster/. (#ev) #1 a#b";
+        let shown: Vec<(&str, &str)> =
+            facets(text).iter().map(|f| (&text[f.start..f.end], "")).map(|(s, _)| (s, "")).collect();
+        let shown: Vec<&str> = shown.into_iter().map(|(s, _)| s).collect();
+        assert_eq!(shown, ["#AsterEV", "https://halden.example/2026/aster/", "#ev"]);
+        assert_eq!(facets(text)[0].start, 5);
+    }
+}

@@ -11,7 +11,7 @@ use super::{Finding, Texts, fit, position, visible};
 pub fn github(findings: &[Finding], texts: &Texts<'_>) -> String {
     let mut lines = String::new();
     for finding in findings {
-        let Finding { file, line, column, code, severity, message, hint, span } = finding;
+        let Finding { file, line, column, code, severity, message, hint, span, .. } = finding;
         let severity = severity.as_str();
         let _ = write!(lines, "::{severity} file={},line={line}", property(file));
         // GitHub refuses columns where the finding ends on another line.

@@ -1,5 +1,6 @@
 //! Findings for people: the source line, a caret under the exact words, the hint.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -20,7 +21,10 @@ pub fn human(findings: &[Finding], texts: &Texts<'_>, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(WINDOW * 4);
     let mut output = String::new();
     for finding in findings {
-        let source = texts.get(finding.file.as_str()).map(|text| Excerpt::of(text, &finding.span));
+        let source = texts.get(finding.file.as_str()).map(|text| {
+            let text = if finding.covered { covered(text, &finding.span) } else { Cow::Borrowed(*text) };
+            Excerpt::of(&text, &finding.span)
+        });
         let report = renderer.render(&[group(finding, source.as_ref())]);
         // The renderer would count the column in the excerpt, not in the line.
         let (title, rest) = report.split_once('\n').unwrap_or((&report, ""));
@@ -52,6 +56,22 @@ fn group<'a>(finding: &'a Finding, source: Option<&'a Excerpt>) -> Group<'a> {
         group = group.element(Level::HELP.with_name("hint").message(one_line(hint)));
     }
     group
+}
+
+/// `text` with the letters of `span` as bullets, but for the first few; offsets stay.
+fn covered<'t>(text: &'t str, span: &Range<usize>) -> Cow<'t, str> {
+    const SHOWN: usize = 4;
+    let span = fit(text, span);
+    let mut secret = String::with_capacity(span.len());
+    for (at, character) in text[span.clone()].char_indices() {
+        if at < SHOWN || character == '\n' || character == '\r' {
+            secret.push(character);
+        } else {
+            // As many bytes as before, so that the span still fits.
+            secret.extend(std::iter::repeat_n('*', character.len_utf8()));
+        }
+    }
+    format!("{}{secret}{}", &text[..span.start], &text[span.end..]).into()
 }
 
 fn one_line(text: &str) -> String {

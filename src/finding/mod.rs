@@ -69,6 +69,9 @@ pub struct Finding {
     /// The bytes of the file that the caret points at.
     #[serde(skip)]
     pub span: Range<usize>,
+    /// Whether the bytes at `span` must not be shown: they hold a secret.
+    #[serde(skip)]
+    pub covered: bool,
 }
 
 impl Finding {
@@ -91,6 +94,7 @@ impl Finding {
             message: message.into(),
             hint: None,
             span,
+            covered: false,
         }
     }
 

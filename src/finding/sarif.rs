@@ -57,7 +57,7 @@ fn descriptor(rule: &Explanation) -> Value {
 }
 
 fn result(finding: &Finding, index: usize, texts: &Texts<'_>) -> Value {
-    let Finding { file, line, column, code, severity, message, hint, span } = finding;
+    let Finding { file, line, column, code, severity, message, hint, span, .. } = finding;
     let (end_line, end_column) = texts
         .get(file.as_str())
         .map_or((*line, *column), |text| position(text, fit(text, span).end))
@@ -100,6 +100,8 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
     use crate::finding::Severity;
 
@@ -117,7 +119,7 @@ mod tests {
         let findings = [
             Finding::warning(file, text, 7..13, "title-long", "long").hint("shorten"),
             Finding::error(file, text, 7..16, "yaml", "bad \u{1b}"),
-            Finding::error("gone.md", "", 7..2, "yaml", "gone"),
+            Finding::error("gone.md", "", Range { start: 7, end: 2 }, "yaml", "gone"),
         ];
         let texts = Texts::from([(file, text)]);
         let log: Value = serde_json::from_str(&sarif(&findings, &texts, &RULES)).unwrap();

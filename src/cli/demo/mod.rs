@@ -1,0 +1,3 @@
+//! `dateline demo`, and the parts of it that stand on their own.
+
+pub mod catcher;

@@ -141,15 +141,15 @@ impl Desk<'_> {
         let status = front.status.as_ref().map_or(Status::Draft, |status| status.value);
         self.status(status);
         let World { settings, audiences, broken_audiences, .. } = self.world;
-        self.known("audience-unknown", &front.audiences, "`audiences/`", audiences.keys(), broken_audiences);
+        self.known("audience-unknown", &front.audiences, "`audiences/`", &audiences.keys(), broken_audiences);
         let home = "`contacts` of dateline.yaml";
-        self.known("contact-unknown", &front.contacts, home, settings.contacts.keys(), &settings.broken);
+        self.known("contact-unknown", &front.contacts, home, &settings.contacts.keys(), &settings.broken);
         let home = "`boilerplate` of dateline.yaml";
         self.known(
             "boilerplate-unknown",
             &front.boilerplate,
             home,
-            settings.boilerplate.keys(),
+            &settings.boilerplate.keys(),
             &settings.broken,
         );
         let language =
@@ -280,7 +280,7 @@ impl Desk<'_> {
         code: &'static str,
         named: &Names,
         home: &str,
-        known: impl Iterator<Item = &'w String> + Clone,
+        known: &(impl Iterator<Item = &'w String> + Clone),
         broken: &BTreeSet<String>,
     ) {
         for name in named.iter().flat_map(|list| &list.value) {

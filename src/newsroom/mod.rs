@@ -240,28 +240,6 @@ impl Newsroom {
             releases.clear();
         }
         findings.sort_by(|a, b| (&a.file, a.span.start, a.code).cmp(&(&b.file, b.span.start, b.code)));
-        Newsroom::from_parts(revision, settings, audiences, releases, sources, files, config_text, findings)
-    }
-
-    /// The text of a file that findings point into: a release, an audience, `dateline.yaml`, a template.
-    pub fn text(&self, path: &str) -> Option<&str> {
-        if let Ok(at) = self.sources.binary_search_by(|file| file.path.as_str().cmp(path)) {
-            return self.sources.get(at).map(|file| &*file.text);
-        }
-        self.files.get(path).and_then(|bytes| std::str::from_utf8(bytes).ok())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one struct, put together in one place")]
-    fn from_parts(
-        revision: Option<String>,
-        settings: Option<settings::Settings>,
-        audiences: BTreeMap<String, Audience>,
-        releases: BTreeMap<String, Release>,
-        sources: Vec<Arc<File>>,
-        files: BTreeMap<String, Arc<[u8]>>,
-        config_text: Option<Arc<str>>,
-        findings: Vec<Finding>,
-    ) -> Newsroom {
         let settings = settings.unwrap_or_default();
         Newsroom {
             revision,
@@ -284,6 +262,14 @@ impl Newsroom {
             config_text: config_text.unwrap_or_else(|| Arc::from("")),
             findings,
         }
+    }
+
+    /// The text of a file that findings point into: a release, an audience, `dateline.yaml`, a template.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        if let Ok(at) = self.sources.binary_search_by(|file| file.path.as_str().cmp(path)) {
+            return self.sources.get(at).map(|file| &*file.text);
+        }
+        self.files.get(path).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 }
 
@@ -365,14 +351,12 @@ fn unknown_channels(
 
 fn text_of(files: &BTreeMap<String, Arc<[u8]>>, path: &str, findings: &mut Vec<Finding>) -> Option<Arc<str>> {
     let bytes = files.get(path)?;
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(Arc::from(text)),
-        Err(_) => {
-            let finding = Finding::error(path, "", 0..0, "encoding", "this is not UTF-8 text");
-            findings.push(finding.hint("save the file as UTF-8 in your editor"));
-            None
-        }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(Arc::from(text));
     }
+    let finding = Finding::error(path, "", 0..0, "encoding", "this is not UTF-8 text");
+    findings.push(finding.hint("save the file as UTF-8 in your editor"));
+    None
 }
 
 fn logo_troubles(files: &BTreeMap<String, Arc<[u8]>>, logo: &str) -> Vec<media::Trouble> {

@@ -75,9 +75,12 @@ fn a_right_newsroom_has_no_findings() {
     assert_eq!(newsroom.text("dateline.yaml"), Some(CONFIG));
 }
 
+/// Changes to a release, and its findings after them.
+type Case = (&'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn what_a_release_refers_to_must_exist() {
-    let table: &[(&[(&str, &str)], &[&str])] = &[
+    let table: &[Case] = &[
         (&[("[bloggers]", "[blogers]")], &["5:13 audience-unknown"]),
         (&[("[press-office]", "[pres-office]")], &["6:12 contact-unknown"]),
         (&[("[halden]", "[haldn]")], &["7:15 boilerplate-unknown"]),
@@ -98,7 +101,7 @@ fn what_a_release_refers_to_must_exist() {
 
 #[test]
 fn times_and_states_must_make_sense() {
-    let table: &[(&[(&str, &str)], &[&str])] = &[
+    let table: &[Case] = &[
         (&[("publish: 2026-12-01T09:00\n", "")], &["3:9 publish-missing"]),
         (&[("publish: 2026-12-01T09:00\n", ""), ("approved", "draft")], &[]),
         (&[("audiences: [bloggers]\n", "")], &["4:9 audiences-missing"]),

@@ -183,13 +183,6 @@ impl Text {
         let pair = format!("{audience}/{channel}");
         let layers = [pair.as_str(), audience, channel];
         let layers: Vec<&Variant> = layers.iter().filter_map(|key| front.variants.get(*key)).collect();
-        fn pick<'a>(
-            layers: &[&'a Variant],
-            field: impl Fn(&'a Variant) -> Option<&'a str>,
-            own: Option<&'a str>,
-        ) -> Option<&'a str> {
-            layers.iter().find_map(|variant| field(variant)).or(own)
-        }
         Words {
             title: pick(&layers, |v| v.title.as_ref().map(|s| s.value.as_str()), None).unwrap_or(&self.title),
             subtitle: pick(&layers, |v| v.subtitle.as_ref().map(|s| s.value.as_str()), front.subtitle_str()),
@@ -199,6 +192,15 @@ impl Text {
             template: pick(&layers, |v| v.template.as_ref().map(|s| s.value.as_str()), None),
         }
     }
+}
+
+/// The first of the variants that has the field, else the release's own.
+fn pick<'a>(
+    layers: &[&'a Variant],
+    field: impl Fn(&'a Variant) -> Option<&'a str>,
+    own: Option<&'a str>,
+) -> Option<&'a str> {
+    layers.iter().find_map(|variant| field(variant)).or(own)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl Reader<'_> {
                 );
             }
             None => {
-                self.error(start..start, "front-matter", "there is no front matter on the first line", hint)
+                self.error(start..start, "front-matter", "there is no front matter on the first line", hint);
             }
         }
         None

@@ -1,0 +1,85 @@
+//! The files as they stand on the disk.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Files, LoadError, Measure};
+use crate::newsroom::wanted;
+
+/// How deep folders are looked into.
+const MAX_DEPTH: usize = 16;
+
+pub(super) fn files(dir: &Path) -> Result<Files, LoadError> {
+    if !dir.join("dateline.yaml").is_file() {
+        return Err(LoadError::NoNewsroom(dir.to_owned()));
+    }
+    let mut walk = Walk { files: Files::default(), measure: Measure::default() };
+    for root in ["dateline.yaml", "releases", "audiences", "templates"] {
+        walk.visit(&dir.join(root), root, 0)?;
+    }
+    Ok(walk.files)
+}
+
+struct Walk {
+    files: Files,
+    measure: Measure,
+}
+
+impl Walk {
+    fn visit(&mut self, place: &Path, path: &str, depth: usize) -> Result<(), LoadError> {
+        let io = |source| LoadError::Io { path: place.to_owned(), source };
+        let metadata = match fs::symlink_metadata(place) {
+            Ok(metadata) => metadata,
+            // Gone since it was listed, or never there.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io(error)),
+        };
+        let kind = metadata.file_type();
+        if kind.is_symlink() {
+            self.files.link(path);
+        } else if kind.is_dir() {
+            if depth > 0 && place.join(".git").exists() {
+                self.files.submodule(path);
+                return Ok(());
+            }
+            if depth >= MAX_DEPTH {
+                let message = format!("folders are nested more than {MAX_DEPTH} deep here");
+                self.files.refuse(path, "path", message, "move the files up");
+                return Ok(());
+            }
+            let mut inside: Vec<PathBuf> = Vec::new();
+            for entry in fs::read_dir(place).map_err(io)? {
+                inside.push(entry.map_err(io)?.path());
+            }
+            inside.sort();
+            for place in inside {
+                self.entry(&place, path, depth)?;
+            }
+        } else if !kind.is_file() {
+            self.files.refuse(path, "path", "this is neither a file nor a folder", "remove it");
+        } else if wanted(path) && self.files.fits(path, metadata.len()) {
+            let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+            let file = fs::File::open(place).map_err(io)?;
+            // It may have grown since it was measured.
+            file.take(super::MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
+            self.measure.add(bytes.len() as u64)?;
+            self.files.files.insert(path.to_owned(), Arc::from(bytes));
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, place: &Path, folder: &str, depth: usize) -> Result<(), LoadError> {
+        let Some(name) = place.file_name() else { return Ok(()) };
+        match name.to_str() {
+            Some(name) if name.starts_with('.') => Ok(()),
+            Some(name) => self.visit(place, &format!("{folder}/{name}"), depth + 1),
+            None => {
+                let shown = format!("{folder}/{}", name.to_string_lossy());
+                self.files.refuse(&shown, "path", "the name is not UTF-8", "rename the file");
+                Ok(())
+            }
+        }
+    }
+}

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use super::*;
 
-fn certificate(name: &str) -> Option<String> {
+fn certificate(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/channel/smtp/tests/certificates");
-    Some(folder.join(name).to_str().unwrap().to_owned())
+    folder.join(name).to_str().unwrap().to_owned()
 }
 
 /// A relay behind TLS that trusts `ca`, logs in, and has limits that a handshake on a busy machine keeps.
 fn secured(port: u16, tls: Tls, ca: &str) -> Smtp {
     let mut config = config(port);
     config.tls = tls;
-    config.ca_file = certificate(ca);
+    config.ca_file = Some(certificate(ca));
     config.username = Some("press".to_owned());
     let limit = Duration::from_secs(5);
     let timeouts = Timeouts { connect: limit, greeting: limit, command: limit, ..SHORT };
@@ -140,7 +140,7 @@ fn a_relay_that_cannot_be_used_says_why() {
     let base = || {
         let mut config = config(587);
         config.tls = Tls::Starttls;
-        config.ca_file = certificate("ca.pem");
+        config.ca_file = Some(certificate("ca.pem"));
         config
     };
     let password = || Some(SecretString::from("sesame"));
@@ -161,7 +161,7 @@ fn a_relay_that_cannot_be_used_says_why() {
             None,
             "`ca_file: missing.pem` cannot be used: ",
         ),
-        (with(|c| c.ca_file = certificate("server.key")), None, "`ca_file: "),
+        (with(|c| c.ca_file = Some(certificate("server.key"))), None, "`ca_file: "),
     ] {
         let error = open(&config, password).unwrap_or_default();
         assert!(error.starts_with(expected), "{error}");

@@ -67,7 +67,7 @@ impl Audience {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fmt::Write as _;
 
     use expect_test::{Expect, expect};
@@ -221,6 +221,10 @@ mod tests {
               hint: the whole day is `"00:00-24:00"`
         "#]],
         );
+        check("name: Bloggers\nchannels: [relay]\ndigest: { cron: \"0 8,9 * * Fri\" }\n", &expect![[r#"
+            audiences/bloggers.yaml:3:17: error[audience-digest]: a round-up leaves at most once a day
+              hint: write one minute and one hour: `0 8 * * Mon`
+        "#]]);
         check(
             "name: Bloggers\nchanels: [relay]\n",
             &expect![[r#"

@@ -185,7 +185,16 @@ impl Reader<'_> {
         let slots = file.slots.and_then(|slots| self.slots(&slots));
         let digest = file.digest.and_then(|digest| {
             let template = digest.template.unwrap_or_else(|| "digest".to_owned());
-            Some(Digest { slots: self.slots(&digest.cron)?, template })
+            let slots = self.slots(&digest.cron)?;
+            if !slots.once_a_day() {
+                self.error(
+                    digest.cron.span.clone(),
+                    "audience-digest",
+                    "a round-up leaves at most once a day".to_owned(),
+                    "write one minute and one hour: `0 8 * * Mon`",
+                );
+            }
+            Some(Digest { slots, template })
         });
         let per_week = file.limits.and_then(|limits| limits.per_week).and_then(|limit| {
             if limit.value == 0 {

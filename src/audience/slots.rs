@@ -118,6 +118,13 @@ impl Slots {
             .collect()
     }
 
+    /// Whether it never comes twice on one day.
+    pub fn once_a_day(&self) -> bool {
+        let mut fields = self.pattern.split_whitespace();
+        let mut fixed = || fields.next().is_some_and(|field| field.bytes().all(|byte| byte.is_ascii_digit()));
+        fixed() && fixed()
+    }
+
     /// The pattern in words: `at 09:00 and 15:00, Mon to Fri`.
     pub fn describe(&self) -> String {
         simple(&self.pattern).unwrap_or_else(|| {

@@ -3,20 +3,38 @@
 //! Planning is a fold: [`Planner::new`] looks at the newsroom and at what the ledger
 //! [holds](Held), [`Planner::contact`] is fed the contact book one contact at a time,
 //! and [`Planner::finish`] gives the [`Plan`]. Memory grows by eight bytes a recipient.
+//! Releases that are complete and unchanged, and those that come too late, cost next to nothing:
+//! contacts are not looked at for the former, and only counted for the latter.
+//!
+//! What goes out, in short:
+//!
+//! - A contact gets a release once on a channel, for the first audience that has a text for them;
+//!   an account, site or folder once in a language.
+//! - What waits is replaced when its text changes. What was sent is never changed silently: new words
+//!   are blocked until a `correction:` says what changed. A new template alone touches pages only.
+//! - A release that is first seen long after its time is not sent by itself; pages and files are made.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::contact::{Contact, ContactId};
+use crate::contact::ContactId;
 use crate::language::Language;
-use crate::newsroom::Newsroom;
 use crate::release::Notice;
 
+mod change;
+mod gather;
+mod json;
+mod making;
+mod planner;
+mod round_up;
 mod source;
+mod stop;
 
-pub use source::Source;
+pub use json::json;
+pub use planner::Planner;
+pub use source::{Source, source};
 
 /// What a group of deliveries is for the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -26,7 +44,8 @@ pub enum Action {
     Create,
     /// Waiting, with an older text or other recipients: everything that waits of the same audience,
     /// channel, language and `advance` is replaced by what is planned. Whoever has it already
-    /// is left out by the ledger.
+    /// is left out by the ledger. For [`Recipients::Receivers`] it is a page that is out already
+    /// and is written again without a word about it.
     Update,
     /// Sent, with an older text: a correction follows (or a page or post is edited).
     Correct,
@@ -34,7 +53,7 @@ pub enum Action {
     Kill,
     /// As the ledger has it.
     None,
-    /// Would be sent, but something forbids it; the reason says what.
+    /// Would be sent, but something forbids it; the reason says what. What the ledger holds stays as it is.
     Blocked,
 }
 
@@ -56,11 +75,12 @@ pub struct Planned {
     pub slug: String,
     /// The original's headline, for people.
     pub title: String,
-    /// What it is.
+    /// What those who have it already are told it is; see [`Planned::notice_of`].
     pub notice: Notice,
     /// When it becomes public.
     pub publish: Timestamp,
-    /// After this nothing is sent.
+    /// After this nothing is sent. Later than the release says where a notice follows, or a page
+    /// is written, after its time.
     pub expires: Timestamp,
     /// The releases that a round-up holds; empty for a single release.
     pub digest_of: Vec<String>,
@@ -100,19 +120,26 @@ pub enum Recipients {
     Contacts(Vec<ContactId>),
     /// The channel's own account or site, once.
     Account,
-    /// Those who received the edition before; the ledger knows them, and this many they are.
+    /// Those who received the edition before, contacts or the channel's account; the ledger knows
+    /// them, and this many they are. Where the outcome is open they are not counted.
     Receivers(u64),
     /// This many, not listed: nothing new is written for them (`none`, `blocked`, a cancelled wait).
     Number(u64),
 }
 
 impl Planned {
+    /// Whether the ledger has something to do. Only such releases are handed to it: a release that is
+    /// blocked for its words writes nothing at all, so that its `source` is not taken for issued.
+    pub fn writes(&self) -> bool {
+        self.deliveries.iter().any(|group| group.action.writes())
+    }
+
     /// What `group`'s editions say of themselves: who has nothing yet gets the corrected text
-    /// as an original, without a word of the correction.
+    /// as an original, without a word of the correction; who has it is told.
     pub fn notice_of(&self, group: &Group) -> Notice {
-        match group.action {
-            Action::Correct | Action::Kill => self.notice,
-            Action::Create | Action::Update | Action::None | Action::Blocked => Notice::Original,
+        match group.recipients {
+            Recipients::Receivers(_) => self.notice,
+            Recipients::Contacts(_) | Recipients::Account | Recipients::Number(_) => Notice::Original,
         }
     }
 }
@@ -199,34 +226,49 @@ pub struct HeldGroup {
     pub ended: u64,
 }
 
-/// A plan in the making.
-#[derive(Debug)]
-pub struct Planner<'a> {
-    newsroom: &'a Newsroom,
-    held: &'a Held,
-    now: Timestamp,
-    late: bool,
-}
-
-impl<'a> Planner<'a> {
-    /// Begins a plan for `now`.
-    pub fn new(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp) -> Planner<'a> {
-        Planner { newsroom, held, now, late: false }
-    }
-
-    /// Plans releases that are first seen long after their time as well (`dateline issue --late`).
-    #[must_use]
-    pub fn late(self, late: bool) -> Planner<'a> {
-        Planner { late, ..self }
-    }
-
-    /// Considers one contact.
-    pub fn contact(&mut self, contact: &Contact) {
-        let _ = (contact, self.held, self.late);
-    }
-
-    /// Ends the plan.
-    pub fn finish(self) -> Plan {
-        Plan { revision: self.newsroom.revision.clone(), now: self.now, releases: Vec::new() }
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Why::AlreadyBy(audience) => write!(f, "get it as {audience}"),
+            Why::Suppressed(reason) => write!(f, "must not be contacted: {reason}"),
+            Why::Language => f.write_str("read none of its languages"),
+            Why::Limit(limit) => write!(f, "had {limit} or more mails in seven days"),
+            Why::NoTime => f.write_str("have no window or slot before it expires"),
+        }
     }
 }
+
+impl Action {
+    /// Whether it changes the ledger.
+    pub fn writes(self) -> bool {
+        matches!(self, Action::Create | Action::Update | Action::Correct | Action::Kill)
+    }
+
+    /// The word in JSON and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Correct => "correct",
+            Action::Kill => "kill",
+            Action::None => "none",
+            Action::Blocked => "blocked",
+        }
+    }
+}
+
+impl Plan {
+    /// How many recipients each action reaches, and how many parts there are of it.
+    pub fn totals(&self) -> BTreeMap<Action, (u64, usize)> {
+        let mut totals: BTreeMap<Action, (u64, usize)> = BTreeMap::new();
+        for group in self.releases.iter().flat_map(|planned| &planned.deliveries) {
+            let total = totals.entry(group.action).or_default();
+            total.0 += group.recipients.count();
+            total.1 += 1;
+        }
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests;

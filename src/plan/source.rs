@@ -1,33 +1,45 @@
 //! The name of everything that a release's editions are rendered from.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audience::{Audience, Zone};
 use crate::digest::{Digest, DigestError};
+use crate::language::Language;
+use crate::newsroom::Newsroom;
+use crate::release::{FrontMatter, Release, Text, WallTime};
+use crate::yaml::Spanned;
 
-/// What a release's editions are rendered from, under four names, so that a plan can tell
-/// a new text from a new template.
+/// What a release's editions are rendered from, under several names, so that a plan can tell
+/// a new text from a new template, and one language from the other.
 ///
 /// The ledger keeps it as one text (`Display`, `FromStr`) and hands it back as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Source {
     /// All of it: equal here means that nothing has to be done.
     pub all: Digest,
-    /// What readers would call the text: a change after sending needs a correction.
-    pub words: Digest,
-    /// What pages look like: their templates, the newsroom's name, colours, standing paragraphs.
+    /// What pages look like: their templates, the newsroom's name and colours, standing paragraphs,
+    /// tags and everything else in the release's files.
     pub look: Digest,
     /// The correction's note and class; nothing where none is written.
     pub correction: Option<Digest>,
+    /// What readers would call the text, by language: a change after sending needs a correction.
+    pub words: BTreeMap<Language, Digest>,
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.all, self.words, self.look)?;
-        self.correction.iter().try_for_each(|correction| write!(f, ":{correction}"))
+        write!(f, "{} {} ", self.all, self.look)?;
+        match &self.correction {
+            Some(correction) => write!(f, "{correction}")?,
+            None => f.write_str("-")?,
+        }
+        self.words.iter().try_for_each(|(language, words)| write!(f, " {language}={words}"))
     }
 }
 
@@ -35,14 +47,18 @@ impl FromStr for Source {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Source, DigestError> {
-        let mut parts = text.split(':');
-        let mut next = || parts.next().ok_or(DigestError)?.parse();
-        let (all, words, look) = (next()?, next()?, next()?);
-        let correction = parts.next().map(str::parse).transpose()?;
-        if parts.next().is_some() {
-            return Err(DigestError);
-        }
-        Ok(Source { all, words, look, correction })
+        let mut parts = text.split(' ');
+        let mut next = || parts.next().ok_or(DigestError);
+        let (all, look) = (next()?.parse()?, next()?.parse()?);
+        let correction = match next()? {
+            "-" => None,
+            digest => Some(digest.parse()?),
+        };
+        let word = |part: &str| {
+            let (language, words) = part.split_once('=').ok_or(DigestError)?;
+            Ok((language.parse().map_err(|_| DigestError)?, words.parse()?))
+        };
+        Ok(Source { all, look, correction, words: parts.map(word).collect::<Result<_, DigestError>>()? })
     }
 }
 
@@ -60,6 +76,276 @@ impl From<Source> for String {
     }
 }
 
+/// What the release `slug`'s editions are rendered from; nothing if there is no such release.
+pub fn source(newsroom: &Newsroom, slug: &str) -> Option<Source> {
+    newsroom.releases.get(slug).map(|release| Sources::new(newsroom).of(release))
+}
+
+/// Digests of one newsroom's releases; what they share is digested once.
+#[derive(Debug)]
+pub(super) struct Sources<'a> {
+    newsroom: &'a Newsroom,
+    /// Every template but the pages'.
+    templates: Digest,
+    /// The pages' templates and the newsroom's own looks.
+    look: Digest,
+    audiences: BTreeMap<&'a str, Digest>,
+    files: RefCell<BTreeMap<String, Digest>>,
+}
+
+/// Fields in the making: each with its length before it.
+#[derive(Default)]
+struct Fields(Vec<u8>);
+
+impl Fields {
+    fn text(&mut self, text: &str) -> &mut Fields {
+        self.0.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// The words of a text, whatever their line breaks.
+    fn words(&mut self, text: &str) -> &mut Fields {
+        let at = self.0.len();
+        self.0.extend_from_slice(&[0; 8]);
+        for (index, word) in text.split_whitespace().enumerate() {
+            if index > 0 {
+                self.0.push(b' ');
+            }
+            self.0.extend_from_slice(word.as_bytes());
+        }
+        let length = (self.0.len() - at - 8) as u64;
+        if let Some(place) = self.0.get_mut(at..at + 8) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        self
+    }
+
+    fn maybe(&mut self, text: Option<&str>) -> &mut Fields {
+        match text {
+            Some(text) => self.text("some").words(text),
+            None => self.text("none"),
+        }
+    }
+
+    fn value(&mut self, text: Option<&Spanned<String>>) -> &mut Fields {
+        self.maybe(text.map(|text| text.value.as_str()))
+    }
+
+    fn digest(&mut self, digest: &Digest) -> &mut Fields {
+        self.0.extend_from_slice(&digest.0);
+        self
+    }
+
+    fn name(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(newsroom: &'a Newsroom) -> Sources<'a> {
+        let mut templates = Fields::default();
+        let mut look = Fields::default();
+        for (path, bytes) in newsroom.files.iter().filter(|(path, _)| path.starts_with("templates/")) {
+            let part = if path.starts_with("templates/newsroom/") { &mut look } else { &mut templates };
+            part.text(path).digest(&Digest::of(bytes));
+        }
+        look.text(&newsroom.name).text(&newsroom.organization).text(&newsroom.url);
+        look.text(newsroom.timezone.iana_name().unwrap_or("UTC")).text(newsroom.language.as_str());
+        look.maybe(newsroom.logo.as_deref());
+        for language in &newsroom.languages {
+            look.text(language.as_str());
+        }
+        for (name, color) in &newsroom.colors {
+            look.text(name).text(color);
+        }
+        for channel in newsroom.channels.values() {
+            templates.text(&channel.key).text(channel.kind.as_str());
+            templates.maybe(channel.language.as_ref().map(Language::as_str));
+            templates.text(&channel.characters.map_or(String::new(), |limit| limit.to_string()));
+            templates.maybe(channel.from.as_deref()).maybe(channel.reply_to.as_deref());
+            templates.maybe(channel.postal_address.as_deref()).maybe(channel.list_id.as_deref());
+            templates.maybe(channel.unsubscribe_url.as_deref()).maybe(channel.unsubscribe_mailto.as_deref());
+        }
+        let audiences =
+            newsroom.audiences.iter().map(|(key, audience)| (key.as_str(), definition(audience))).collect();
+        Sources {
+            newsroom,
+            templates: templates.name(),
+            look: look.name(),
+            audiences,
+            files: RefCell::default(),
+        }
+    }
+
+    /// What `release`'s editions are rendered from.
+    pub(super) fn of(&self, release: &Release) -> Source {
+        let look = self.look_of(release);
+        let mut all = Fields::default();
+        all.text(&release.slug).digest(&look).digest(&self.templates);
+        for instant in [release.publish, release.embargo, release.expires] {
+            all.text(&instant.map_or(String::new(), |instant| instant.to_string()));
+        }
+        for audience in &release.audiences {
+            all.text(audience);
+            if let Some(definition) = self.audiences.get(audience.as_str()) {
+                all.digest(definition);
+            }
+        }
+        let mut words = BTreeMap::new();
+        for text in &release.texts {
+            for medium in &text.media {
+                all.digest(&self.file(release, &medium.file.value));
+            }
+            words.insert(text.language.clone(), self.words_of(release, text));
+        }
+        let correction = release.correction.as_ref().map(|correction| {
+            Fields::default().value(correction.note.as_ref()).text(&format!("{:?}", correction.class)).name()
+        });
+        Source { all: all.name(), look, correction, words }
+    }
+
+    /// What a round-up of `audience` is rendered from: `members` in order, without `withdrawn` ones.
+    pub(super) fn of_round_up(
+        &self,
+        slug: &str,
+        audience: &Audience,
+        languages: &[Language],
+        members: &[(&Release, &Source)],
+        withdrawn: &[&str],
+    ) -> Source {
+        let mut all = Fields::default();
+        all.text(slug).digest(&definition(audience)).digest(&self.templates);
+        let mut corrections = Fields::default();
+        for (_, source) in members {
+            all.digest(&source.all);
+            if let Some(correction) = &source.correction {
+                corrections.digest(correction);
+            }
+        }
+        for slug in withdrawn {
+            all.text(slug);
+            corrections.text(slug);
+        }
+        let words = languages.iter().map(|language| {
+            let mut words = Fields::default();
+            for (release, source) in members {
+                words.text(&release.slug);
+                let read = &release.text(language).language;
+                if let Some(digest) = source.words.get(read) {
+                    words.digest(digest);
+                }
+            }
+            (language.clone(), words.name())
+        });
+        let correction = (!corrections.0.is_empty()).then(|| corrections.name());
+        Source { all: all.name(), look: self.look, correction, words: words.collect() }
+    }
+
+    fn look_of(&self, release: &Release) -> Digest {
+        let mut look = Fields::default();
+        look.digest(&self.look);
+        // Tags, links to translations: what a page shows beside the words.
+        for text in &release.texts {
+            look.text(&text.file.path).text(&text.file.text);
+        }
+        for key in &release.contacts {
+            if let Some(contact) = self.newsroom.contacts.get(key) {
+                look.text(&contact.name).maybe(contact.title.as_deref()).text(&contact.email);
+                look.maybe(contact.phone.as_deref());
+            }
+        }
+        for key in &release.boilerplate {
+            for (language, text) in self.newsroom.boilerplate.get(key).into_iter().flatten() {
+                look.text(language.as_str()).words(text);
+            }
+        }
+        look.name()
+    }
+
+    fn words_of(&self, release: &Release, text: &Text) -> Digest {
+        let file = &text.file;
+        let front: &FrontMatter = &file.front;
+        let mut words = Fields::default();
+        words.words(&text.title).maybe(text.dateline.as_deref());
+        for value in
+            [&front.subtitle, &front.kicker, &front.summary, &front.subject, &front.social, &front.byline]
+        {
+            words.value(value.as_ref());
+        }
+        for (key, variant) in &front.variants {
+            words.text(key);
+            for value in
+                [&variant.title, &variant.subtitle, &variant.summary, &variant.subject, &variant.social]
+            {
+                words.value(value.as_ref());
+            }
+        }
+        if let Some(event) = &front.event {
+            let time = |time: &Option<Spanned<WallTime>>| {
+                time.as_ref().map(|time| format!("{} {:?}", time.value.civil, time.value.zone))
+            };
+            words.maybe(time(&event.value.starts).as_deref()).maybe(time(&event.value.ends).as_deref());
+            for value in [&event.value.place, &event.value.address, &event.value.url] {
+                words.value(value.as_ref());
+            }
+        }
+        for medium in &text.media {
+            words.text(&medium.file.value).digest(&self.file(release, &medium.file.value));
+            for value in [&medium.alt, &medium.caption, &medium.credit, &medium.title, &medium.duration] {
+                words.value(value.as_ref());
+            }
+        }
+        words.words(file.text.get(file.body.span.clone()).unwrap_or_default());
+        words.name()
+    }
+
+    /// The digest of a file beside a release; one that is not there has the digest of its name.
+    fn file(&self, release: &Release, name: &str) -> Digest {
+        let path = format!("{}/{name}", release.folder);
+        let mut files = self.files.borrow_mut();
+        if let Some(known) = files.get(&path) {
+            return *known;
+        }
+        let digest = self
+            .newsroom
+            .files
+            .get(&path)
+            .map_or_else(|| Digest::of(path.as_bytes()), |bytes| Digest::of(bytes));
+        files.insert(path, digest);
+        digest
+    }
+}
+
+/// The digest of what an audience's file says, but for its description.
+fn definition(audience: &Audience) -> Digest {
+    let mut fields = Fields::default();
+    fields.text(&audience.key).text(&audience.name);
+    for channel in &audience.channels {
+        fields.text(&channel.value);
+    }
+    fields.text("members").maybe(audience.members.as_ref().map(ToString::to_string).as_deref());
+    for language in &audience.languages {
+        fields.text(language.as_str());
+    }
+    fields.text(&audience.advance.as_secs().to_string());
+    if let Some(window) = &audience.window {
+        let zone = match &window.zone {
+            Zone::Recipient => "recipient",
+            Zone::Newsroom => "newsroom",
+            Zone::Named(zone) => zone.iana_name().unwrap_or("UTC"),
+        };
+        let days: String = window.days.iter().map(|day| day.to_monday_one_offset().to_string()).collect();
+        fields.text("window").text(&days).text(&format!("{}-{}", window.from, window.until)).text(zone);
+    }
+    fields.maybe(audience.slots.as_ref().map(|slots| slots.pattern.as_str()));
+    if let Some(digest) = &audience.digest {
+        fields.text("digest").text(&digest.slots.pattern).text(&digest.template);
+    }
+    fields.text(&audience.per_week.map_or(String::new(), |limit| limit.to_string()));
+    fields.name()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,11 +353,15 @@ mod tests {
     #[test]
     fn a_source_is_read_back_as_it_was_written() {
         let [all, words, look, note] = ["a", "b", "c", "d"].map(|text| Digest::of(text.as_bytes()));
-        for correction in [None, Some(note)] {
-            let source = Source { all, words, look, correction };
+        let words: BTreeMap<Language, Digest> =
+            [("en".parse().unwrap(), words), ("pt-BR".parse().unwrap(), look)].into();
+        for (correction, words) in
+            [(None, BTreeMap::new()), (None, words.clone()), (Some(note), words.clone())]
+        {
+            let source = Source { all, look, correction, words };
             assert_eq!(source.to_string().parse(), Ok(source));
         }
-        for bad in ["", "a:b:c", &format!("{all}:{words}"), &format!("{all}:{all}:{all}:{all}:{all}")] {
+        for bad in ["", "a b -", &format!("{all}"), &format!("{all} {all}"), &format!("{all} {all} - en")] {
             assert_eq!(bad.parse::<Source>(), Err(DigestError), "{bad}");
         }
     }

@@ -157,7 +157,9 @@ impl Prepared {
         ];
         let mut groups = Vec::new();
         for (at, group) in planned.deliveries.iter().enumerate().filter(|(_, group)| written(group)) {
-            let follows = matches!(group.action, Action::Correct | Action::Kill);
+            // A page that is out already is written again for its receiver: the site.
+            let follows = matches!(group.action, Action::Correct | Action::Kill)
+                || matches!(group.recipients, Recipients::Receivers(_));
             let (recipients, account) = match &group.recipients {
                 _ if follows => (Vec::new(), false),
                 Recipients::Contacts(list) => (list.iter().map(|id| (id.0, None)).collect(), false),

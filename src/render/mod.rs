@@ -27,7 +27,6 @@ use crate::language::Language;
 use crate::newsroom::Newsroom;
 use crate::release::Notice;
 
-pub use mail::GuardError;
 pub use page::{site_style, tag_slug};
 pub use renderer::Renderer;
 

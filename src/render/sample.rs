@@ -3,11 +3,50 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
+use super::{Content, Edition, Mail, Page, RenderError, Request, Social};
+use crate::newsroom::Newsroom;
+use crate::release::Notice;
 
-use super::Request;
-use crate::newsroom::{ChannelFacts, ChannelKind, Newsroom, PressContact};
-use crate::release::{Notice, Release, Text};
+const CONFIG: &str = r##"name: Halden Newsroom
+organization: Halden Motors
+url: https://news.halden.example
+timezone: Europe/Stockholm
+language: en
+languages: [en, sv]
+colors: { accent: "#b5431f" }
+contacts:
+  desk:
+    name: Astrid Wennerlöf
+    title: Head of Press
+    email: press@halden.example
+    phone: "+46 31 390 06 10"
+boilerplate:
+  halden:
+    en: Halden Motors builds *cars*.
+    sv: Halden Motors bygger bilar.
+channels:
+  relay:
+    kind: smtp
+    host: relay.halden.example
+    from: "Halden Motors Press <press@news.halden.example>"
+    reply_to: press@halden.example
+    postal_address: "Box 1961, 400 00 Göteborg"
+    list_id: press.news.halden.example
+    unsubscribe_url: https://u.halden.example/u
+    unsubscribe_mailto: leave@halden.example
+  site: { kind: newsroom, dir: site }
+  mastodon: { kind: mastodon, server: "https://social.halden.example", token: { env: T } }
+  bluesky: { kind: bluesky, server: "https://pds.halden.example", handle: n.halden.example, password: { env: P } }
+  hook: { kind: webhook, url: "https://hook.halden.example", secret: { env: S } }
+  archive: { kind: file, dir: archive }
+"##;
+
+const PRESS: &str = "name: Trade press
+channels: [relay, site, mastodon, bluesky, hook, archive]
+members:
+  where: kind = journalist
+languages: [en, sv]
+";
 
 pub const ASTER: &str = "---
 title: Aster EV goes 620 km & more
@@ -16,19 +55,19 @@ summary: A family car that goes 620 km.
 dateline: Gothenburg
 publish: 2026-12-01T09:00[Europe/Stockholm]
 status: approved
-audiences: [press, public]
+audiences: [press]
 contacts: [desk]
 boilerplate: [halden]
 tags: [ev, Long distance]
 media:
-  - file: front.jpg
+  - file: front.png
     alt: The car on a coast road
     caption: The Aster EV
     credit: Halden Motors
 ---
 Halden today presented **Aster**, which goes [620 km](https://halden.example/wltp).
 
-![The car again](front.jpg)
+![The car again](front.png)
 
 ::: only press
 For the press alone: call us.
@@ -38,124 +77,43 @@ For the press alone: call us.
 - Battery: 78 kWh
 ";
 
-pub const ASTER_SV: &str = "---
+const ASTER_SV: &str = "---
 title: Aster går 620 km
 dateline: Göteborg
 ---
 Halden visade i dag *Aster*, som går 620 km.
 ";
 
-/// A newsroom with a mail, page, social and webhook channel, and these files beside it.
+/// The beginning of a PNG: 1200 × 800.
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\xb0\0\0\x03\x20\x08\x02\0\0\0\0\0\0\0";
+
+/// A newsroom with these files beside its configuration, one audience and one picture.
 pub fn newsroom(files: &[(&str, &str)]) -> Newsroom {
-    let mut all: BTreeMap<String, Arc<[u8]>> =
-        files.iter().map(|(path, text)| ((*path).to_owned(), Arc::from(text.as_bytes()))).collect();
-    all.insert("releases/2026/front.jpg".to_owned(), Arc::from(&b"JPEG"[..]));
-    let mut newsroom = Newsroom::build(None, all);
-    newsroom.name = "Halden Newsroom".to_owned();
-    newsroom.organization = "Halden Motors".to_owned();
-    newsroom.url = "https://news.halden.example".to_owned();
-    newsroom.timezone = TimeZone::get("Europe/Stockholm").unwrap();
-    newsroom.contacts = BTreeMap::from([(
-        "desk".to_owned(),
-        PressContact {
-            name: "Astrid Wennerlöf".to_owned(),
-            title: Some("Head of Press".to_owned()),
-            email: "press@halden.example".to_owned(),
-            phone: Some("+46 31 390 06 10".to_owned()),
-        },
-    )]);
-    let standing = BTreeMap::from([
-        ("en".parse().unwrap(), "Halden Motors builds *cars*.".to_owned()),
-        ("sv".parse().unwrap(), "Halden Motors bygger bilar.".to_owned()),
-    ]);
-    newsroom.boilerplate = BTreeMap::from([("halden".to_owned(), standing)]);
-    newsroom.channels = [
-        ("relay", ChannelKind::Smtp),
-        ("site", ChannelKind::Newsroom),
-        ("mastodon", ChannelKind::Mastodon),
-        ("bluesky", ChannelKind::Bluesky),
-        ("hook", ChannelKind::Webhook),
-        ("archive", ChannelKind::File),
-    ]
-    .into_iter()
-    .map(|(key, kind)| (key.to_owned(), channel(key, kind)))
-    .collect();
-    newsroom.releases = BTreeMap::new();
-    newsroom.sources = Vec::new();
-    for (path, text) in files.iter().filter(|(path, _)| path.starts_with("releases/")) {
-        add(&mut newsroom, path, text);
-    }
+    let all = [("dateline.yaml", CONFIG), ("audiences/press.yaml", PRESS)];
+    let mut files: BTreeMap<String, Arc<[u8]>> = all
+        .iter()
+        .chain(files)
+        .map(|(path, text)| ((*path).to_owned(), Arc::from(text.as_bytes())))
+        .collect();
+    files.insert("releases/2026/front.png".to_owned(), Arc::from(PICTURE));
+    let newsroom = Newsroom::build(None, files);
+    let errors: Vec<String> = newsroom.findings.iter().map(ToString::to_string).collect();
+    assert_eq!(errors, [""; 0]);
     newsroom
-}
-
-fn channel(key: &str, kind: ChannelKind) -> ChannelFacts {
-    ChannelFacts {
-        key: key.to_owned(),
-        kind,
-        language: None,
-        characters: None,
-        from: Some("Halden Motors Press <press@news.halden.example>".to_owned()),
-        reply_to: Some("press@halden.example".to_owned()),
-        postal_address: Some("Box 1961, 400 00 Göteborg".to_owned()),
-        list_id: Some("press.news.halden.example".to_owned()),
-        unsubscribe_url: Some("https://u.halden.example/u".to_owned()),
-        unsubscribe_mailto: Some("leave@halden.example".to_owned()),
-    }
-}
-
-fn add(newsroom: &mut Newsroom, path: &str, text: &str) {
-    let (file, findings) = crate::release::parse(path, text);
-    assert!(findings.is_empty(), "{findings:?}");
-    let place = crate::release::place(path).unwrap();
-    let file = Arc::new(file);
-    newsroom.sources.push(Arc::clone(&file));
-    let front = &file.front;
-    let instant = |time: &crate::release::WallTime| time.instant(&newsroom.timezone).unwrap();
-    let words = |list: &Option<crate::yaml::Spanned<Vec<crate::yaml::Spanned<String>>>>| -> Vec<String> {
-        list.iter().flat_map(|list| list.value.iter().map(|word| word.value.clone())).collect()
-    };
-    let text = Text {
-        language: place.translation.clone().unwrap_or_else(|| newsroom.language.clone()),
-        title: front.title.as_ref().unwrap().value.clone(),
-        dateline: front.dateline.as_ref().map(|place| place.value.clone()),
-        media: front.media.clone(),
-        file: Arc::clone(&file),
-    };
-    if place.translation.is_some() {
-        let original = newsroom.releases.get_mut(&place.slug).unwrap();
-        let media = original.texts[0].media.clone();
-        original.texts.push(Text { media, ..text });
-        return;
-    }
-    let event = front.event.as_ref().map(|event| {
-        let starts = instant(&event.value.starts.as_ref().unwrap().value);
-        (starts, event.value.ends.as_ref().map(|ends| instant(&ends.value)))
-    });
-    let publish = front.publish.as_ref().map(|publish| instant(&publish.value));
-    newsroom.releases.insert(
-        place.slug.clone(),
-        Release {
-            slug: place.slug,
-            publish,
-            embargo: publish,
-            expires: None,
-            status: front.status.as_ref().map(|status| status.value).unwrap_or_default(),
-            reason: front.reason.as_ref().map(|reason| reason.value.clone()),
-            audiences: words(&front.audiences),
-            contacts: words(&front.contacts),
-            boilerplate: words(&front.boilerplate),
-            tags: words(&front.tags),
-            event,
-            correction: front.correction.as_ref().map(|correction| correction.value.clone()),
-            folder: place.folder,
-            texts: vec![text],
-        },
-    );
 }
 
 /// The release that most tests are about.
 pub fn aster() -> Newsroom {
     newsroom(&[("releases/2026/aster-ev.md", ASTER), ("releases/2026/aster-ev.sv.md", ASTER_SV)])
+}
+
+/// A newsroom with one release: these lines of front matter, and this body.
+pub fn release(front: &str, body: &str) -> Newsroom {
+    let text = format!(
+        "---\ntitle: A title\npublish: 2026-12-01T09:00[Europe/Stockholm]\nstatus: approved\n\
+         audiences: [press]\n{front}---\n{body}"
+    );
+    newsroom(&[("releases/2026/r.md", &text)])
 }
 
 /// A request for `slug` on `channel`, in English, for the press.
@@ -170,5 +128,26 @@ pub fn request(slug: &str, channel: &str) -> Request {
         advance: false,
         test: false,
         date: "2026-12-01T08:00:00Z".parse().unwrap(),
+    }
+}
+
+pub fn mail(edition: Result<Edition, RenderError>) -> Mail {
+    match edition.unwrap().content {
+        Content::Mail(mail) => mail,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn page(edition: Result<Edition, RenderError>) -> Page {
+    match edition.unwrap().content {
+        Content::Page(page) => page,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn social(edition: Result<Edition, RenderError>) -> Social {
+    match edition.unwrap().content {
+        Content::Social(social) => social,
+        other => panic!("{other:?}"),
     }
 }

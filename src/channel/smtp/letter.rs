@@ -6,7 +6,7 @@ use super::session::Session;
 use super::trouble::Trouble;
 use crate::channel::{Failure, Parcel, Recipient, Reply};
 use crate::contact::EmailAddress;
-use crate::render::{Addressee, Content, Mail, Piece, Slot};
+use crate::render::{Addressee, Content};
 
 /// One parcel as the relay gets it.
 pub struct Letter<'a> {
@@ -37,7 +37,7 @@ impl<'a> Letter<'a> {
             in_reply_to: parcel.previous.as_ref().map(|previous| previous.wire_key.as_str()),
             token,
         };
-        let message = fill(mail, &addressee);
+        let message = mail.fill(&addressee);
         let utf8 = envelope::needs_utf8(mail.from.local(), email.local());
         let fit = guard::examine(&message, utf8).map_err(|unfit| {
             refuse(format!("not sent, because {unfit}; this is a fault in Dateline or in a template"))
@@ -49,18 +49,4 @@ impl<'a> Letter<'a> {
     pub fn envelope(&self, session: &Session) -> Result<Envelope, Trouble> {
         Envelope::new(self.from, self.to, self.message.len(), session.extensions())
     }
-}
-
-/// The message with its slots filled.
-fn fill(mail: &Mail, addressee: &Addressee<'_>) -> Vec<u8> {
-    let mut message = Vec::new();
-    for piece in &mail.pieces {
-        match piece {
-            Piece::Literal(text) => message.extend_from_slice(text.as_bytes()),
-            Piece::Slot(Slot::To) => message.extend_from_slice(format!("<{}>", addressee.email).as_bytes()),
-            Piece::Slot(Slot::MessageId) => message.extend_from_slice(addressee.message_id.as_bytes()),
-            Piece::Slot(_) => {}
-        }
-    }
-    message
 }

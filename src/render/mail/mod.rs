@@ -22,7 +22,6 @@ use crate::newsroom::ChannelFacts;
 use crate::release::Notice;
 
 pub(super) use encode::escape_html;
-pub use fill::GuardError;
 use html::Fields;
 pub(super) use html::Maker;
 
@@ -200,11 +199,14 @@ fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, events: &[pulldown_c
     let (label, words) = scene.notice().map_or((None, None), |(label, words)| (Some(label), Some(words)));
     put("label", fields.text("label", label));
     put("note", fields.text("note", words.as_deref()));
-    put("body", fields.html("body", super::markdown::html(events)));
+    let body = super::markdown::html(events);
 
     // Before the embargo nothing of the release is public, so no address of it may be in the mail.
     let shown = !advance && scene.shows_body();
-    let lead = scene.media.iter().find(|piece| piece.is_image()).filter(|_| shown);
+    let lead = scene.media.iter().find(|piece| piece.is_image());
+    // Not twice, where the text shows it.
+    let lead = lead.filter(|piece| shown && !body.contains(&piece.url));
+    put("body", fields.html("body", body));
     put(
         "image",
         lead.map_or(Value::Null, |piece| {

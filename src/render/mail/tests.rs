@@ -2,14 +2,7 @@ use expect_test::{Expect, expect};
 use mail_parser::MessageParser;
 
 use super::super::sample::{self, request};
-use super::super::{Addressee, Content, Edition, Mail, Request, edition};
-
-fn mail_of(edition: Edition) -> Mail {
-    match edition.content {
-        Content::Mail(mail) => mail,
-        other => panic!("{other:?}"),
-    }
-}
+use super::super::{Addressee, Mail, Request, edition};
 
 fn filled(mail: &Mail, name: Option<&str>) -> String {
     let email = "jane@paper.example".parse().unwrap();
@@ -20,16 +13,16 @@ fn filled(mail: &Mail, name: Option<&str>) -> String {
         in_reply_to: None,
         token: "TOKEN",
     };
-    let bytes = mail.fill(&addressee);
-    assert_eq!(Mail::guard(&bytes), Ok(()));
-    for line in bytes.split(|byte| *byte == b'\n') {
-        assert!(line.len() <= 77 && !line.starts_with(b"."), "{:?}", String::from_utf8_lossy(line));
+    let message = String::from_utf8(mail.fill(&addressee)).unwrap();
+    assert!(message.is_ascii() && message.ends_with("\r\n"));
+    for line in message.split_terminator("\r\n") {
+        assert!(line.len() <= 76 && !line.starts_with('.') && !line.contains(['\r', '\n']), "{line:?}");
     }
-    String::from_utf8(bytes).unwrap()
+    message
 }
 
 fn rendered(request: &Request) -> Mail {
-    mail_of(edition(&sample::aster(), request).unwrap())
+    sample::mail(edition(&sample::aster(), request))
 }
 
 /// The text part, read back by a parser that is not ours.
@@ -80,7 +73,7 @@ fn the_text_part_reads_well() {
         https://news.halden.example/2026/aster-ev/
 
         ------------------------------------------------------------------------
-        Sent to Jane Roe because you are on our list “press”.
+        Sent to Jane Roe because you are on our list “Trade press”.
         Unsubscribe: https://u.halden.example/u/TOKEN
         Halden Motors
         Box 1961, 400 00 Göteborg"#]],

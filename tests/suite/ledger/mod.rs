@@ -1,0 +1,110 @@
+//! The ledger's contract, as cases that every backend must pass.
+
+mod desk;
+mod issuing;
+mod outbox;
+mod people;
+mod walk;
+
+use dateline::ledger::{Ledger, LedgerConfig, LedgerError};
+use desk::{Desk, at, mail, order};
+
+use dateline::plan::Action;
+use dateline::release::Notice;
+
+/// A new ledger over SQLite, and the folder that goes away with it.
+async fn sqlite() -> (tempfile::TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open_exclusive(&config(&folder), at(-7200)).await.unwrap();
+    (folder, ledger)
+}
+
+fn config(folder: &tempfile::TempDir) -> LedgerConfig {
+    LedgerConfig { folder: folder.path().join("ledger") }
+}
+
+/// Runs one case on a new ledger of each backend with `contacts` contacts, and looks for contradictions afterwards.
+async fn exercise<F: AsyncFnOnce(&Desk)>(contacts: i64, case: F) {
+    let (_folder, ledger) = sqlite().await;
+    let desk = Desk::with(ledger, contacts).await;
+    case(&desk).await;
+    desk.is_sound().await;
+    desk.ledger.close(at(99_999)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_process_dispatches_and_others_may_look_and_write() {
+    let (folder, ledger) = sqlite().await;
+    let locked = Ledger::open_exclusive(&config(&folder), at(0)).await;
+    assert!(matches!(locked, Err(LedgerError::Locked(_))), "{:?}", locked.err());
+
+    let other = Ledger::open(&config(&folder), at(0)).await.unwrap();
+    assert!(matches!(other.claim("x", "relay", at(0), 1).await, Err(LedgerError::NotExclusive(_))));
+    other.import(vec![desk::contact("jane@paper.example")], at(0)).await.unwrap();
+    assert_eq!(ledger.counts().await.unwrap().contacts, 1);
+    other.close(at(1)).await.unwrap();
+
+    ledger.close(at(1)).await.unwrap();
+    assert!(matches!(ledger.holds().await, Err(LedgerError::Closed)));
+    assert!(matches!(ledger.claim("x", "relay", at(0), 1).await, Err(LedgerError::Closed)));
+    let mark = std::fs::read_to_string(config(&folder).folder.join("ledger.mark")).unwrap();
+    assert!(mark.contains("\"lineage\"") && mark.contains("\"attempt\":0"), "{mark}");
+    Ledger::open_exclusive(&config(&folder), at(2)).await.unwrap().close(at(3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_under_way_at_the_last_end_is_unknown_and_the_rest_goes_on() {
+    let (folder, ledger) = sqlite().await;
+    let desk = Desk::with(ledger, 2).await;
+    desk.original("aster", "v1", &[1, 2]).await;
+    let claims = desk.claim(at(0)).await;
+    desk.go(&claims[0], at(0)).await;
+    desk.ledger.close(at(1)).await.unwrap();
+
+    let desk = Desk { ledger: Ledger::open_exclusive(&config(&folder), at(2)).await.unwrap() };
+    assert_eq!(desk.rows("aster").await, ["c1 original unknown", "c2 original scheduled"]);
+    assert_eq!(desk.send_all("relay", at(3)).await, 1);
+    assert_eq!(desk.ledger.unresolved(dateline::ledger::DeliveryId(0), 10).await.unwrap().len(), 1);
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ledger"), "a file").unwrap();
+    let Err(error) = Ledger::open(&config(&folder), at(0)).await else { panic!("it opened") };
+    assert!(error.to_string().contains("/ledger: "), "{error}");
+}
+
+#[tokio::test]
+async fn addresses_stay_out_of_debug_output() {
+    exercise(1, async |desk| {
+        desk.original("aster", "v1", &[1]).await;
+        desk.ledger.suppress(&"c9@paper.example".parse().unwrap(), "asked", "", at(0)).await.unwrap();
+        let claims = desk.claim(at(0)).await;
+        let log = desk.ledger.log(None, dateline::ledger::DeliveryId(0), 9).await.unwrap();
+        let contacts = desk.ledger.contacts(dateline::contact::ContactId(0), 9).await.unwrap();
+        let suppressions = desk.ledger.suppressions().await.unwrap();
+        let all = format!("{claims:?} {log:?} {contacts:?} {suppressions:?}");
+        assert!(!all.contains("c1@") && all.contains("c…@paper.example"), "{all}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_audit_chain_tells_who_did_what() {
+    exercise(1, async |desk| {
+        desk.issue(order("aster", Notice::Original, "v1", vec![mail(Action::Create, &[1])])).await;
+        desk.ledger.hold(dateline::ledger::Scope::Everything, "a doubt", "ada", at(0)).await.unwrap();
+        desk.ledger.resume(&dateline::ledger::Scope::Everything, "ada", at(1)).await.unwrap();
+        let entries = desk.ledger.audit(0, 10).await.unwrap();
+        let told: Vec<String> =
+            entries.iter().map(|e| format!("{} {} {} {}", e.seq, e.by, e.action, e.subject)).collect();
+        assert_eq!(
+            told,
+            ["1 Ada <ada@halden.example> issue aster", "2 ada hold everything", "3 ada resume everything"]
+        );
+        assert!(entries[0].detail.contains("\"created\":1"), "{}", entries[0].detail);
+    })
+    .await;
+}

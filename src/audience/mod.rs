@@ -221,10 +221,13 @@ pub(crate) mod tests {
               hint: the whole day is `"00:00-24:00"`
         "#]],
         );
-        check("name: Bloggers\nchannels: [relay]\ndigest: { cron: \"0 8,9 * * Fri\" }\n", &expect![[r#"
+        check(
+            "name: Bloggers\nchannels: [relay]\ndigest: { cron: \"0 8,9 * * Fri\" }\n",
+            &expect![[r#"
             audiences/bloggers.yaml:3:17: error[audience-digest]: a round-up leaves at most once a day
               hint: write one minute and one hour: `0 8 * * Mon`
-        "#]]);
+        "#]],
+        );
         check(
             "name: Bloggers\nchanels: [relay]\n",
             &expect![[r#"

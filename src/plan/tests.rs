@@ -592,13 +592,15 @@ fn held_and_killed() {
           web/site en account 12-01T08:00 update: replaces what waits
     "#]]);
     world.issue().at("2026-12-01T08:10:00Z").send();
-    world.release("aster", "status: held\nreason: Figures are checked", "It goes far.").check(&expect![[r#"
+    world.release("aster", "status: held\nreason: Figures are checked", "It goes far.").check(&expect![[
+        r#"
         aster hold
           press/relay en 2 receivers 12-01T08:10 kill: held: Figures are checked
           fans/relay en 1 receivers 12-01T08:10 kill: held: Figures are checked
           web/mastodon en 1 receivers 12-01T08:10 kill: held: Figures are checked
           web/site en 1 receivers 12-01T08:10 kill: held: Figures are checked
-    "#]]);
+    "#
+    ]]);
     world.issue().check(&expect![[r#"
         aster hold
           press/relay en 2 counted 12-01T08:00 none: held: Figures are checked

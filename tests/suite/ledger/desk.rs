@@ -78,7 +78,12 @@ pub fn order(slug: &str, notice: Notice, text: &str, parts: Vec<Part>) -> Order 
             publish: due(),
             expires: due() + SignedDuration::from_hours(24),
             digest_of: vec![],
-            source: Source { all: name("all"), words: name("words"), look: name("look"), correction: None },
+            source: Source {
+                all: name("all"),
+                words: [("en".parse().unwrap(), name("words"))].into(),
+                look: name("look"),
+                correction: None,
+            },
             deliveries,
             left_out: vec![],
         },

@@ -211,7 +211,7 @@ async fn an_account_has_one_delivery_and_its_corrections_know_it() {
 async fn planning_is_told_what_the_ledger_holds() {
     exercise(3, async |desk| {
         let first = order("aster", Notice::Original, "v1", vec![mail(Action::Create, &[1, 2, 3])]);
-        let source = first.planned.source;
+        let source = first.planned.source.clone();
         desk.issue(first).await;
         let claims = desk.claim(at(0)).await;
         let attempt = desk.go(&claims[0], at(0)).await;
@@ -219,7 +219,7 @@ async fn planning_is_told_what_the_ledger_holds() {
         desk.go(&claims[1], at(0)).await;
         let held = desk.ledger.held(true, at(1)).await.unwrap();
         let release = &held.releases["aster"];
-        assert_eq!((release.notice, release.source), (Notice::Original, Some(source)));
+        assert_eq!((release.notice, &release.source), (Notice::Original, &Some(source)));
         let group = &release.groups[0];
         assert_eq!((group.waiting, group.open, group.sent, group.ended), (1, 1, 1, 0));
         assert_eq!(

@@ -50,12 +50,16 @@ impl Summary {
             return Summary { subject: "(not a mail)".to_owned(), ..Summary::default() };
         };
         let text = parsed.body_text(0).unwrap_or_default();
-        let preview: String =
-            text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
+        let subject = parsed.subject().unwrap_or("(no subject)").to_owned();
+        // Most mails repeat their subject as a headline; a list has it already.
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words =
+            words.strip_prefix(subject.as_str()).unwrap_or(&words).trim_start_matches([' ', '=', '-', '#']);
+        let preview: String = words.chars().take(160).collect();
         Summary {
             from: people(parsed.from()),
             to: people(parsed.to()),
-            subject: parsed.subject().unwrap_or("(no subject)").to_owned(),
+            subject,
             preview,
             attachments: files(&parsed).count(),
             bytes_so_far: 0,

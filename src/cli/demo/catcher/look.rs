@@ -14,6 +14,7 @@ pub const JS: &str = include_str!("look.js");
 /// The most mails in a list.
 const SHOWN: usize = 300;
 
+const CLIP: &str = r#"<svg class="clip" viewBox="0 0 16 16" width="13" height="13" aria-hidden="true"><path d="M13.2 7.3 8 12.5a3.3 3.3 0 0 1-4.7-4.7l5.6-5.6a2.2 2.2 0 0 1 3.1 3.1l-5.5 5.5a1 1 0 0 1-1.5-1.5l5-5" fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/></svg>"#;
 const MARK: &str = r##"<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" fill="#2456c8"/><path d="M7 11.5 16 18l9-6.5" fill="none" stroke="#fff" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round"/><rect x="6.5" y="9" width="19" height="14.5" rx="3" fill="none" stroke="#fff" stroke-width="2.2"/></svg>"##;
 
 /// The whole page: the list, and the chosen mail beside it.
@@ -52,11 +53,7 @@ fn list(mails: &[Arc<Caught>], chosen: Option<usize>, wish: &Wish) -> String {
     for mail in mails.iter().take(SHOWN) {
         let summary = &mail.summary;
         let who = name(&summary.to);
-        let clip = if summary.attachments > 0 {
-            r#"<span class="clip" title="has attachments">&#128206;</span>"#
-        } else {
-            ""
-        };
+        let clip = if summary.attachments > 0 { CLIP } else { "" };
         let _ = write!(
             out,
             r#"<li><a class="item{on}" href="{href}"><span class="face c{color}" aria-hidden="true">{initials}</span><span class="cut">
@@ -86,7 +83,7 @@ fn reading(mail: &Caught, letter: &Letter, wish: &Wish) -> String {
     for (number, file) in letter.files.iter().enumerate() {
         let _ = write!(
             chips,
-            r#"<a class="chip" href="/mails/{id}/files/{}">&#128206; {} <span>{}</span></a>"#,
+            r#"<a class="chip" href="/mails/{id}/files/{}">{CLIP} {} <span>{}</span></a>"#,
             number + 1,
             escape(&file.name),
             size(file.bytes.len()),

@@ -4,6 +4,7 @@
 //! decides, and knows nothing of the ledger: [`crate::dispatch`] decides, in one place.
 //! [`open`] is the one list of adapters.
 
+pub mod bluesky;
 pub mod config;
 pub mod file;
 pub mod folder;

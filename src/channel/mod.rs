@@ -16,12 +16,16 @@ mod scripted;
 pub mod smtp;
 pub mod webhook;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use config::ChannelConfig;
 
 use crate::contact::EmailAddress;
 use crate::release::Notice;
@@ -54,6 +58,42 @@ pub trait Channel: Send + Sync {
 pub trait Gate: Send + Sync {
     /// Returns true once the attempt is durable and nothing forbids it.
     async fn open(&self) -> bool;
+}
+
+/// Why a channel cannot be used at all. Nothing in it is secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(String);
+
+/// Opens the channel that `config` describes: the one list of adapters.
+///
+/// `root` is the folder that relative paths start from, `secret` the value of the one secret that
+/// [`ChannelConfig::secrets`] names. Nothing is sent or written.
+pub fn open(
+    config: &ChannelConfig,
+    root: &Path,
+    secret: Option<SecretString>,
+) -> Result<Box<dyn Channel>, OpenError> {
+    let needed = || {
+        let name = config.secrets().first().map_or("secret", |(name, _)| *name);
+        secret.clone().ok_or_else(|| OpenError(format!("the channel's `{name}` is not there")))
+    };
+    Ok(match config {
+        ChannelConfig::Smtp(config) => {
+            Box::new(smtp::Smtp::open(config, secret).map_err(|error| OpenError(error.to_string()))?)
+        }
+        ChannelConfig::Newsroom(config) => Box::new(newsroom::Newsroom::open(config, root)),
+        ChannelConfig::File(config) => Box::new(file::Files::open(config, root)),
+        ChannelConfig::Mastodon(config) => {
+            Box::new(mastodon::Mastodon::open(config, &needed()?).map_err(OpenError)?)
+        }
+        ChannelConfig::Bluesky(config) => {
+            Box::new(bluesky::Bluesky::open(config, &needed()?).map_err(OpenError)?)
+        }
+        ChannelConfig::Webhook(config) => {
+            Box::new(webhook::Webhook::open(config, &needed()?).map_err(OpenError)?)
+        }
+    })
 }
 
 /// Everything an adapter needs for one attempt.

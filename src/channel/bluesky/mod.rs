@@ -22,7 +22,6 @@ use super::http::{Answer, Lost, Patience, below, is_loopback};
 use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
 use crate::release::Notice;
 use crate::render::{Asset, Content, Post, Social};
-pub use record::rkey;
 use record::{COLLECTION, Uri};
 use session::{Session, Xrpc};
 
@@ -139,7 +138,7 @@ impl Bluesky {
                 .assets
                 .get(*index)
                 .ok_or_else(|| refused("a picture of the post is missing"))?;
-            images.push(record::image(asset, self.upload(asset, PICTURE, parcel).await?));
+            images.push(record::image(asset, &self.upload(asset, PICTURE, parcel).await?));
         }
         Ok(Some(json!({ "$type": "app.bsky.embed.images", "images": images })))
     }
@@ -270,7 +269,7 @@ impl Bluesky {
                 // What is missing is written by the next attempt, and what stands is left as it is.
                 None => return Ok(Probe::Absent),
                 Some(stored) if record::is_post(&stored.value, post, at, parcel) => {
-                    uris.push(uri.to_string())
+                    uris.push(uri.to_string());
                 }
                 // Somebody has written something else under our key: a person must look.
                 Some(_) => return Ok(Probe::CannotTell),

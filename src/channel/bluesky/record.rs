@@ -47,11 +47,11 @@ impl fmt::Display for Uri {
 /// The key of the first post of a delivery: a TID made of the second it is due and of 30 bits of the
 /// delivery's key, so that two deliveries of the same second do not meet.
 pub fn rkey(key: &Digest, due: Timestamp) -> String {
-    let [a, b, c, d, e, f, ..] = key.0;
+    let number = u64::from_be_bytes(key.0.first_chunk().copied().unwrap_or_default());
     let micros = u64::try_from(due.as_second()).unwrap_or(0) * 1_000_000
         // Below a second, with room for the rest of a thread.
-        + u64::from(u32::from_be_bytes([a, b, c, d])) % 999_000;
-    tid(micros << 10 | u64::from(u16::from_be_bytes([e, f]) & 0x3ff))
+        + (number >> 32) % 999_000;
+    tid(micros << 10 | (number & 0x3ff))
 }
 
 /// The keys of the posts of a parcel.
@@ -156,7 +156,7 @@ pub fn is_thumb(asset: &Asset, most: usize) -> bool {
 }
 
 /// A picture of a post.
-pub fn image(asset: &Asset, blob: Value) -> Value {
+pub fn image(asset: &Asset, blob: &Value) -> Value {
     let mut image = json!({ "alt": asset.alt, "image": blob });
     if let Some((width, height)) = size(&asset.bytes) {
         image["aspectRatio"] = json!({ "width": width, "height": height });
@@ -246,11 +246,8 @@ mod tests {
         let check = |start: usize, end: usize, good: bool| {
             let facets = vec![Facet { start, end, target: "#ev".to_owned() }];
             let post = Post { text: text.to_owned(), facets, images: vec![] };
-            assert_eq!(facets_of(&post).is_ok(), good, "{start}..{end}");
+            assert_eq!(super::facets(&post).is_ok(), good, "{start}..{end}");
         };
-        fn facets_of(post: &Post) -> Result<Vec<Value>, String> {
-            super::facets(post)
-        }
         let at = text.find('#').unwrap();
         check(at, at + 3, true);
         check(at, at + 4, false);

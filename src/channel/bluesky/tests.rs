@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::record::rkey;
 use super::*;
 use crate::channel::Previous;
 use crate::channel::scripted::{Act, Asked, Counting, Scripted, parcel, picture};

@@ -209,7 +209,7 @@ impl Api {
             for status in page {
                 if let Some(doubtful) = search.see(status) {
                     let text = self.source(&doubtful.id, parcel.now).await?;
-                    search.settle(doubtful, text.as_deref());
+                    search.settle(&doubtful, text.as_deref());
                 }
             }
             if search.is_over() || next.is_none() || next == below_id {

@@ -47,10 +47,10 @@ impl<'a> Search<'a> {
     }
 
     /// Takes in a status that was doubtful, now that its source is known or cannot be had.
-    pub fn settle(&mut self, status: Status, source: Option<&str>) {
+    pub fn settle(&mut self, status: &Status, source: Option<&str>) {
         match source {
             Some(text) => {
-                self.take(&status, text);
+                self.take(status, text);
             }
             None => self.doubt = true,
         }

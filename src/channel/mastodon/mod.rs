@@ -79,7 +79,11 @@ impl Mastodon {
             if look > 0 {
                 tokio::time::sleep(BETWEEN).await;
             }
-            ready = self.api.is_ready(&id, parcel.now).await.inspect_err(|_| self.forget(&id))?;
+            ready = self
+                .api
+                .is_ready(&id, parcel.now)
+                .await
+                .inspect_err(|_| self.forget(std::slice::from_ref(&id)))?;
         }
         if ready {
             return Ok(id);
@@ -89,8 +93,8 @@ impl Mastodon {
     }
 
     /// A picture serves one status, and one that the server does not know serves none.
-    fn forget(&self, id: &str) {
-        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, known| known != id);
+    fn forget(&self, ids: &[String]) {
+        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, known| !ids.contains(known));
     }
 
     async fn upload_all(&self, post: &Post, parcel: &Parcel) -> Result<Vec<String>, Failure> {
@@ -167,7 +171,7 @@ impl Mastodon {
             let body = self.body(post, media, before, parcel);
             let key = key(parcel, edition, at, old);
             let status = self.api.post(&body, &key, before.is_some(), parcel.now).await?;
-            media.iter().for_each(|id| self.forget(id));
+            self.forget(media);
             statuses.push(status);
         }
         Ok(receipt(&statuses))
@@ -187,25 +191,22 @@ impl Mastodon {
         let mut statuses: Vec<Status> = Vec::new();
         for (at, post) in social.posts.iter().enumerate() {
             let media = self.upload_all(post, parcel).await?;
-            let status = match ids.get(at) {
-                Some(id) => {
-                    match self.api.edit(id, &self.body(post, &media, None, parcel), parcel.now).await? {
-                        Some(status) => status,
-                        // It cannot be edited: a reply if it still stands, a new thread if it is gone.
-                        None => {
-                            let answers = self.api.status(id, parcel.now).await?.map(|status| status.id);
-                            return self.post(social, answers, parcel, &Opened).await;
-                        }
-                    }
-                }
-                None => {
-                    let before = statuses.last().map(|status| status.id.as_str());
-                    let key = key(parcel, parcel.edition.sha(), at, false);
-                    let body = self.body(post, &media, before, parcel);
-                    self.api.post(&body, &key, before.is_some(), parcel.now).await?
-                }
+            let status = if let Some(id) = ids.get(at) {
+                let Some(status) =
+                    self.api.edit(id, &self.body(post, &media, None, parcel), parcel.now).await?
+                else {
+                    // It cannot be edited: a reply if it still stands, a new thread if it is gone.
+                    let answers = self.api.status(id, parcel.now).await?.map(|status| status.id);
+                    return self.post(social, answers, parcel, &Opened).await;
+                };
+                status
+            } else {
+                let before = statuses.last().map(|status| status.id.as_str());
+                let key = key(parcel, parcel.edition.sha(), at, false);
+                let body = self.body(post, &media, before, parcel);
+                self.api.post(&body, &key, before.is_some(), parcel.now).await?
             };
-            media.iter().for_each(|id| self.forget(id));
+            self.forget(&media);
             statuses.push(status);
         }
         for id in ids.iter().skip(social.posts.len()).rev() {

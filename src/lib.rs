@@ -35,7 +35,6 @@ pub mod channel;
 pub mod ledger;
 
 pub mod dispatch;
-pub mod intake;
 pub mod web;
 
 pub mod daemon;

@@ -137,6 +137,16 @@ impl Release {
             .unwrap_or(&self.texts[0])
     }
 
+    /// What the release is as it stands: killed, held, corrected, or itself.
+    pub fn notice(&self) -> Notice {
+        match (self.status, &self.correction) {
+            (Status::Killed, _) => Notice::Kill,
+            (Status::Held, _) => Notice::Hold,
+            (_, Some(_)) => Notice::Correction,
+            _ => Notice::Original,
+        }
+    }
+
     /// The language the release was written in.
     pub fn original(&self) -> &Text {
         &self.texts[0]

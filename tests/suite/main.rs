@@ -1,3 +1,4 @@
-//! The one integration-test binary; a module for each subject.
+//! Tests that see the whole crate: house rules, seams, real servers. One binary, one module a subject.
 
+mod layers;
 mod ledger;

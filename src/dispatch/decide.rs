@@ -1,0 +1,110 @@
+//! What the ledger should record for one attempt, and what else must happen. The one place that decides.
+
+use jiff::Timestamp;
+
+use super::retry;
+use crate::channel::{self, Failure, Receipt};
+use crate::digest::Digest;
+use crate::ledger::{Outcome, Reply};
+
+/// The decision on one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// For the ledger; nothing where the gate was closed, because there is nothing to settle.
+    pub outcome: Option<Outcome>,
+    /// What else must be stopped.
+    pub stop: Option<Trouble>,
+}
+
+/// Who refuses us. None of these is the recipient's fault, so none of them fails or suppresses one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The destination: its other recipients wait after the third refusal.
+    Destination,
+    /// The channel: nothing more leaves by it until somebody looks.
+    Channel,
+}
+
+/// One attempt, as far as deciding needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Tried<'a> {
+    /// The delivery's key.
+    pub key: &'a Digest,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// After this nothing is sent.
+    pub expires: Timestamp,
+    /// When the attempt ended.
+    pub now: Timestamp,
+}
+
+/// Decides what becomes of a delivery after one attempt.
+pub fn decide(result: Result<Receipt, Failure>, tried: Tried<'_>) -> Decision {
+    let Tried { key, attempt, expires, now } = tried;
+    let again = |reply: channel::Reply, retry_after| {
+        let reply = words(reply);
+        match retry::next(key, attempt, retry_after, now, expires) {
+            Some(due) => Outcome::Later { due, reply },
+            // Too late to try again; the address is not to blame.
+            None => Outcome::Failed { reply, suppress: false },
+        }
+    };
+    let (outcome, stop) = match result {
+        Ok(Receipt { remote_id, url, reply }) => (Outcome::Sent { remote_id, url, reply: words(reply) }, None),
+        Err(Failure::Later { reply, retry_after }) => (again(reply, retry_after), None),
+        Err(Failure::Refused { reply, suppress }) => (Outcome::Failed { reply: words(reply), suppress }, None),
+        Err(Failure::HoldDestination { reply }) => (again(reply, None), Some(Trouble::Destination)),
+        Err(Failure::HoldChannel { reply }) => (again(reply, None), Some(Trouble::Channel)),
+        Err(Failure::Unknown { reply }) => (Outcome::Unknown { reply: words(reply) }, None),
+        Err(Failure::GateClosed) => return Decision { outcome: None, stop: None },
+    };
+    Decision { outcome: Some(outcome), stop }
+}
+
+/// The channel's words as the ledger keeps them; the two never meet, so the words are carried across here.
+pub fn words(reply: channel::Reply) -> Reply {
+    Reply { code: reply.code, enhanced: reply.enhanced, text: reply.text }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn check(result: Result<Receipt, Failure>, attempt: u32, expected: &str) {
+        let key = Digest([3; 32]);
+        let now = "2026-12-01T08:00:00Z".parse().unwrap();
+        let expires = "2026-12-02T08:00:00Z".parse().unwrap();
+        let found = decide(result, Tried { key: &key, attempt, expires, now });
+        let outcome = match &found.outcome {
+            None => "nothing to settle".to_owned(),
+            Some(Outcome::Sent { .. }) => "sent".to_owned(),
+            Some(Outcome::Later { due, .. }) => {
+                format!("later by {} h", due.duration_since(now).as_hours())
+            }
+            Some(Outcome::Failed { suppress, .. }) => format!("failed, suppress {suppress}"),
+            Some(Outcome::Unknown { .. }) => "unknown".to_owned(),
+            Some(Outcome::NotSent) => "not sent".to_owned(),
+        };
+        let stop = found.stop.map(|trouble| format!(", {trouble:?} in trouble")).unwrap_or_default();
+        assert_eq!(format!("{outcome}{stop}"), expected);
+    }
+
+    #[test]
+    fn every_report_of_a_channel_has_one_outcome() {
+        let reply = || channel::Reply::note("words");
+        check(Ok(Receipt::default()), 1, "sent");
+        check(Err(Failure::Later { reply: reply(), retry_after: None }), 1, "later by 0 h");
+        let hours = Some(Duration::from_secs(7_200));
+        check(Err(Failure::Later { reply: reply(), retry_after: hours }), 1, "later by 2 h");
+        let days = Some(Duration::from_secs(200_000));
+        check(Err(Failure::Later { reply: reply(), retry_after: days }), 1, "failed, suppress false");
+        check(Err(Failure::Refused { reply: reply(), suppress: true }), 1, "failed, suppress true");
+        check(Err(Failure::Refused { reply: reply(), suppress: false }), 1, "failed, suppress false");
+        check(Err(Failure::HoldDestination { reply: reply() }), 1, "later by 0 h, Destination in trouble");
+        check(Err(Failure::HoldChannel { reply: reply() }), 1, "later by 0 h, Channel in trouble");
+        check(Err(Failure::Unknown { reply: reply() }), 1, "unknown");
+        check(Err(Failure::GateClosed), 1, "nothing to settle");
+    }
+}

@@ -15,7 +15,7 @@ use super::{Files, LoadError, Measure};
 use crate::newsroom::wanted;
 
 /// How long a look into the local repository may take.
-const LOCAL: Duration = Duration::from_secs(120);
+const LOCAL: Duration = Duration::from_mins(2);
 
 /// What is set on every call; none of it can be overridden by the repository's configuration.
 const PINNED: [&str; 16] = [
@@ -237,7 +237,7 @@ pub(super) fn fetch(
         || branch.contains([' ', ':', '^', '~', '?', '*', '[', '\\'])
         || branch.starts_with('/')
         || branch.ends_with(['/', '.'])
-        || branch.ends_with(".lock");
+        || branch.rsplit('.').next() == Some("lock");
     if bad_branch {
         return Err(LoadError::Revision(format!("`{}` is no name of a branch", shown(branch))));
     }
@@ -338,7 +338,7 @@ fn read(git_dir: &Path, entries: &[Entry], files: &mut Files) -> Result<(), Load
             // A git that ended early shows in what it did not say.
             let _ = stdin.map(|mut stdin| stdin.write_all(names.as_bytes()));
         });
-        let broken = |source| LoadError::Git { what: "cat-file", reply: format!("{source}") };
+        let broken = |source| LoadError::Git { what: "cat-file", reply: str::to_owned(source) };
         let mut answers = BufReader::with_capacity(1 << 16, stdout.ok_or_else(|| broken("no answer"))?);
         for entry in entries {
             let bytes = blob(&mut answers, entry).map_err(|error| LoadError::Git {

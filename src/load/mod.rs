@@ -71,6 +71,13 @@ pub enum LoadError {
     TooLarge(String),
 }
 
+impl LoadError {
+    /// What the disk says of `path`.
+    pub fn io(path: &Path, source: std::io::Error) -> LoadError {
+        LoadError::Io { path: path.to_owned(), source }
+    }
+}
+
 /// A newsroom's files as they were read, before anything is made of them.
 #[derive(Debug, Clone, Default)]
 pub struct Files {

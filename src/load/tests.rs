@@ -273,7 +273,7 @@ fn hooks_filters_and_monitors_never_run() {
     let newsroom = commit(&git_dir, "HEAD").unwrap();
     assert_eq!(&*newsroom.sources[0].text, RELEASE);
     let url = repository.path().to_str().unwrap();
-    fetch(&git_dir, url, "main", Duration::from_secs(60)).unwrap();
+    fetch(&git_dir, url, "main", Duration::from_mins(1)).unwrap();
     assert!(is_ancestor(&git_dir, "HEAD~1", "HEAD").unwrap());
     assert!(!repository.mark().exists());
 }
@@ -313,7 +313,7 @@ fn fetching_shows_rewritten_history_and_moves_nothing() {
 
     repository.write("releases/two.md", RELEASE);
     let second = repository.commit();
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     assert_eq!(fetch(mirror.path(), url, "main", limit).unwrap(), second);
     assert_eq!(fetch(mirror.path(), "origin", "main", limit).unwrap(), second);
     assert!(is_ancestor(mirror.path(), &first, &second).unwrap());
@@ -341,16 +341,12 @@ fn remotes_that_are_programs_are_refused() {
         "git://127.0.0.1/x",
         "http://127.0.0.1/x",
     ] {
-        assert!(fetch(&repository.git_dir(), remote, "main", Duration::from_secs(60)).is_err(), "{remote}");
+        assert!(fetch(&repository.git_dir(), remote, "main", Duration::from_mins(1)).is_err(), "{remote}");
     }
     for branch in ["", "-f", "a:refs/heads/main", "a b", "a..b", "@{-1}", "a*", "a.lock", "../x", "/x", "x/"]
     {
-        let found = fetch(
-            &repository.git_dir(),
-            repository.path().to_str().unwrap(),
-            branch,
-            Duration::from_secs(60),
-        );
+        let found =
+            fetch(&repository.git_dir(), repository.path().to_str().unwrap(), branch, Duration::from_mins(1));
         assert!(matches!(found, Err(LoadError::Revision(_))), "{branch}: {found:?}");
     }
     assert!(!mark.exists());

@@ -85,8 +85,8 @@ impl<'a> Tree<'a> {
         de::read(self, &self.root, skip, true)
     }
 
-    /// Reads a `T` from the value under the top-level key `outer`, then `inner`, leaving out the
-    /// keys in `skip` there; nothing, and no findings, where there is no such key.
+    /// Reads a `T` from the value that the keys of `path` lead to, leaving out the keys in `skip`
+    /// there; nothing, and no findings, where there is no such key.
     pub fn read_at<T: DeserializeOwned>(&self, path: &[&str], skip: &[&str]) -> (Option<T>, Vec<Finding>) {
         match self.node(path) {
             Some(node) => de::read(self, node, skip, true),
@@ -120,6 +120,11 @@ impl<'a> Tree<'a> {
     /// Whether something stands at `path`.
     pub fn has(&self, path: &[&str]) -> bool {
         self.node(path).is_some()
+    }
+
+    /// Where the value at `path` stands.
+    pub fn span_at(&self, path: &[&str]) -> Option<Range<usize>> {
+        self.node(path).map(|node| node.span.clone())
     }
 
     fn node(&self, path: &[&str]) -> Option<&Node<'a>> {

@@ -1,0 +1,252 @@
+//! What only operators need of `dateline.yaml`: channels with their secrets, ledger, git.
+//!
+//! Each module owns its struct; here they are composed. Secrets stay where they are until
+//! [`Config::secret`] is asked for one. This is the only module that reads the environment.
+
+mod schema;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::channel::config::{ChannelConfig, Limits, Tls};
+use crate::finding::Finding;
+use crate::ledger::LedgerConfig;
+use crate::newsroom::ChannelKind;
+use crate::yaml::{Period, Spanned, Tree};
+
+pub use schema::schemas;
+pub use secret::{SecretError, read as secret};
+
+/// How git is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitConfig {
+    /// The repository: a work tree or a bare mirror; relative to the newsroom.
+    pub path: PathBuf,
+    /// The remote to fetch from; nothing to follow a branch that others push to.
+    pub remote: Option<String>,
+    /// The branch that holds what is approved.
+    pub branch: String,
+    /// How often git is looked at.
+    pub poll: Period,
+}
+
+impl Default for GitConfig {
+    fn default() -> GitConfig {
+        GitConfig {
+            path: PathBuf::from("."),
+            remote: None,
+            branch: "main".to_owned(),
+            poll: Period(jiff::SignedDuration::from_secs(30)),
+        }
+    }
+}
+
+/// What `dateline.yaml` says about delivery.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    /// The channels without errors, by key.
+    pub channels: BTreeMap<String, ChannelConfig>,
+    /// Where deliveries are recorded.
+    pub ledger: LedgerConfig,
+    /// Which branch is followed.
+    pub git: GitConfig,
+}
+
+const FILE: &str = "dateline.yaml";
+
+impl Config {
+    /// Reads the text of `dateline.yaml`; what is wrong with channels, ledger and git comes back
+    /// beside it.
+    ///
+    /// The rest of the file is [`crate::newsroom`]'s to judge. What concerns both (a file that is no
+    /// YAML, a language that is none) may be reported by both in the same words.
+    pub fn read(text: &str) -> (Config, Vec<Finding>) {
+        let start = if text.starts_with('\u{feff}') { 3 } else { 0 };
+        let (tree, findings) = Tree::parse(FILE, text, start..text.len());
+        let mut config = Config::default();
+        let Some(tree) = tree else { return (config, findings) };
+        let mut reader = Reader { tree: &tree, text, findings: Vec::new() };
+        for key in tree.keys_at(&["channels"]) {
+            if let Some(channel) = reader.channel(&key.value) {
+                config.channels.insert(key.value, channel);
+            }
+        }
+        if let Some(ledger) = reader.read::<LedgerConfig>(&["ledger"], &[]) {
+            config.ledger = ledger;
+        }
+        if let Some(git) = reader.read::<GitConfig>(&["git"], &[]) {
+            if git.poll.0 < jiff::SignedDuration::from_secs(1) {
+                reader.error(&["git", "poll"], "git is looked at once a second at most", "write `30s` or so");
+            }
+            config.git = git;
+        }
+        (config, reader.findings)
+    }
+
+    /// The secret of the channel `key`, if it has one; relative paths start from `dir`, the newsroom.
+    pub fn secret(&self, key: &str, dir: &Path) -> Result<Option<SecretString>, SecretError> {
+        let secrets = self.channels.get(key).map(ChannelConfig::secrets).unwrap_or_default();
+        secrets
+            .first()
+            .map(|(name, secret)| secret::named(secret, dir, &format!("{name} of `{key}`")))
+            .transpose()
+    }
+}
+
+struct Reader<'a> {
+    tree: &'a Tree<'a>,
+    text: &'a str,
+    findings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    kind: Spanned<ChannelKind>,
+}
+
+impl Reader<'_> {
+    fn read<T: serde::de::DeserializeOwned>(&mut self, path: &[&str], skip: &[&str]) -> Option<T> {
+        let (value, findings) = self.tree.read_at(path, skip);
+        let good = findings.is_empty();
+        self.findings.extend(findings);
+        value.filter(|_| good)
+    }
+
+    fn error(&mut self, path: &[&str], message: impl Into<String>, hint: &str) {
+        let span = self.tree.span_at(path).unwrap_or(0..0);
+        self.findings.push(Finding::error(FILE, self.text, span, "channel-config", message).hint(hint));
+    }
+
+    fn channel(&mut self, key: &str) -> Option<ChannelConfig> {
+        let path = ["channels", key];
+        // That a kind is missing or unknown is the newsroom's finding.
+        let (kind, _) = self.tree.pick_at::<Kind>(&path);
+        let before = self.findings.len();
+        let skip = ["kind"];
+        let config = match kind?.kind.value {
+            ChannelKind::Smtp => self.read(&path, &skip).map(ChannelConfig::Smtp),
+            ChannelKind::Newsroom => self.read(&path, &skip).map(ChannelConfig::Newsroom),
+            ChannelKind::Mastodon => self.read(&path, &skip).map(ChannelConfig::Mastodon),
+            ChannelKind::Bluesky => self.read(&path, &skip).map(ChannelConfig::Bluesky),
+            ChannelKind::Webhook => self.read(&path, &skip).map(ChannelConfig::Webhook),
+            ChannelKind::File => self.read(&path, &skip).map(ChannelConfig::File),
+        }?;
+        self.sense(key, &config);
+        (self.findings.len() == before).then_some(config)
+    }
+
+    /// What the types alone do not refuse.
+    fn sense(&mut self, key: &str, config: &ChannelConfig) {
+        let at = |name| ["channels", key, name];
+        let limits = config.limits();
+        if let Limits { connections: Some(0), .. }
+        | Limits { per_minute: Some(0), .. }
+        | Limits { per_connection: Some(0), .. } = limits
+        {
+            self.error(
+                &at("limits"),
+                "a limit of 0 would let nothing through",
+                "write 1 or more; `dateline hold` stops a channel",
+            );
+        }
+        match config {
+            ChannelConfig::Smtp(smtp) => {
+                if smtp.host.is_empty()
+                    || smtp.host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@')
+                {
+                    self.error(
+                        &at("host"),
+                        "`host` is no host name",
+                        "write the relay's name alone, such as `relay.halden.example`",
+                    );
+                }
+                match (&smtp.username, &smtp.password) {
+                    (Some(_), None) => self.error(
+                        &at("username"),
+                        "there is a `username`, but no `password`",
+                        "add `password: {env: NAME}`",
+                    ),
+                    (None, Some(_)) => self.error(
+                        &at("password"),
+                        "there is a `password`, but no `username`",
+                        "add `username:`",
+                    ),
+                    _ => {}
+                }
+                if smtp.tls == Tls::None && smtp.password.is_some() && !local(&smtp.host) {
+                    let message = "with `tls: none` the password would cross the network in the clear";
+                    self.error(&at("tls"), message, "use `starttls` or `implicit`");
+                }
+            }
+            ChannelConfig::Mastodon(mastodon) => self.server(&at("server"), &mastodon.server),
+            ChannelConfig::Bluesky(bluesky) => self.server(&at("server"), &bluesky.server),
+            ChannelConfig::Webhook(webhook) if !webhook.allow_private => {
+                self.server(&at("url"), &webhook.url)
+            }
+            ChannelConfig::Webhook(_) => {}
+            ChannelConfig::Newsroom(newsroom) => self.folder(&at("dir"), &newsroom.dir),
+            ChannelConfig::File(file) => self.folder(&at("dir"), &file.dir),
+        }
+    }
+
+    fn server(&mut self, path: &[&str], server: &str) {
+        let good = url::Url::parse(server).is_ok_and(|url| {
+            url.username().is_empty()
+                && (url.scheme() == "https" || (url.scheme() == "http" && url.host_str().is_some_and(local)))
+        });
+        if !good {
+            self.error(
+                path,
+                "this is no https address",
+                "write it in full, such as `https://social.halden.example`",
+            );
+        }
+    }
+
+    fn folder(&mut self, path: &[&str], dir: &str) {
+        if dir.trim().is_empty()
+            || matches!(dir.trim_end_matches('/'), "" | "." | "releases" | "audiences" | "templates" | ".git")
+        {
+            self.error(
+                path,
+                "this folder cannot be written to: it holds the newsroom itself",
+                "name a folder of its own, such as `site`",
+            );
+        }
+    }
+}
+
+/// Whether a host is this machine.
+fn local(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
+}
+
+/// Whether the user wants no colours (<https://no-color.org>).
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// The name of whoever runs this process, for records.
+pub fn user() -> String {
+    ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The name of this machine, for records.
+pub fn host() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

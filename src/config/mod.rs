@@ -187,7 +187,7 @@ impl Reader<'_> {
             ChannelConfig::Mastodon(mastodon) => self.server(&at("server"), &mastodon.server),
             ChannelConfig::Bluesky(bluesky) => self.server(&at("server"), &bluesky.server),
             ChannelConfig::Webhook(webhook) if !webhook.allow_private => {
-                self.server(&at("url"), &webhook.url)
+                self.server(&at("url"), &webhook.url);
             }
             ChannelConfig::Webhook(_) => {}
             ChannelConfig::Newsroom(newsroom) => self.folder(&at("dir"), &newsroom.dir),

@@ -1,3 +1,4 @@
 //! Not built yet.
 
 pub mod demo;
+pub mod plan;

@@ -50,9 +50,13 @@ pub fn decide(result: Result<Receipt, Failure>, tried: Tried<'_>) -> Decision {
         }
     };
     let (outcome, stop) = match result {
-        Ok(Receipt { remote_id, url, reply }) => (Outcome::Sent { remote_id, url, reply: words(reply) }, None),
+        Ok(Receipt { remote_id, url, reply }) => {
+            (Outcome::Sent { remote_id, url, reply: words(reply) }, None)
+        }
         Err(Failure::Later { reply, retry_after }) => (again(reply, retry_after), None),
-        Err(Failure::Refused { reply, suppress }) => (Outcome::Failed { reply: words(reply), suppress }, None),
+        Err(Failure::Refused { reply, suppress }) => {
+            (Outcome::Failed { reply: words(reply), suppress }, None)
+        }
         Err(Failure::HoldDestination { reply }) => (again(reply, None), Some(Trouble::Destination)),
         Err(Failure::HoldChannel { reply }) => (again(reply, None), Some(Trouble::Channel)),
         Err(Failure::Unknown { reply }) => (Outcome::Unknown { reply: words(reply) }, None),

@@ -119,7 +119,10 @@ impl Dispatch {
                     channels.spawn(channel_round(Arc::clone(inner), key.clone(), stop.clone()));
                 }
                 while let Some(done) = channels.join_next().await {
-                    add(&mut round, done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?);
+                    add(
+                        &mut round,
+                        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?,
+                    );
                 }
             }
             let idle = round.is_empty();
@@ -139,7 +142,11 @@ fn add(total: &mut Tally, more: Tally) {
 }
 
 /// Claims once on one channel and sees every claim to its end.
-async fn channel_round(inner: Arc<Inner>, key: String, stop: CancellationToken) -> Result<Tally, LedgerError> {
+async fn channel_round(
+    inner: Arc<Inner>,
+    key: String,
+    stop: CancellationToken,
+) -> Result<Tally, LedgerError> {
     let Some(route) = inner.routes.get(&key) else { return Ok(Tally::new()) };
     if stop.is_cancelled() {
         return Ok(Tally::new());
@@ -148,8 +155,10 @@ async fn channel_round(inner: Arc<Inner>, key: String, stop: CancellationToken) 
         ChannelKind::Smtp => 4,
         _ => 1,
     });
-    let claims =
-        inner.ledger.claim(&inner.owner, &key, inner.clock.now(), connections.saturating_mul(IN_HAND)).await?;
+    let claims = inner
+        .ledger
+        .claim(&inner.owner, &key, inner.clock.now(), connections.saturating_mul(IN_HAND))
+        .await?;
     if claims.is_empty() {
         return Ok(Tally::new());
     }
@@ -235,7 +244,8 @@ async fn work(inner: Arc<Inner>, round: Arc<Round>) -> Result<(), LedgerError> {
             }
         }
         let edition = round.edition(&inner.ledger, claim.edition).await?;
-        let done = attempt::attempt(&inner.ledger, &inner.clock, route, &round.channel, &claim, edition).await?;
+        let done =
+            attempt::attempt(&inner.ledger, &inner.clock, route, &round.channel, &claim, edition).await?;
         *lock(&round.tally).entry(done.event.state).or_default() += 1;
         if let Some(trouble) = done.trouble {
             halt(&inner, &round, trouble, &claim, &done.event.words).await?;

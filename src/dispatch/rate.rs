@@ -13,7 +13,9 @@ impl Rate {
     /// At most `per_minute` departures a minute; nothing for as many as one likes.
     pub fn new(per_minute: Option<u32>) -> Rate {
         let apart = match per_minute {
-            Some(count) if count > 0 => SignedDuration::from_secs(60) / i32::try_from(count).unwrap_or(i32::MAX),
+            Some(count) if count > 0 => {
+                SignedDuration::from_secs(60) / i32::try_from(count).unwrap_or(i32::MAX)
+            }
             _ => SignedDuration::ZERO,
         };
         Rate { apart, next: Timestamp::MIN }

@@ -2,3 +2,4 @@
 
 mod layers;
 mod ledger;
+mod real_mail;

@@ -168,7 +168,7 @@ pub fn position(text: &str, offset: usize) -> (u32, u32) {
 
 /// Characters that a terminal would obey instead of showing: C0 and C1 controls (without tab
 /// and line feed), and those that turn the direction of the text.
-fn is_unsafe(character: char) -> bool {
+pub fn is_unsafe(character: char) -> bool {
     (character.is_control() && character != '\n' && character != '\t')
         || matches!(character,
             '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')

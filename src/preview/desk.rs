@@ -1,0 +1,131 @@
+//! What all requests share: the latest snapshot, who is listening, and editions rendered lately.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use super::guard::Guard;
+use super::snapshot::Snapshot;
+use super::watch::Watcher;
+use crate::clock::Clock;
+use crate::load::{self, LoadError};
+use crate::newsroom::Newsroom;
+use crate::plan::{Held, Plan, Planner};
+use crate::release::Cache;
+use crate::render::{self, Edition, RenderError, Request};
+
+/// So many editions are kept; one view asks for the same one up to a dozen times (page, pictures).
+const KEPT: usize = 24;
+/// So many changes may wait for a slow listener; after that it is told to ask for everything.
+const WAITING: usize = 32;
+
+/// Shared by all requests of one start.
+pub struct Desk {
+    /// Who may look.
+    pub guard: Guard,
+    /// The time.
+    pub clock: Clock,
+    /// Ends everything.
+    pub stop: CancellationToken,
+    dir: PathBuf,
+    cache: Mutex<Cache>,
+    snapshot: Mutex<Arc<Snapshot>>,
+    news: broadcast::Sender<Arc<str>>,
+    editions: Mutex<VecDeque<Kept>>,
+    plan: Mutex<Option<(u64, i64, Arc<Plan>)>>,
+}
+
+type Kept = (Arc<Newsroom>, Request, Result<Arc<Edition>, RenderError>);
+
+impl Desk {
+    /// Reads the newsroom in `dir` for the first time.
+    pub fn open(dir: &Path, guard: Guard, clock: Clock, stop: CancellationToken) -> Result<Desk, LoadError> {
+        let mut cache = Cache::default();
+        let newsroom = load::work_tree_files(dir)?.newsroom(&mut cache);
+        let snapshot = Snapshot::first(newsroom, clock.now());
+        Ok(Desk {
+            guard,
+            clock,
+            stop,
+            dir: dir.to_owned(),
+            cache: Mutex::new(cache),
+            snapshot: Mutex::new(Arc::new(snapshot)),
+            news: broadcast::Sender::new(WAITING),
+            editions: Mutex::new(VecDeque::new()),
+            plan: Mutex::new(None),
+        })
+    }
+
+    /// The latest look.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&lock(&self.snapshot))
+    }
+
+    /// News from now on, as events ready to be sent.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<str>> {
+        self.news.subscribe()
+    }
+
+    /// Follows the folder until the watcher is stopped. Blocks: it is run on a thread of its own.
+    pub fn follow(&self, mut watcher: Watcher) {
+        while watcher.changed() {
+            self.look();
+        }
+    }
+
+    /// Reads the newsroom again and tells the listeners what changed. What cannot be read (a
+    /// folder that is being replaced) leaves the last look standing; the next change tries again.
+    fn look(&self) {
+        let newsroom = match load::work_tree_files(&self.dir) {
+            Ok(files) => files.newsroom(&mut lock(&self.cache)),
+            Err(error) => {
+                tracing::warn!(%error, "the newsroom cannot be read; the preview shows it as it was");
+                return;
+            }
+        };
+        let Some((next, change)) = self.snapshot().next(newsroom, self.clock.now()) else { return };
+        *lock(&self.snapshot) = Arc::new(next);
+        let text = serde_json::to_string(&change).unwrap_or_default();
+        // Nobody listening is no error.
+        let _ = self.news.send(Arc::from(text));
+    }
+
+    /// What would leave if the newsroom were issued as it stands, without the contact book. Kept
+    /// for the minute, since everything in it is due at whole minutes.
+    pub fn plan(&self, snapshot: &Snapshot) -> Arc<Plan> {
+        let now = self.clock.now();
+        let minute = now.as_second().div_euclid(60);
+        if let Some((version, made, plan)) = &*lock(&self.plan)
+            && (*version, *made) == (snapshot.version, minute)
+        {
+            return Arc::clone(plan);
+        }
+        let plan = Arc::new(Planner::new(&snapshot.newsroom, &Held::default(), now).finish());
+        *lock(&self.plan) = Some((snapshot.version, minute, Arc::clone(&plan)));
+        plan
+    }
+
+    /// Renders one edition, or finds it among those rendered lately from the same newsroom.
+    pub fn edition(&self, newsroom: &Arc<Newsroom>, request: &Request) -> Result<Arc<Edition>, RenderError> {
+        let known = lock(&self.editions)
+            .iter()
+            .find(|(from, asked, _)| Arc::ptr_eq(from, newsroom) && asked == request)
+            .map(|(_, _, edition)| edition.clone());
+        if let Some(edition) = known {
+            return edition;
+        }
+        let edition = render::edition(newsroom, request).map(Arc::new);
+        let mut editions = lock(&self.editions);
+        editions.truncate(KEPT - 1);
+        editions.push_front((Arc::clone(newsroom), request.clone(), edition.clone()));
+        edition
+    }
+}
+
+/// A panic elsewhere leaves whole values behind, so a poisoned lock is taken all the same.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

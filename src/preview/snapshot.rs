@@ -1,0 +1,288 @@
+//! The newsroom as it stood at one look: what the page lists, and what changed since the look before.
+//!
+//! Findings are kept by content, so a save costs the check of what was saved. A release that is
+//! broken keeps the newsroom in which it last was whole, so that its last good rendering can be
+//! shown, greyed, beside what is wrong.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::check;
+use crate::digest::Digest;
+use crate::finding::{self, Finding};
+use crate::newsroom::Newsroom;
+use crate::release::{self, File, Release, Status};
+
+/// One look.
+pub struct Snapshot {
+    /// Counts up by one with every look that found a change.
+    pub version: u64,
+    /// What was read.
+    pub newsroom: Arc<Newsroom>,
+    /// By slug; what belongs to no release stands under the empty slug.
+    pub findings: BTreeMap<String, Vec<Finding>>,
+    /// What the list shows, by slug.
+    pub rows: BTreeMap<String, Row>,
+    /// Newsrooms in which releases that are broken now were whole.
+    good: BTreeMap<String, Arc<Newsroom>>,
+    /// What `check` said of releases that may come by unchanged.
+    checked: HashMap<Digest, Vec<Finding>>,
+}
+
+/// A release in the list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The release.
+    pub slug: String,
+    /// Its headline; the path where it has none.
+    pub title: String,
+    /// Whether it may leave.
+    pub status: Status,
+    /// When it becomes public.
+    pub publish: Option<When>,
+    /// Its languages, original first.
+    pub languages: Vec<String>,
+    /// Its audiences.
+    pub audiences: Vec<String>,
+    /// Its subjects.
+    pub tags: Vec<String>,
+    /// Findings that stop it.
+    pub errors: usize,
+    /// Findings that do not.
+    pub warnings: usize,
+    /// Whether it cannot be rendered as it stands.
+    pub broken: bool,
+}
+
+/// An instant for people: on the newsroom's clock, and in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct When {
+    /// RFC 3339 in UTC.
+    pub utc: String,
+    /// `Tue 1 Dec 2026` in the newsroom's zone.
+    pub day: String,
+    /// `09:00` in the newsroom's zone.
+    pub time: String,
+    /// `CET`.
+    pub zone: String,
+}
+
+/// What a look found different; the page asks anew for what it shows of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The new look.
+    pub version: u64,
+    /// Settings, audiences or templates changed: everything may look different.
+    pub all: bool,
+    /// Releases whose own files changed.
+    pub touched: Vec<String>,
+    /// Rows that are new or different.
+    pub rows: Vec<Row>,
+    /// Releases that are gone.
+    pub removed: Vec<String>,
+    /// Errors and warnings that belong to no release.
+    pub general: (usize, usize),
+}
+
+impl When {
+    /// `instant` for a newsroom in `zone`.
+    pub fn new(instant: Timestamp, zone: &TimeZone) -> When {
+        let local = instant.to_zoned(zone.clone());
+        When {
+            utc: instant.to_string(),
+            day: local.strftime("%a %-d %b %Y").to_string(),
+            time: local.strftime("%H:%M").to_string(),
+            zone: local.strftime("%Z").to_string(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The first look.
+    pub fn first(newsroom: Newsroom, now: Timestamp) -> Snapshot {
+        Snapshot::build(None, newsroom, now)
+    }
+
+    /// The next look, and what differs; nothing if nothing does.
+    pub fn next(&self, newsroom: Newsroom, now: Timestamp) -> Option<(Snapshot, Change)> {
+        let all = surroundings_differ(&self.newsroom, &newsroom);
+        let touched = touched(&self.newsroom, &newsroom);
+        let next = Snapshot::build(Some(self), newsroom, now);
+        let rows: Vec<Row> =
+            next.rows.values().filter(|row| self.rows.get(&row.slug) != Some(row)).cloned().collect();
+        let removed: Vec<String> =
+            self.rows.keys().filter(|slug| !next.rows.contains_key(*slug)).cloned().collect();
+        let same = self.findings == next.findings;
+        if !all && touched.is_empty() && rows.is_empty() && removed.is_empty() && same {
+            return None;
+        }
+        let general = next.general();
+        let change = Change { version: next.version, all, touched, rows, removed, general };
+        Some((next, change))
+    }
+
+    fn build(before: Option<&Snapshot>, newsroom: Newsroom, now: Timestamp) -> Snapshot {
+        let newsroom = Arc::new(newsroom);
+        let surroundings = check::surroundings(&newsroom);
+        let mut checked = HashMap::with_capacity(newsroom.releases.len());
+        let mut findings: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+        for (slug, release) in &newsroom.releases {
+            let key = check::key(&surroundings, release);
+            let kept = before.and_then(|before| before.checked.get(&key));
+            let found = kept.cloned().unwrap_or_else(|| check::release(&newsroom, release));
+            if !found.is_empty() {
+                findings.entry(slug.clone()).or_default().extend(found.iter().cloned());
+            }
+            checked.insert(key, found);
+        }
+        let general = newsroom.findings.iter().cloned().chain(check::newsroom_only(&newsroom, now, None));
+        for finding in general {
+            let slug = release::place(&finding.file).map(|place| place.slug).unwrap_or_default();
+            findings.entry(slug).or_default().push(finding);
+        }
+        for list in findings.values_mut() {
+            list.sort_by(|a, b| {
+                let key = |f: &Finding| (std::cmp::Reverse(f.severity), f.file.clone(), f.line, f.column);
+                key(a).cmp(&key(b))
+            });
+            list.dedup();
+        }
+        let rows = rows(&newsroom, &findings);
+        let good = rows
+            .values()
+            .filter(|row| row.broken)
+            .filter_map(|row| {
+                let before = before?;
+                let last = before.good.get(&row.slug).or_else(|| {
+                    before.newsroom.releases.contains_key(&row.slug).then_some(&before.newsroom)
+                })?;
+                Some((row.slug.clone(), Arc::clone(last)))
+            })
+            .collect();
+        let version = before.map_or(1, |before| before.version + 1);
+        Snapshot { version, newsroom, findings, rows, good, checked }
+    }
+
+    /// The newsroom to render `slug` from, and whether it is an older one; nothing for a release
+    /// that was never whole.
+    pub fn source(&self, slug: &str) -> Option<(Arc<Newsroom>, bool)> {
+        if self.newsroom.releases.contains_key(slug) {
+            return Some((Arc::clone(&self.newsroom), false));
+        }
+        self.good.get(slug).map(|newsroom| (Arc::clone(newsroom), true))
+    }
+
+    /// Errors and warnings that belong to no release.
+    pub fn general(&self) -> (usize, usize) {
+        self.findings.get("").map_or((0, 0), |list| finding::count(list))
+    }
+}
+
+/// Whether anything changed that every release may depend on.
+fn surroundings_differ(old: &Newsroom, new: &Newsroom) -> bool {
+    let shared = |newsroom: &Newsroom| -> Vec<(String, Arc<[u8]>)> {
+        newsroom
+            .files
+            .iter()
+            .filter(|(path, _)| !path.starts_with("releases/"))
+            .map(|(path, bytes)| (path.clone(), Arc::clone(bytes)))
+            .collect()
+    };
+    old.config_text != new.config_text || audiences(old) != audiences(new) || shared(old) != shared(new)
+}
+
+fn audiences(newsroom: &Newsroom) -> Vec<String> {
+    newsroom.audiences.values().map(|audience| format!("{audience:?}")).collect()
+}
+
+/// The releases whose texts or media differ.
+fn touched(old: &Newsroom, new: &Newsroom) -> Vec<String> {
+    let mut slugs = BTreeSet::new();
+    let texts = |newsroom: &Newsroom| -> BTreeMap<String, (String, Arc<str>)> {
+        let entry = |file: &Arc<File>| (file.path.clone(), (file.slug.clone(), Arc::clone(&file.text)));
+        newsroom.sources.iter().map(entry).collect()
+    };
+    let (was, is) = (texts(old), texts(new));
+    for (path, (slug, text)) in was.iter().chain(&is) {
+        let same =
+            |side: &BTreeMap<String, (String, Arc<str>)>| side.get(path).is_some_and(|(_, t)| t == text);
+        if !(same(&was) && same(&is)) {
+            slugs.insert(slug.clone());
+        }
+    }
+    let mut folders = BTreeSet::new();
+    for (path, bytes) in old.files.iter().chain(&new.files) {
+        let same = |side: &Newsroom| side.files.get(path).is_some_and(|other| other == bytes);
+        if path.starts_with("releases/") && !(same(old) && same(new)) {
+            folders.insert(path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        }
+    }
+    for release in old.releases.values().chain(new.releases.values()) {
+        if folders.iter().any(|folder| folder.starts_with(release.folder.as_str())) {
+            slugs.insert(release.slug.clone());
+        }
+    }
+    slugs.into_iter().collect()
+}
+
+fn rows(newsroom: &Newsroom, findings: &BTreeMap<String, Vec<Finding>>) -> BTreeMap<String, Row> {
+    let mut files: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
+    for file in &newsroom.sources {
+        files.entry(&file.slug).or_default().push(file);
+    }
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for (slug, files) in files {
+        let (errors, warnings) = findings.get(slug).map_or((0, 0), |list| finding::count(list));
+        let row = match newsroom.releases.get(slug) {
+            Some(release) => whole_row(newsroom, release),
+            None => broken_row(newsroom, slug, &files),
+        };
+        rows.insert(slug.to_owned(), Row { errors, warnings, ..row });
+    }
+    rows
+}
+
+fn whole_row(newsroom: &Newsroom, release: &Release) -> Row {
+    Row {
+        slug: release.slug.clone(),
+        title: release.original().title.clone(),
+        status: release.status,
+        publish: release.publish.map(|publish| When::new(publish, &newsroom.timezone)),
+        languages: release.texts.iter().map(|text| text.language.to_string()).collect(),
+        audiences: release.audiences.clone(),
+        tags: release.tags.clone(),
+        errors: 0,
+        warnings: 0,
+        broken: false,
+    }
+}
+
+/// What could be understood of a release that has errors.
+fn broken_row(newsroom: &Newsroom, slug: &str, files: &[&File]) -> Row {
+    let original = files.iter().find(|file| file.translation.is_none()).or(files.first());
+    let front = original.map(|file| &file.front);
+    let title = front.and_then(|front| front.title.as_ref()).map(|title| title.value.clone());
+    let publish = front
+        .and_then(|front| front.publish.as_ref())
+        .and_then(|publish| publish.value.instant(&newsroom.timezone).ok());
+    Row {
+        slug: slug.to_owned(),
+        title: title.unwrap_or_else(|| original.map_or(slug, |file| &file.path).to_owned()),
+        status: front.and_then(|front| front.status.as_ref()).map(|status| status.value).unwrap_or_default(),
+        publish: publish.map(|publish| When::new(publish, &newsroom.timezone)),
+        languages: files
+            .iter()
+            .filter_map(|file| file.translation.as_ref())
+            .map(ToString::to_string)
+            .collect(),
+        audiences: Vec::new(),
+        tags: Vec::new(),
+        errors: 0,
+        warnings: 0,
+        broken: true,
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests that see the whole crate: house rules, seams, real servers. One binary, one module a subject.
 
+mod example;
 mod layers;
 mod ledger;
 mod real_mail;

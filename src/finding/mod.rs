@@ -23,6 +23,10 @@ pub use json::json;
 pub use nearest::nearest;
 pub use sarif::sarif;
 
+/// How many findings one file may give: who has this many mends some and looks again, and a file
+/// made to have millions costs no more than one.
+pub const MOST: usize = 100;
+
 /// The texts that findings point into, by path.
 pub type Texts<'a> = BTreeMap<&'a str, &'a str>;
 

@@ -195,6 +195,8 @@ fn the_work_tree_follows_no_link_and_no_repository_inside() {
     fs::write(outside.path().join("secret.md"), RELEASE).unwrap();
     symlink(outside.path(), repository.path().join("releases/linked")).unwrap();
     symlink(outside.path().join("secret.md"), repository.path().join("releases/secret.md")).unwrap();
+    let fifo = repository.path().join("releases/fifo.md");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     symlink("loop", repository.path().join("releases/loop")).unwrap();
     repository.write("releases/sub/.git", "gitdir: ../../.git/modules/sub\n");
     repository.write("releases/sub/two.md", RELEASE);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::media;
 use super::settings::Settings;
 use crate::audience::Audience;
-use crate::finding::{Finding, Severity, nearest};
+use crate::finding::{Finding, MOST, Severity, nearest};
 use crate::language::Language;
 use crate::release::{File, FrontMatter, Medium, Parsed, Release, Rule, Status, Text, WallTime, place};
 use crate::yaml::Spanned;
@@ -116,7 +116,15 @@ impl Desk<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.findings.push(Finding::error(&self.file.path, &self.file.text, span, code, message).hint(hint));
+        if !self.full() {
+            self.findings
+                .push(Finding::error(&self.file.path, &self.file.text, span, code, message).hint(hint));
+        }
+    }
+
+    /// Whether the file has as many findings as anybody can read.
+    fn full(&self) -> bool {
+        self.findings.len() >= MOST
     }
 
     fn missing(&mut self, span: Range<usize>, code: &'static str, message: impl Into<String>, hint: &str) {
@@ -208,33 +216,33 @@ impl Desk<'_> {
         let channel =
             |name: &str| world.settings.channels.contains_key(name) || world.settings.broken.contains(name);
         let all = || world.audiences.keys().chain(world.settings.channels.keys()).map(String::as_str);
-        let mut unknown: Vec<(Range<usize>, String, Option<&str>)> = Vec::new();
+        let mut unknown: Vec<(Range<usize>, &str)> = Vec::new();
         for key in &self.file.front.variant_keys {
             match key.value.split_once('/') {
                 Some((left, right)) if audience(left) && channel(right) => {}
                 Some((left, right)) => {
                     let wrong = if audience(left) { right } else { left };
-                    unknown.push((key.span.clone(), wrong.to_owned(), nearest(wrong, all())));
+                    unknown.push((key.span.clone(), wrong));
                 }
                 None if audience(&key.value) || channel(&key.value) => {}
-                None => unknown.push((key.span.clone(), key.value.clone(), nearest(&key.value, all()))),
+                None => unknown.push((key.span.clone(), &key.value)),
             }
         }
         for block in &self.file.body.blocks {
             let Some(Rule::Only(list) | Rule::Except(list)) = &block.rule else { continue };
             for name in list.iter().filter(|name| !audience(&name.value) && !channel(&name.value)) {
-                unknown.push((name.span.clone(), name.value.clone(), nearest(&name.value, all())));
+                unknown.push((name.span.clone(), &name.value));
             }
         }
-        for (span, name, near) in unknown {
-            let hint = near.map_or_else(
+        for (span, name) in unknown.into_iter().take(MOST) {
+            let hint = nearest(name, all()).map_or_else(
                 || format!("the audiences are {}", list(world.audiences.keys())),
                 |near| format!("did you mean `{near}`?"),
             );
             self.error(
                 span,
                 "reader-unknown",
-                format!("`{name}` is neither an audience nor a channel"),
+                format!("`{name:.60}` is neither an audience nor a channel"),
                 hint,
             );
         }
@@ -243,6 +251,9 @@ impl Desk<'_> {
     fn media(&mut self) {
         let folder = place(&self.file.path).map(|place| place.folder).unwrap_or_default();
         for medium in &self.file.front.media {
+            if self.full() {
+                break;
+            }
             let span = medium.file.span.clone();
             if let Some(trouble) = media::path_trouble(&medium.file.value) {
                 self.error(span, trouble.code, trouble.message, trouble.hint);
@@ -284,6 +295,9 @@ impl Desk<'_> {
         broken: &BTreeSet<String>,
     ) {
         for name in named.iter().flat_map(|list| &list.value) {
+            if self.full() {
+                break;
+            }
             if broken.contains(&name.value) {
                 let message = format!("`{}` has errors of its own in {home}", name.value);
                 self.error(name.span.clone(), code, message, "mend it there first");

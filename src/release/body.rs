@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::parse::shown;
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, MOST, nearest};
 use crate::yaml::Spanned;
 
 /// The body: stretches of Markdown, in order.
@@ -188,9 +188,11 @@ impl Reader<'_> {
 
     fn opening(&mut self, word: &str, words: &str, here: Range<usize>, lines: &Range<usize>) {
         if let Some((_, first)) = &self.open {
-            let (line, _) = crate::finding::position(self.text, first.start);
-            let message = format!("the block of line {line} is still open here; blocks do not nest");
-            self.error(here, "block-nested", message, "end it with a line `:::` first");
+            if self.findings.len() < MOST {
+                let (line, _) = crate::finding::position(self.text, first.start);
+                let message = format!("the block of line {line} is still open here; blocks do not nest");
+                self.error(here, "block-nested", message, "end it with a line `:::` first");
+            }
             return;
         }
         let names_start = here.end - words.len();
@@ -263,7 +265,9 @@ impl Reader<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.findings.push(Finding::error(self.path, self.text, span, code, message).hint(hint));
+        if self.findings.len() < MOST {
+            self.findings.push(Finding::error(self.path, self.text, span, code, message).hint(hint));
+        }
     }
 }
 

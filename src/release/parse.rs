@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::raw::{Raw, RawVariant};
 use super::{body, place};
-use crate::finding::Finding;
+use crate::finding::{Finding, MOST};
 use crate::release::{Body, Correction, Event, File, FrontMatter, Medium, Variant, WallTime};
 use crate::yaml::{self, Spanned};
 
@@ -21,6 +21,8 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 const LINE: usize = 250;
 /// The most characters of a summary, a note, an alternative text.
 const PROSE: usize = 2_000;
+/// The most pictures and recordings of a release.
+const MEDIA: usize = 100;
 /// The most characters of a social text, which may become a thread.
 const THREAD: usize = 20_000;
 
@@ -94,7 +96,9 @@ impl Reader<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.findings.push(Finding::error(self.path, self.text, span, code, message).hint(hint));
+        if self.findings.len() < MOST {
+            self.findings.push(Finding::error(self.path, self.text, span, code, message).hint(hint));
+        }
     }
 
     /// Control characters have no business anywhere in a file; one finding is enough.
@@ -166,7 +170,16 @@ impl Reader<'_> {
             variants.insert(key.value.clone(), self.variant(variant));
             variant_keys.push(key);
         }
-        let media = raw.media.into_iter().filter_map(|medium| {
+        if let Some(first_too_many) = raw.media.get(MEDIA) {
+            let message = format!("there are {} media; {MEDIA} are the most", raw.media.len());
+            self.error(
+                first_too_many.file.span.clone(),
+                "too-large",
+                message,
+                "put the rest into an archive elsewhere",
+            );
+        }
+        let media = raw.media.into_iter().take(MEDIA).filter_map(|medium| {
             Some(Medium {
                 file: self.line("file", Some(medium.file))?,
                 alt: self.prose("alt", medium.alt),

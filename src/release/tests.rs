@@ -101,3 +101,48 @@ fn a_bad_slug_is_an_error_of_the_file() {
         assert_eq!(slug, !path.contains(".."), "{path}: {findings:?}");
     }
 }
+
+/// A file that is made of errors costs no more than one that has a few.
+#[test]
+fn a_file_made_of_errors_ends_soon() {
+    for text in [
+        format!("---\ntitle: A\n---\n{}", ":::\n".repeat(200_000)),
+        format!("---\ntitle: A\n---\n::: only x\n{}", "::: only x\n".repeat(80_000)),
+        format!("---\ntitle: A\n---\n::: only {}\n:::\n", "% ".repeat(200_000)),
+        format!("---\ntags: [{}]\n---\n", "[],".repeat(9_000)),
+        format!("---\n{}---\n", (0..4_000).map(|n| format!("key{n}: 1\n")).collect::<String>()),
+        format!("---\n{}---\n", "title: 1\n".repeat(4_000)),
+        format!("---\nmedia: [{}]\n---\n", "{file: a.png},".repeat(3_000)),
+        format!("---\ntags: [{}]\n---\n", "!a b,".repeat(4_000)),
+        format!("---\nvariants: {{{}}}\n---\n", (0..2_000).map(|n| format!("a{n}: 1,")).collect::<String>()),
+    ] {
+        let (_, findings) = parse("releases/x.md", &text);
+        let count = findings.len();
+        assert!((1..=3 * crate::finding::MOST).contains(&count), "{text:.60}: {count}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_parsed_without_a_panic(text in "(---\n)?([a-z]{1,9}: ?[ -~åé\u{2028}]{0,20}\n|[-:#>|&*!%@`'\"{}\\[\\], \t\r]{0,9}\n|::: (only|except)? ?[a-z ]{0,9}\n|```\n){0,12}(---\n)?[\\PC\n:`]{0,80}") {
+        let (file, findings) = parse("releases/x.md", &text);
+        for finding in &findings {
+            let _ = finding.to_string();
+        }
+        // The stretches of the body stand in order and on characters.
+        let mut end = file.body.span.start;
+        for block in &file.body.blocks {
+            assert!(block.span.start >= end && text.get(block.span.clone()).is_some());
+            end = block.span.end;
+        }
+        assert!(end <= file.body.span.end);
+        let _ = file.body.markdown(&text, "x", "y");
+    }
+
+    #[test]
+    fn any_text_is_a_time_or_none(text in "([0-9]{4}-[0-9]{2}-[0-9]{2})?[T ]?[0-9:]{0,8}(Z|[+-][0-9:]{0,6})?(\\[[A-Za-z/_]{0,12}\\]?)?\\PC{0,3}") {
+        if let Ok(time) = text.parse::<WallTime>() {
+            let _ = time.instant(&jiff::tz::TimeZone::UTC).map_err(|error| (error.to_string(), error.hint()));
+        }
+    }
+}

@@ -16,7 +16,7 @@ use serde::de::{
 
 use super::SPANNED;
 use super::tree::{Key, Node, Tree, Value, shown};
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, MOST, nearest};
 
 pub(super) fn read<T: DeserializeOwned>(
     tree: &Tree<'_>,
@@ -38,7 +38,9 @@ pub(super) fn read<T: DeserializeOwned>(
                 if !problem.silent {
                     reader.problems.borrow_mut().push(*problem);
                 }
-                if id == node.id || !reader.struck.borrow_mut().insert(id) {
+                // Every round reads all of it again: a text made of errors ends here.
+                let enough = reader.problems.borrow().len() >= MOST;
+                if id == node.id || enough || !reader.struck.borrow_mut().insert(id) {
                     break None;
                 }
             }
@@ -449,7 +451,8 @@ struct Entries<'r, 'a> {
 
 impl Entries<'_, '_> {
     fn unknown(&self, key: &Key<'_>, value: &Node<'_>, fields: &'static [&'static str]) {
-        if !self.reader.strict || !self.reader.struck.borrow_mut().insert(value.id) {
+        let enough = self.reader.problems.borrow().len() >= MOST;
+        if !self.reader.strict || enough || !self.reader.struck.borrow_mut().insert(value.id) {
             return;
         }
         let hint = match nearest(&key.text, fields.iter().copied()) {

@@ -7,14 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, ScanError, Span};
 
 use super::{MAX_BYTES, de, forbidden};
-use crate::finding::Finding;
+use crate::finding::{Finding, MOST};
 
 /// How deep values may be nested.
 const MAX_DEPTH: usize = 16;
 /// How many values one text may have.
 const MAX_NODES: u32 = 10_000;
-/// How many findings one text may give before the rest is not looked at.
-const MAX_FINDINGS: usize = 100;
 
 /// A parsed text: values, and where they stand.
 #[derive(Debug)]
@@ -217,7 +215,7 @@ impl<'a> Builder<'a> {
         }
         let value = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                if self.decorated(anchor, tag.is_some(), at, &span) {
+                if self.decorated(anchor, tag.is_some(), at, &span)? {
                     Value::Broken
                 } else {
                     let plain = style == ScalarStyle::Plain;
@@ -230,7 +228,7 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::SequenceStart(_, anchor, tag) => {
-                let broken = self.decorated(anchor, tag.is_some(), at, &span);
+                let broken = self.decorated(anchor, tag.is_some(), at, &span)?;
                 let mut items: Vec<Node<'a>> = Vec::new();
                 loop {
                     let (event, at) = self.inside()?;
@@ -244,7 +242,7 @@ impl<'a> Builder<'a> {
                 if broken { Value::Broken } else { Value::List(items) }
             }
             Event::MappingStart(_, anchor, tag) => {
-                let broken = self.decorated(anchor, tag.is_some(), at, &span);
+                let broken = self.decorated(anchor, tag.is_some(), at, &span)?;
                 let entries = self.entries(depth, &mut span)?;
                 if broken { Value::Broken } else { Value::Map(entries) }
             }
@@ -296,7 +294,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Reports an anchor or a tag on a value.
-    fn decorated(&mut self, anchor: usize, tag: bool, at: &Span, span: &Range<usize>) -> bool {
+    fn decorated(&mut self, anchor: usize, tag: bool, at: &Span, span: &Range<usize>) -> Result<bool, Stop> {
         if tag {
             let span = at.tag_span().map_or_else(|| span.clone(), |tag| self.bytes(&tag));
             let finding = self.error(
@@ -304,16 +302,16 @@ impl<'a> Builder<'a> {
                 "yaml-tag",
                 "`!` at the start of a value gives it a type in YAML; tags are not allowed",
             );
-            self.findings.push(finding.hint("put the text in quotation marks"));
+            self.push(finding.hint("put the text in quotation marks"))?;
         } else if anchor != 0 {
             let finding = self.error(
                 span.clone(),
                 "yaml-anchor",
                 "`&` at the start of a value names it in YAML; anchors are not allowed",
             );
-            self.findings.push(finding.hint("put the text in quotation marks"));
+            self.push(finding.hint("put the text in quotation marks"))?;
         }
-        tag || anchor != 0
+        Ok(tag || anchor != 0)
     }
 
     /// Reports characters that nobody sees, and text that YAML takes for a comment.
@@ -341,7 +339,7 @@ impl<'a> Builder<'a> {
 
     fn push(&mut self, finding: Finding) -> Result<(), Stop> {
         self.findings.push(finding);
-        if self.findings.len() < MAX_FINDINGS { Ok(()) } else { Err(Stop) }
+        if self.findings.len() < MOST { Ok(()) } else { Err(Stop) }
     }
 
     fn error(&self, span: Range<usize>, code: &'static str, message: impl Into<String>) -> Finding {

@@ -3,6 +3,8 @@
 //! Contacts are personal data: they live in the ledger, never in git, and their
 //! addresses are masked wherever a value is printed for debugging or logging.
 
+pub mod csv;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;

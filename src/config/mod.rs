@@ -7,45 +7,20 @@ mod schema;
 mod secret;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::channel::config::{ChannelConfig, Limits, Tls};
+use crate::daemon::GitConfig;
 use crate::finding::Finding;
 use crate::ledger::LedgerConfig;
 use crate::newsroom::ChannelKind;
-use crate::yaml::{Period, Spanned, Tree};
+use crate::yaml::{Spanned, Tree};
 
 pub use schema::schemas;
 pub use secret::{SecretError, read as secret};
-
-/// How git is followed.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GitConfig {
-    /// The repository: a work tree or a bare mirror; relative to the newsroom.
-    pub path: PathBuf,
-    /// The remote to fetch from; nothing to follow a branch that others push to.
-    pub remote: Option<String>,
-    /// The branch that holds what is approved.
-    pub branch: String,
-    /// How often git is looked at.
-    pub poll: Period,
-}
-
-impl Default for GitConfig {
-    fn default() -> GitConfig {
-        GitConfig {
-            path: PathBuf::from("."),
-            remote: None,
-            branch: "main".to_owned(),
-            poll: Period(jiff::SignedDuration::from_secs(30)),
-        }
-    }
-}
 
 /// What `dateline.yaml` says about delivery.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -225,6 +200,11 @@ impl Reader<'_> {
 /// Whether a host is this machine.
 fn local(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
+}
+
+/// What is logged: `DATELINE_LOG`, in the form `info,dateline::dispatch=debug`.
+pub fn log_filter() -> Option<String> {
+    std::env::var("DATELINE_LOG").ok()
 }
 
 /// Whether the user wants no colours (<https://no-color.org>).

@@ -1,0 +1,135 @@
+//! From a newsroom to deliveries in the ledger: plan, render, freeze. `dateline plan`, `dateline issue`
+//! and the daemon all come through here, so that what is shown is what is done.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::contact::ContactId;
+use crate::ledger::{Issued, Ledger, LedgerError, Order, OrderEdition};
+use crate::newsroom::Newsroom;
+use crate::plan::{Group, Plan, Planned, Planner, Recipients};
+use crate::render::{Edition, RenderError, Renderer, Request};
+
+/// Contacts read at a time.
+const PAGE: u32 = 5_000;
+
+/// How to issue.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Also what is first seen long after its time.
+    pub late: bool,
+    /// Only this release.
+    pub only: Option<&'a str>,
+    /// Who approved it.
+    pub by: &'a str,
+}
+
+/// What was issued.
+#[derive(Debug)]
+pub struct Report {
+    /// The plan that was carried out.
+    pub plan: Plan,
+    /// By release, what changed in the ledger; releases that stayed as they were are not here.
+    pub issued: Vec<(String, Issued)>,
+    /// Releases that could not be rendered; nothing of them was issued, the others were.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Plans against what the ledger holds now.
+pub async fn plan(
+    ledger: &Ledger,
+    newsroom: &Newsroom,
+    now: Timestamp,
+    late: bool,
+) -> Result<Plan, LedgerError> {
+    let limited = newsroom.audiences.values().any(|audience| audience.per_week.is_some());
+    let held = ledger.held(limited, now).await?;
+    let mut planner = Planner::new(newsroom, &held, now).late(late);
+    let mut after = ContactId(0);
+    while planner.wants_contacts() {
+        let page = ledger.contacts(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        page.iter().for_each(|contact| planner.contact(contact));
+    }
+    Ok(planner.finish())
+}
+
+/// Plans, renders and freezes. The same newsroom again changes nothing.
+pub async fn issue(
+    ledger: &Ledger,
+    newsroom: &Newsroom,
+    now: Timestamp,
+    options: Options<'_>,
+) -> Result<Report, LedgerError> {
+    let plan = plan(ledger, newsroom, now, options.late).await?;
+    let renderer = Renderer::new(newsroom);
+    let mut issued = Vec::new();
+    let mut failed = Vec::new();
+    for planned in &plan.releases {
+        if options.only.is_some_and(|only| only != planned.slug) || !planned.writes() {
+            continue;
+        }
+        let editions = match editions(newsroom, &renderer, planned) {
+            Ok(editions) => editions,
+            Err(error) => {
+                failed.push((planned.slug.clone(), error.to_string()));
+                continue;
+            }
+        };
+        let order = Order {
+            planned: planned.clone(),
+            editions,
+            revision: newsroom.revision.clone().unwrap_or_else(|| "work tree".to_owned()),
+            approved_by: options.by.to_owned(),
+        };
+        let done = ledger.issue(order, now).await?;
+        if done != Issued::default() {
+            issued.push((planned.slug.clone(), done));
+        }
+    }
+    Ok(Report { plan, issued, failed })
+}
+
+/// Renders one edition for each part that is to be delivered; equal requests are rendered once.
+fn editions(
+    newsroom: &Newsroom,
+    renderer: &Renderer<'_>,
+    planned: &Planned,
+) -> Result<Vec<OrderEdition>, RenderError> {
+    let mut rendered: BTreeMap<Request, Edition> = BTreeMap::new();
+    let mut editions = Vec::new();
+    for (index, group) in planned.deliveries.iter().enumerate() {
+        if !group.action.writes() || matches!(group.recipients, Recipients::Number(_)) {
+            continue;
+        }
+        let Some(facts) = newsroom.channels.get(&group.channel) else { continue };
+        let request = request(planned, group);
+        let edition = match rendered.get(&request) {
+            Some(edition) => edition.clone(),
+            None => {
+                let edition = renderer.edition(&request)?;
+                rendered.insert(request, edition.clone());
+                edition
+            }
+        };
+        editions.push(OrderEdition { group: index, kind: facts.kind, edition });
+    }
+    Ok(editions)
+}
+
+/// The edition that a part of a plan needs.
+pub fn request(planned: &Planned, group: &Group) -> Request {
+    Request {
+        slug: planned.slug.clone(),
+        digest_of: planned.digest_of.clone(),
+        notice: planned.notice_of(group),
+        audience: group.audience.clone(),
+        channel: group.channel.clone(),
+        language: group.language.clone(),
+        advance: group.advance,
+        test: false,
+        date: group.due,
+    }
+}

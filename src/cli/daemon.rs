@@ -1,0 +1,101 @@
+//! `dateline daemon`: follow git, issue, dispatch.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, Ctx, Exit};
+use crate::daemon::{Daemon, Follower};
+use crate::dispatch::{Dispatch, Event};
+use crate::ledger::State;
+use crate::web::{self, Health, Web};
+
+/// Follow git, issue what is approved, send what is due, serve health and metrics
+///
+/// SIGHUP or `POST /nudge` makes it look at git at once; SIGTERM stops it cleanly: no new attempt
+/// begins, those under way are finished.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Look at git once, send what is due, and end
+    #[arg(long)]
+    once: bool,
+
+    /// Where health and metrics are served; only loopback addresses
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8025")]
+    listen: SocketAddr,
+
+    /// Follow this commit although it does not follow the last one (history was rewritten)
+    #[arg(long, value_name = "REV")]
+    accept: Option<String>,
+
+    /// The form of the log on stderr; DATELINE_LOG chooses what is logged
+    #[arg(long, value_enum, default_value_t)]
+    log: super::logs::Form,
+}
+
+/// Runs `dateline daemon`.
+pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
+    if !args.listen.ip().is_loopback() {
+        return Err(CliError::usage(format!("{} is not a loopback address", args.listen))
+            .hint("put a reverse proxy in front of it if others must reach it"));
+    }
+    super::logs::begin(args.log);
+    let open = ctx.open()?;
+    let git = open.git_dir()?;
+    let memory = open.ledger_folder().join("followed");
+    let tally = ctx.block_on(async {
+        let ledger = open.ledger_for_dispatch(ctx).await?;
+        let follower = Follower::open(&git, open.config.git.clone(), memory, args.accept.as_deref())?;
+        let observer = Arc::new(|event: Event| log(&event));
+        let dispatch =
+            Dispatch::new(ledger.clone(), open.routes()?, ctx.clock.clone(), ctx.owner(), observer);
+        let stop = CancellationToken::new();
+        super::signals::stop_on(&stop);
+        let (nudge, nudges) = mpsc::channel(1);
+        super::signals::nudge_on_hangup(&nudge);
+        let (health, seen) = watch::channel(Health::default());
+        let serving = if args.once {
+            None
+        } else {
+            let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+                CliError::outside(format!("cannot listen on {}: {error}", args.listen))
+                    .hint("is another daemon running? choose another address with --listen")
+            })?;
+            tracing::info!(address = %listener.local_addr()?, "serving health and metrics");
+            let web = Web { ledger: ledger.clone(), health: seen, nudge };
+            Some(tokio::spawn(web::serve(listener, web, stop.clone())))
+        };
+        let daemon = Daemon {
+            ledger: ledger.clone(),
+            dispatch,
+            follower,
+            poll: open.config.git.poll.0,
+            clock: ctx.clock.clone(),
+            health,
+            nudges,
+        };
+        let tally = daemon.run(args.once, stop.clone()).await?;
+        stop.cancel();
+        if let Some(serving) = serving {
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(2), serving).await;
+        }
+        ledger.close(ctx.clock.now()).await?;
+        tracing::info!(tally = super::dispatch::summary(&tally).trim(), "stopped");
+        Ok::<_, CliError>(tally)
+    })?;
+    Ok(if args.once { super::dispatch::exit(&tally) } else { Exit::Done })
+}
+
+fn log(event: &Event) {
+    let Event { slug, notice, channel, recipient, state, words, .. } = event;
+    let notice = notice.as_str();
+    match state {
+        State::Sent | State::Scheduled | State::Superseded | State::Cancelled => {
+            tracing::info!(release = slug, notice, channel, recipient, %state, words, "delivery");
+        }
+        _ => tracing::warn!(release = slug, notice, channel, recipient, %state, words, "delivery"),
+    }
+}

@@ -1,0 +1,91 @@
+//! `dateline doctor`: configuration, channels, clock, git. Sends nothing.
+
+use super::{CliError, Ctx, Exit, Format, output};
+use crate::channel::Diagnosis;
+use crate::load;
+
+/// Look at configuration, secrets, relay, tokens, ledger and git; nothing is sent
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs `dateline doctor`.
+pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
+    let open = ctx.open()?;
+    let mut found = vec![good("dateline.yaml", format!("{} channels", open.config.channels.len()))];
+    found.push(git(&open));
+    ctx.block_on(async {
+        found.push(match open.ledger(ctx).await {
+            Ok(ledger) => {
+                let problems = ledger.verify().await?;
+                let holds = ledger.holds().await?;
+                match (problems.is_empty(), holds.is_empty()) {
+                    (true, true) => good("ledger", "opens, its audit chain is whole, nothing is held".into()),
+                    (true, false) => bad(
+                        "ledger",
+                        format!("{} holds stand", holds.len()),
+                        "`dateline status` shows them, `dateline resume` ends them",
+                    ),
+                    _ => bad("ledger", problems.join("; "), "restore it from a backup"),
+                }
+            }
+            Err(error) => bad("ledger", error.message, "check the folder of `ledger:` in dateline.yaml"),
+        });
+        for key in open.config.channels.keys() {
+            match open.route(key) {
+                Ok(route) => {
+                    let seen = route.channel.examine().await;
+                    found.extend(
+                        seen.into_iter()
+                            .map(|seen| Diagnosis { what: format!("{key}: {}", seen.what), ..seen }),
+                    );
+                }
+                Err(error) => {
+                    let hint = error.hints.first().cloned().unwrap_or_default();
+                    found.push(bad(key, error.message, &hint));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let sound = found.iter().all(|diagnosis| diagnosis.good);
+    match args.format {
+        Format::Json => output::print_json(&serde_json::json!({ "sound": sound, "found": found }))?,
+        Format::Human => output::print(&human(&found))?,
+    }
+    Ok(if sound { Exit::Done } else { Exit::Refused })
+}
+
+fn git(open: &super::context::Open) -> Diagnosis {
+    let branch = &open.config.git.branch;
+    let head = open.git_dir().and_then(|git| Ok(load::resolve(&git, branch)?));
+    match head {
+        Ok(revision) => good("git", format!("branch {branch} is at {}", &revision[..revision.len().min(12)])),
+        Err(error) => {
+            bad("git", error.message, "only commits are issued: `git init`, then commit the newsroom")
+        }
+    }
+}
+
+fn good(what: &str, seen: String) -> Diagnosis {
+    Diagnosis { what: what.to_owned(), good: true, seen, hint: None }
+}
+
+fn bad(what: &str, seen: String, hint: &str) -> Diagnosis {
+    let hint = (!hint.is_empty()).then(|| hint.to_owned());
+    Diagnosis { what: what.to_owned(), good: false, seen, hint }
+}
+
+fn human(found: &[Diagnosis]) -> String {
+    let mut text = String::new();
+    for Diagnosis { what, good, seen, hint } in found {
+        text.push_str(&format!("{}  {what}: {seen}\n", if *good { "ok " } else { "BAD" }));
+        if let (false, Some(hint)) = (*good, hint) {
+            text.push_str(&format!("     hint: {hint}\n"));
+        }
+    }
+    text
+}

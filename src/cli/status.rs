@@ -1,0 +1,92 @@
+//! `dateline status`: what was sent, what waits, what needs a person.
+
+use comfy_table::{CellAlignment, Table};
+
+use super::{CliError, Ctx, Exit, Format, output};
+use crate::ledger::{ReleaseStatus, State, Status};
+
+/// Counts per release, channel and state; what waits, what needs a person
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Only this release
+    slug: Option<String>,
+
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs `dateline status`.
+pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
+    let open = ctx.open()?;
+    let status = ctx.block_on(async {
+        let ledger = open.ledger(ctx).await?;
+        Ok::<_, CliError>(ledger.status(args.slug.as_deref()).await?)
+    })?;
+    if let (Some(slug), true) = (&args.slug, status.releases.is_empty()) {
+        return Err(CliError::refused(format!("the ledger holds nothing of `{slug}`"))
+            .hint("`dateline status` lists what it holds; `dateline plan` what is not issued yet"));
+    }
+    match args.format {
+        Format::Json => output::print_json(&serde_json::to_value(&status)?)?,
+        Format::Human => output::print(&human(&status, &open.newsroom.timezone))?,
+    }
+    Ok(if status.needs_attention > 0 { Exit::Refused } else { Exit::Done })
+}
+
+fn human(status: &Status, zone: &jiff::tz::TimeZone) -> String {
+    let mut text = String::new();
+    for hold in &status.holds {
+        let since = hold.since.to_zoned(zone.clone()).strftime("%-d %b %H:%M");
+        text.push_str(&format!("HELD  {} since {since} by {}: {}\n", hold.scope, hold.by, hold.reason));
+    }
+    if !status.holds.is_empty() {
+        text.push('\n');
+    }
+    let mut table =
+        output::table(["RELEASE", "CHANNEL", "WAITING", "SENT", "FAILED", "LEFT OUT", "UNKNOWN", "NEXT"]);
+    for release in &status.releases {
+        rows(&mut table, release, zone);
+    }
+    for column in 2..7 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    text.push_str(&table.trim_fmt());
+    text.push('\n');
+    if status.releases.is_empty() {
+        text.push_str("Nothing is issued yet. `dateline plan` shows what would be.\n");
+    }
+    if status.needs_attention > 0 {
+        text.push_str(&format!(
+            "\n{} deliveries need a person: nobody knows whether they arrived. `dateline resolve` lists them.\n",
+            status.needs_attention
+        ));
+    }
+    text
+}
+
+fn rows(table: &mut Table, release: &ReleaseStatus, zone: &jiff::tz::TimeZone) {
+    let next = release
+        .next_due
+        .map(|due| due.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M %Z").to_string())
+        .unwrap_or_default();
+    for (index, (channel, states)) in release.channels.iter().enumerate() {
+        let sum = |wanted: &[State]| {
+            let count: u64 = wanted.iter().filter_map(|state| states.get(state)).sum();
+            if count == 0 { "·".to_owned() } else { count.to_string() }
+        };
+        let name = if index == 0 { release.slug.as_str() } else { "" };
+        table.add_row([
+            name,
+            channel,
+            &sum(&[State::Scheduled, State::Attempting]),
+            &sum(&[State::Sent]),
+            &sum(&[State::Failed, State::Bounced, State::Complained, State::Expired]),
+            &sum(&[State::Suppressed, State::Cancelled, State::Superseded]),
+            &sum(&[State::Unknown, State::Parked, State::Quarantined]),
+            if index == 0 { &next } else { "" },
+        ]);
+    }
+}

@@ -461,6 +461,28 @@ pub struct LogResult {
     pub late: bool,
 }
 
+impl LogRecipient {
+    /// The form for logs and screens: `j…@paper.example`.
+    pub fn masked(&self) -> String {
+        match self {
+            LogRecipient::Contact(email) => email.masked(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(code) = self.code {
+            write!(f, "{code} ")?;
+        }
+        if let Some(enhanced) = &self.enhanced {
+            write!(f, "{enhanced} ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
 impl std::fmt::Display for LogRecipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -1,5 +1,7 @@
 //! Tests that see the whole crate: house rules, seams, real servers. One binary, one module a subject.
 
+mod dispatch;
+mod docs;
 mod example;
 mod layers;
 mod ledger;

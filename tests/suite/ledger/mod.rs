@@ -1,6 +1,6 @@
 //! The ledger's contract, as cases that every backend must pass.
 
-mod desk;
+pub mod desk;
 mod issuing;
 mod outbox;
 mod people;

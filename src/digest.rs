@@ -47,6 +47,61 @@ impl Digest {
     }
 }
 
+/// Fields to be digested together, each with its length before it, so that no two different lists
+/// of fields have the same bytes.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<u8>);
+
+impl Fields {
+    /// Adds a text.
+    pub fn text(&mut self, text: &str) -> &mut Fields {
+        self.0.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// Adds the words of a text, whatever stands between them.
+    pub fn words(&mut self, text: &str) -> &mut Fields {
+        let at = self.0.len();
+        self.0.extend_from_slice(&[0; 8]);
+        for (index, word) in text.split_whitespace().enumerate() {
+            if index > 0 {
+                self.0.push(b' ');
+            }
+            self.0.extend_from_slice(word.as_bytes());
+        }
+        let length = (self.0.len() - at - 8) as u64;
+        if let Some(place) = self.0.get_mut(at..at + 8) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        self
+    }
+
+    /// Adds the words of a text that may not be there.
+    pub fn maybe(&mut self, text: Option<&str>) -> &mut Fields {
+        match text {
+            Some(text) => self.text("some").words(text),
+            None => self.text("none"),
+        }
+    }
+
+    /// Adds a digest.
+    pub fn digest(&mut self, digest: &Digest) -> &mut Fields {
+        self.0.extend_from_slice(&digest.0);
+        self
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The digest of all of them.
+    pub fn name(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -134,13 +134,19 @@ fn reasons(text: &mut String, planned: &Planned, width: u16) {
             None => reasons.push((reason, vec![part])),
         }
     }
-    let all = planned.deliveries.iter().all(|group| group.reason.is_some());
     for (reason, parts) in &reasons {
-        if all && reasons.len() == 1 {
-            wrapped(text, "  * ", reason, width);
-        } else {
-            wrapped(text, "  * ", &format!("{}: {reason}", parts.join(", ")), width);
-        }
+        // Where everything that is blocked (or withdrawn …) has the same reason, one word names it.
+        let has = |group: &&crate::plan::Group| group.reason.as_deref() == Some(*reason);
+        let actions: Vec<Action> = planned.deliveries.iter().filter(has).map(|group| group.action).collect();
+        let whole = |action: Action| {
+            actions.iter().all(|other| *other == action)
+                && planned.deliveries.iter().filter(|group| group.action == action).all(|group| has(&group))
+        };
+        let name = match actions.first() {
+            Some(action) if parts.len() > 1 && whole(*action) => action.as_str().to_owned(),
+            _ => parts.join(", "),
+        };
+        wrapped(text, "  * ", &format!("{name}: {reason}"), width);
     }
 }
 
@@ -472,8 +478,8 @@ mod tests {
               audience     channel   in  how many  leaves            UTC           action
               investors    relay     en     1,235  Tue  1 Dec 07:00  06:00Z        blocked
               investors    archive   en         1  Tue  1 Dec 07:00  06:00Z        blocked
-              * 1236 have the old words; add `correction:` with a `note:` that says what
-                changed to releases/2026/q3.md
+              * blocked: 1236 have the old words; add `correction:` with a `note:` that says
+                what changed to releases/2026/q3.md
 
             Deliveries: 1,254 new, 120 replaced before they leave, 1,236 blocked, 1 as the
             ledger has them. 3 left out. One release more has nothing to do (`--all` shows
@@ -504,7 +510,7 @@ mod tests {
               audience                 channel   in  how many  leaves                 UTC           action
               investors                relay     en     1,235  Tue  1 Dec 07:00       06:00Z        blocked
               investors                archive   en         1  Tue  1 Dec 07:00       06:00Z        blocked
-              * 1236 have the old words; add `correction:` with a `note:` that says what changed to releases/2026/q3.md
+              * blocked: 1236 have the old words; add `correction:` with a `note:` that says what changed to releases/2026/q3.md
 
             old  Long ago
               audience                 channel   in  how many  leaves                 UTC           action

@@ -13,7 +13,7 @@ use crate::audience::Audience;
 use crate::contact::Contact;
 use crate::language::Language;
 use crate::newsroom::{ChannelKind, Newsroom};
-use crate::release::{CorrectionClass, Notice, Release, Status};
+use crate::release::{CorrectionClass, Notice, Release, Status, in_parallel};
 
 /// A plan in the making.
 #[derive(Debug)]
@@ -66,9 +66,10 @@ impl<'a> Planner<'a> {
             making: Vec::new(),
             gatherings: Vec::new(),
         };
+        let releases: Vec<&Release> = newsroom.releases.values().collect();
+        let found = in_parallel(&releases, |release| planner.sources.of(release));
         let mut sources: BTreeMap<&str, Source> = BTreeMap::new();
-        for release in newsroom.releases.values() {
-            let source = planner.sources.of(release);
+        for (release, source) in releases.into_iter().zip(found) {
             planner.release(release, &source);
             sources.insert(&release.slug, source);
         }

@@ -1,18 +1,17 @@
 //! The name of everything that a release's editions are rendered from.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::audience::{Audience, Zone};
-use crate::digest::{Digest, DigestError};
+use crate::digest::{Digest, DigestError, Fields};
 use crate::language::Language;
 use crate::newsroom::Newsroom;
-use crate::release::{FrontMatter, Release, Text, WallTime};
-use crate::yaml::Spanned;
+use crate::release::{Release, Text};
 
 /// What a release's editions are rendered from, under several names, so that a plan can tell
 /// a new text from a new template, and one language from the other.
@@ -90,56 +89,8 @@ pub(super) struct Sources<'a> {
     /// The pages' templates and the newsroom's own looks.
     look: Digest,
     audiences: BTreeMap<&'a str, Digest>,
-    files: RefCell<BTreeMap<String, Digest>>,
-}
-
-/// Fields in the making: each with its length before it.
-#[derive(Default)]
-struct Fields(Vec<u8>);
-
-impl Fields {
-    fn text(&mut self, text: &str) -> &mut Fields {
-        self.0.extend_from_slice(&(text.len() as u64).to_be_bytes());
-        self.0.extend_from_slice(text.as_bytes());
-        self
-    }
-
-    /// The words of a text, whatever their line breaks.
-    fn words(&mut self, text: &str) -> &mut Fields {
-        let at = self.0.len();
-        self.0.extend_from_slice(&[0; 8]);
-        for (index, word) in text.split_whitespace().enumerate() {
-            if index > 0 {
-                self.0.push(b' ');
-            }
-            self.0.extend_from_slice(word.as_bytes());
-        }
-        let length = (self.0.len() - at - 8) as u64;
-        if let Some(place) = self.0.get_mut(at..at + 8) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
-        self
-    }
-
-    fn maybe(&mut self, text: Option<&str>) -> &mut Fields {
-        match text {
-            Some(text) => self.text("some").words(text),
-            None => self.text("none"),
-        }
-    }
-
-    fn value(&mut self, text: Option<&Spanned<String>>) -> &mut Fields {
-        self.maybe(text.map(|text| text.value.as_str()))
-    }
-
-    fn digest(&mut self, digest: &Digest) -> &mut Fields {
-        self.0.extend_from_slice(&digest.0);
-        self
-    }
-
-    fn name(&self) -> Digest {
-        Digest::of(&self.0)
-    }
+    /// Media, each digested once.
+    files: Mutex<BTreeMap<String, Digest>>,
 }
 
 impl<'a> Sources<'a> {
@@ -174,7 +125,7 @@ impl<'a> Sources<'a> {
             templates: templates.name(),
             look: look.name(),
             audiences,
-            files: RefCell::default(),
+            files: Mutex::default(),
         }
     }
 
@@ -200,7 +151,10 @@ impl<'a> Sources<'a> {
             words.insert(text.language.clone(), self.words_of(release, text));
         }
         let correction = release.correction.as_ref().map(|correction| {
-            Fields::default().value(correction.note.as_ref()).text(&format!("{:?}", correction.class)).name()
+            Fields::default()
+                .maybe(correction.note.as_ref().map(|note| note.value.as_str()))
+                .text(&format!("{:?}", correction.class))
+                .name()
         });
         Source { all: all.name(), look, correction, words }
     }
@@ -238,7 +192,7 @@ impl<'a> Sources<'a> {
             }
             (language.clone(), words.name())
         });
-        let correction = (!corrections.0.is_empty()).then(|| corrections.name());
+        let correction = (!corrections.is_empty()).then(|| corrections.name());
         Source { all: all.name(), look: self.look, correction, words: words.collect() }
     }
 
@@ -247,7 +201,7 @@ impl<'a> Sources<'a> {
         look.digest(&self.look);
         // Tags, links to translations: what a page shows beside the words.
         for text in &release.texts {
-            look.text(&text.file.path).text(&text.file.text);
+            look.text(&text.file.path).digest(&text.file.names().text);
         }
         for key in &release.contacts {
             if let Some(contact) = self.newsroom.contacts.get(key) {
@@ -264,47 +218,21 @@ impl<'a> Sources<'a> {
     }
 
     fn words_of(&self, release: &Release, text: &Text) -> Digest {
-        let file = &text.file;
-        let front: &FrontMatter = &file.front;
         let mut words = Fields::default();
-        words.words(&text.title).maybe(text.dateline.as_deref());
-        for value in
-            [&front.subtitle, &front.kicker, &front.summary, &front.subject, &front.social, &front.byline]
-        {
-            words.value(value.as_ref());
-        }
-        for (key, variant) in &front.variants {
-            words.text(key);
-            for value in
-                [&variant.title, &variant.subtitle, &variant.summary, &variant.subject, &variant.social]
-            {
-                words.value(value.as_ref());
-            }
-        }
-        if let Some(event) = &front.event {
-            let time = |time: &Option<Spanned<WallTime>>| {
-                time.as_ref().map(|time| format!("{} {:?}", time.value.civil, time.value.zone))
-            };
-            words.maybe(time(&event.value.starts).as_deref()).maybe(time(&event.value.ends).as_deref());
-            for value in [&event.value.place, &event.value.address, &event.value.url] {
-                words.value(value.as_ref());
-            }
-        }
+        words.words(&text.title).maybe(text.dateline.as_deref()).digest(&text.file.names().words);
         for medium in &text.media {
             words.text(&medium.file.value).digest(&self.file(release, &medium.file.value));
             for value in [&medium.alt, &medium.caption, &medium.credit, &medium.title, &medium.duration] {
-                words.value(value.as_ref());
+                words.maybe(value.as_ref().map(|value| value.value.as_str()));
             }
         }
-        words.words(file.text.get(file.body.span.clone()).unwrap_or_default());
         words.name()
     }
 
     /// The digest of a file beside a release; one that is not there has the digest of its name.
     fn file(&self, release: &Release, name: &str) -> Digest {
         let path = format!("{}/{name}", release.folder);
-        let mut files = self.files.borrow_mut();
-        if let Some(known) = files.get(&path) {
+        if let Some(known) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(&path) {
             return *known;
         }
         let digest = self
@@ -312,7 +240,7 @@ impl<'a> Sources<'a> {
             .files
             .get(&path)
             .map_or_else(|| Digest::of(path.as_bytes()), |bytes| Digest::of(bytes));
-        files.insert(path, digest);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(path, digest);
         digest
     }
 }

@@ -8,6 +8,7 @@ mod body;
 mod cache;
 mod front_matter;
 pub mod length;
+mod names;
 mod parse;
 mod place;
 mod raw;
@@ -23,6 +24,7 @@ pub use body::{Block, Body, Rule};
 pub(crate) use cache::in_parallel;
 pub use cache::{Cache, Parsed};
 pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, Variant};
+pub use names::{Memo, Names};
 pub use parse::{MAX_BYTES, parse};
 pub(crate) use place::reserved;
 pub use place::{Place, place};
@@ -48,6 +50,8 @@ pub struct File {
     pub front_span: Range<usize>,
     /// The Markdown after it.
     pub body: Body,
+    /// What [`File::names`] remembers.
+    pub memo: Memo,
 }
 
 /// Whether a release may leave.

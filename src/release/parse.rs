@@ -43,6 +43,7 @@ pub fn parse(path: &str, text: &str) -> (File, Vec<Finding>) {
         front: FrontMatter::default(),
         front_span: 0..0,
         body: Body::default(),
+        memo: crate::release::Memo::default(),
     };
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes; a release may have {MAX_BYTES}", text.len());

@@ -1,0 +1,66 @@
+//! Digests of one file, found once: parsed files are kept between two looks at a newsroom.
+
+use std::sync::OnceLock;
+
+use crate::digest::{Digest, Fields};
+use crate::release::{File, WallTime};
+use crate::yaml::Spanned;
+
+/// Two names of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// Of its text, byte by byte.
+    pub text: Digest,
+    /// Of what readers would call its words, but for title, dateline and media, which a
+    /// translation may take from the original.
+    pub words: Digest,
+}
+
+/// The [`Names`] of a file, once somebody asked for them. All are equal: they follow from the file.
+#[derive(Debug, Clone, Default)]
+pub struct Memo(OnceLock<Names>);
+
+impl PartialEq for Memo {
+    fn eq(&self, _: &Memo) -> bool {
+        true
+    }
+}
+
+impl File {
+    /// Its names; the first call digests the text.
+    pub fn names(&self) -> Names {
+        *self.memo.0.get_or_init(|| Names { text: Digest::of(self.text.as_bytes()), words: self.words() })
+    }
+
+    fn words(&self) -> Digest {
+        let front = &self.front;
+        let mut words = Fields::default();
+        let value = |text: &Option<Spanned<String>>, words: &mut Fields| {
+            words.maybe(text.as_ref().map(|text| text.value.as_str()));
+        };
+        for text in
+            [&front.subtitle, &front.kicker, &front.summary, &front.subject, &front.social, &front.byline]
+        {
+            value(text, &mut words);
+        }
+        for (key, variant) in &front.variants {
+            words.text(key);
+            for text in
+                [&variant.title, &variant.subtitle, &variant.summary, &variant.subject, &variant.social]
+            {
+                value(text, &mut words);
+            }
+        }
+        if let Some(event) = &front.event {
+            let time = |time: &Option<Spanned<WallTime>>| {
+                time.as_ref().map(|time| format!("{} {:?}", time.value.civil, time.value.zone))
+            };
+            words.maybe(time(&event.value.starts).as_deref()).maybe(time(&event.value.ends).as_deref());
+            for text in [&event.value.place, &event.value.address, &event.value.url] {
+                value(text, &mut words);
+            }
+        }
+        words.words(self.text.get(self.body.span.clone()).unwrap_or_default());
+        words.name()
+    }
+}

@@ -205,6 +205,7 @@ fn the_work_tree_follows_no_link_and_no_repository_inside() {
     assert_eq!(
         codes(&newsroom),
         [
+            "releases/fifo.md path",
             "releases/linked symlink",
             "releases/loop symlink",
             "releases/secret.md symlink",

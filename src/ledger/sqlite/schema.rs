@@ -132,3 +132,7 @@ fn random<const N: usize>() -> Result<[u8; N]> {
     })?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

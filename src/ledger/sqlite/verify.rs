@@ -14,7 +14,9 @@ const TALLY: &str = "
     GROUP BY part, state
       HAVING sum(counted) <> sum(found)";
 const STRAYS: &str = "
-    SELECT d.id FROM delivery AS d JOIN block AS b ON b.id = d.block WHERE d.id NOT BETWEEN b.first AND b.last";
+    SELECT d.id
+      FROM delivery AS d LEFT JOIN block AS b ON b.id = d.block
+     WHERE b.id IS NULL OR d.id NOT BETWEEN b.first AND b.last";
 /// A delivery that waits in a block which will never be looked at again, or later than it is due.
 const FORGOTTEN: &str = "
     SELECT d.id

@@ -5,4 +5,5 @@ mod docs;
 mod example;
 mod layers;
 mod ledger;
+mod networks;
 mod real_mail;

@@ -7,6 +7,7 @@
 pub mod catcher;
 mod far;
 mod site;
+pub mod standins;
 mod story;
 mod summary;
 

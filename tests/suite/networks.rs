@@ -1,0 +1,251 @@
+//! The adapters against servers that keep state: the stand-ins of the demo, and a real PDS when
+//! one is given.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use dateline::channel::{self, Channel, Failure, Gate, Parcel, Previous, Probe, Recipient};
+use dateline::cli::demo::standins::{Shown, StandIns};
+use dateline::clock::Clock;
+use dateline::digest::Digest;
+use dateline::release::Notice;
+use dateline::render::{Asset, Content, Edition, Facet, Post, Request, Social};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+const URL: &str = "https://news.halden.example/2026/aster-ev/";
+
+struct Open(AtomicBool);
+
+#[async_trait]
+impl Gate for Open {
+    async fn open(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+}
+
+fn gate() -> Open {
+    Open(AtomicBool::new(false))
+}
+
+fn open<T: serde::de::DeserializeOwned>(
+    wrap: fn(T) -> channel::config::ChannelConfig,
+    config: Value,
+    secret: &str,
+) -> Box<dyn Channel> {
+    let config = wrap(serde_json::from_value(config).unwrap());
+    channel::open(&config, std::path::Path::new("."), Some(secret.into())).unwrap()
+}
+
+fn mastodon(url: &str, token: &str) -> Box<dyn Channel> {
+    let config = json!({ "server": url, "token": { "env": "TOKEN" } });
+    open(channel::config::ChannelConfig::Mastodon, config, token)
+}
+
+fn bluesky(url: &str, handle: &str, password: &str) -> Box<dyn Channel> {
+    let config = json!({ "server": url, "handle": handle, "password": { "env": "PASSWORD" } });
+    open(channel::config::ChannelConfig::Bluesky, config, password)
+}
+
+fn webhook(url: &str, secret: &str) -> Box<dyn Channel> {
+    let config = json!({ "url": url, "secret": { "env": "SECRET" }, "allow_private": true });
+    open(channel::config::ChannelConfig::Webhook, config, secret)
+}
+
+fn png() -> Arc<[u8]> {
+    // One red pixel.
+    let text =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap().into()
+}
+
+fn parcel(name: &str, content: Content, now: Timestamp) -> Parcel {
+    let key = Digest::of(name.as_bytes());
+    let asset = Asset {
+        name: "aster.png".to_owned(),
+        media_type: "image/png".to_owned(),
+        alt: "The Aster EV".to_owned(),
+        caption: String::new(),
+        sha: Digest::of(&png()),
+        bytes: png(),
+    };
+    let edition = Edition {
+        request: Request {
+            slug: "aster-ev".to_owned(),
+            digest_of: Vec::new(),
+            notice: Notice::Original,
+            audience: "public".to_owned(),
+            channel: "here".to_owned(),
+            language: "en".parse().unwrap(),
+            advance: false,
+            test: false,
+            date: now,
+        },
+        title: "It goes 620 km".to_owned(),
+        content,
+        assets: vec![asset],
+    };
+    Parcel {
+        key,
+        wire_key: key.to_string(),
+        edition: Arc::new(edition),
+        notice: Notice::Original,
+        recipient: Recipient::Account,
+        due: now,
+        now,
+        attempt: 1,
+        previous: None,
+    }
+}
+
+/// A thread of two: a picture, then a link.
+fn thread(name: &str, text: &str, now: Timestamp) -> Parcel {
+    let link = format!("More: {URL} #ev");
+    let facets = vec![
+        Facet { start: 6, end: 6 + URL.len(), target: URL.to_owned() },
+        Facet { start: link.len() - 3, end: link.len(), target: "#ev".to_owned() },
+    ];
+    let posts = vec![
+        Post { text: text.to_owned(), facets: Vec::new(), images: vec![0] },
+        Post { text: link, facets, images: Vec::new() },
+    ];
+    parcel(name, Content::Social(Social { posts, url: URL.to_owned() }), now)
+}
+
+fn follow(mut parcel: Parcel, notice: Notice, remote_id: Option<String>) -> Parcel {
+    parcel.notice = notice;
+    parcel.previous = Some(Previous { remote_id, wire_key: "earlier".to_owned() });
+    parcel
+}
+
+fn texts(shown: &[Shown]) -> Vec<&str> {
+    shown.iter().map(|post| post.text.lines().next().unwrap_or_default()).collect()
+}
+
+/// What any network must hold to: one post, however often it is sent; found when looked for;
+/// corrected; and gone when killed.
+async fn holds(channel: &dyn Channel, now: Timestamp) -> Option<String> {
+    let original = thread("original", "It goes 620 km", now);
+    assert_eq!(channel.probe(&original).await, Probe::Absent);
+    let first = channel.deliver(&original, &gate()).await.unwrap();
+    let mut again = original.clone();
+    again.attempt = 2;
+    again.now = now + jiff::SignedDuration::from_mins(5);
+    assert_eq!(channel.deliver(&again, &gate()).await.unwrap().remote_id, first.remote_id);
+    let Probe::Arrived(found) = channel.probe(&again).await else { panic!("not found") };
+    assert_eq!(found.remote_id, first.remote_id);
+    first.remote_id
+}
+
+#[tokio::test]
+async fn mastodon_takes_edits_and_forgets() {
+    let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
+    let standins = StandIns::start(Clock::fixed(now), None).await.unwrap();
+    let channel = mastodon(&standins.mastodon_url(), standins.mastodon_token());
+    let id = holds(&*channel, now).await;
+    let shown = standins.posts();
+    assert_eq!(texts(&shown), ["It goes 620 km", &format!("More: {URL} #ev")]);
+    assert_eq!((shown[0].pictures, shown[1].reply, shown[0].edited), (1, true, false));
+
+    let correction = follow(thread("correction", "It goes 610 km", now), Notice::Correction, id.clone());
+    assert_eq!(channel.probe(&correction).await, Probe::Absent);
+    assert_eq!(channel.deliver(&correction, &gate()).await.unwrap().remote_id, id);
+    assert!(matches!(channel.probe(&correction).await, Probe::Arrived(_)));
+    let shown = standins.posts();
+    assert_eq!((shown.len(), shown[0].text.as_str(), shown[0].edited), (2, "It goes 610 km", true));
+
+    let kill = follow(thread("kill", "Withdrawn", now), Notice::Kill, id);
+    assert_eq!(channel.probe(&kill).await, Probe::Absent);
+    channel.deliver(&kill, &gate()).await.unwrap();
+    assert!(matches!(channel.probe(&kill).await, Probe::Arrived(_)));
+    channel.deliver(&kill, &gate()).await.unwrap();
+    assert_eq!(standins.posts(), []);
+
+    let refused = mastodon(&standins.mastodon_url(), "wrong").deliver(&kill, &gate()).await.unwrap_err();
+    assert!(matches!(refused, Failure::HoldChannel { .. }), "{refused}");
+    let long = parcel_of(&"x".repeat(501), now);
+    let refused = channel.deliver(&long, &gate()).await.unwrap_err();
+    assert!(matches!(refused, Failure::Refused { .. }), "{refused}");
+    assert!(channel.examine().await.iter().all(|seen| seen.good));
+}
+
+fn parcel_of(text: &str, now: Timestamp) -> Parcel {
+    let post = Post { text: text.to_owned(), facets: Vec::new(), images: Vec::new() };
+    parcel(text, Content::Social(Social { posts: vec![post], url: URL.to_owned() }), now)
+}
+
+/// The course of a release on a PDS, and what is left of it: nothing.
+async fn on_a_pds(channel: &dyn Channel, now: Timestamp) -> String {
+    let id = holds(channel, now).await;
+    let correction = follow(parcel_of("Correction: it goes 610 km", now), Notice::Correction, id.clone());
+    let replied = channel.deliver(&correction, &gate()).await.unwrap().remote_id;
+    assert!(matches!(channel.probe(&correction).await, Probe::Arrived(_)));
+    let long = channel.deliver(&parcel_of(&"x".repeat(301), now), &gate()).await.unwrap_err();
+    assert!(matches!(long, Failure::Refused { .. }), "{long}");
+    assert!(long.to_string().contains("300"), "{long}");
+    channel.deliver(&parcel_of(&"👩‍👩‍👧".repeat(150), now), &gate()).await.unwrap();
+    let all = format!("{},{}", id.unwrap_or_default(), replied.unwrap_or_default());
+    let kill = follow(parcel_of("Withdrawn", now), Notice::Kill, Some(all.clone()));
+    assert_eq!(channel.probe(&kill).await, Probe::Absent);
+    channel.deliver(&kill, &gate()).await.unwrap();
+    assert!(matches!(channel.probe(&kill).await, Probe::Arrived(_)));
+    channel.deliver(&kill, &gate()).await.unwrap();
+    all
+}
+
+#[tokio::test]
+async fn bluesky_takes_replies_and_forgets() {
+    let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
+    let standins = StandIns::start(Clock::fixed(now), None).await.unwrap();
+    let (url, handle) = (standins.bluesky_url(), standins.bluesky_handle());
+    let channel = bluesky(&url, handle, standins.bluesky_password());
+    assert_eq!(on_a_pds(&*channel, now).await.matches("at://").count(), 3);
+    assert_eq!(standins.posts().len(), 1);
+    assert!(channel.examine().await.iter().all(|seen| seen.good));
+
+    // Another log-in ends the session; the adapter renews or logs in, and nobody notices.
+    let other = bluesky(&url, handle, standins.bluesky_password());
+    other.deliver(&parcel_of("two", now), &gate()).await.unwrap();
+    channel.deliver(&parcel_of("three", now), &gate()).await.unwrap();
+    assert_eq!(standins.posts().len(), 3);
+
+    let refused = bluesky(&url, handle, "wrong").deliver(&parcel_of("x", now), &gate()).await.unwrap_err();
+    assert!(matches!(refused, Failure::HoldChannel { .. }), "{refused}");
+    assert!(!refused.to_string().contains("wrong"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_webhook_counts_once_and_only_when_signed() {
+    let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
+    let standins = StandIns::start(Clock::fixed(now), None).await.unwrap();
+    let channel = webhook(&standins.webhook_url(), standins.webhook_secret());
+    let event =
+        parcel("event", Content::Json(json!({ "event": "release.published", "title": "It goes" })), now);
+    for _ in 0..3 {
+        channel.deliver(&event, &gate()).await.unwrap();
+    }
+    assert_eq!(texts(&standins.posts()), ["release.published · It goes"]);
+    let other = webhook(&standins.webhook_url(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let refused = other.deliver(&event, &gate()).await.unwrap_err();
+    assert!(matches!(refused, Failure::HoldChannel { .. }), "{refused}");
+    let mut stale = event.clone();
+    stale.now = now - jiff::SignedDuration::from_mins(10);
+    let refused = channel.deliver(&stale, &gate()).await.unwrap_err();
+    assert!(matches!(refused, Failure::Later { .. }), "{refused}");
+}
+
+/// Runs against a real PDS: `tests/endpoints/pds.sh` starts one and says what to set.
+#[tokio::test]
+async fn a_real_pds_takes_replies_and_forgets() {
+    let given = |name: &str| std::env::var(format!("DATELINE_TEST_PDS_{name}")).ok();
+    let (Some(url), Some(handle), Some(password)) = (given("URL"), given("HANDLE"), given("PASSWORD")) else {
+        eprintln!("skipped: DATELINE_TEST_PDS_URL, _HANDLE and _PASSWORD are not set");
+        return;
+    };
+    // Keys come from the time, so each run writes records of its own.
+    let channel = bluesky(&url, &handle, &password);
+    on_a_pds(&*channel, Clock::system().now()).await;
+    let seen = channel.examine().await;
+    assert!(seen.iter().all(|seen| seen.good), "{seen:?}");
+}

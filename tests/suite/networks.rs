@@ -1,6 +1,8 @@
 //! The adapters against servers that keep state: the stand-ins of the demo, and a real PDS when
 //! one is given.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

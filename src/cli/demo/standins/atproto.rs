@@ -189,7 +189,7 @@ impl Server {
                 pictures: images
                     .filter_map(|image| Some((src(&image["image"])?, said(&image["alt"]))))
                     .collect(),
-                card: external.map(|card| {
+                preview: external.map(|card| {
                     (
                         said(&card["uri"]),
                         said(&card["title"]),
@@ -307,10 +307,10 @@ async fn refresh(State(server): Shelf, headers: HeaderMap) -> Result<Json<Value>
 }
 
 async fn resolve(Query(query): Query<BTreeMap<String, String>>) -> Result<Json<Value>, Refusal> {
-    match query.get("handle").is_some_and(|handle| handle == HANDLE) {
-        true => Ok(Json(json!({ "did": DID }))),
-        false => Err(invalid("Unable to resolve handle")),
+    if query.get("handle").is_some_and(|handle| handle == HANDLE) {
+        return Ok(Json(json!({ "did": DID })));
     }
+    Err(invalid("Unable to resolve handle"))
 }
 
 async fn upload(State(server): Shelf, headers: HeaderMap, body: Bytes) -> Result<Json<Value>, Refusal> {
@@ -342,15 +342,11 @@ async fn put(
 
 async fn read(State(server): Shelf, Query(named): Query<Named>) -> Result<Json<Value>, Refusal> {
     named.admit()?;
-    match server.lock().records.get(&named.rkey) {
-        Some((cid, record)) => {
-            Ok(Json(json!({ "uri": Server::uri(&named.rkey), "cid": cid, "value": record })))
-        }
-        None => {
-            let words = format!("Could not locate record: {}", Server::uri(&named.rkey));
-            Err(refuse(StatusCode::BAD_REQUEST, "RecordNotFound", &words))
-        }
+    if let Some((cid, record)) = server.lock().records.get(&named.rkey) {
+        return Ok(Json(json!({ "uri": Server::uri(&named.rkey), "cid": cid, "value": record })));
     }
+    let words = format!("Could not locate record: {}", Server::uri(&named.rkey));
+    Err(refuse(StatusCode::BAD_REQUEST, "RecordNotFound", &words))
 }
 
 async fn delete(

@@ -33,7 +33,7 @@ pub struct Card {
     /// Address and description.
     pub pictures: Vec<(String, String)>,
     /// A link's card: address, title, below it, picture.
-    pub card: Option<(String, String, String, Option<String>)>,
+    pub preview: Option<(String, String, String, Option<String>)>,
     /// Whether it answers the one before it.
     pub reply: bool,
     /// A word beside the time: `edited`.
@@ -137,7 +137,7 @@ impl Place {
                 }
                 html.push_str("</div>");
             }
-            if let Some((url, title, below, thumb)) = &card.card {
+            if let Some((url, title, below, thumb)) = &card.preview {
                 let href = self.local(url).unwrap_or_default();
                 let _ = write!(html, "<a class=\"card\" href=\"{}\" rel=\"noopener\">", esc(&href));
                 if let Some(thumb) = thumb {

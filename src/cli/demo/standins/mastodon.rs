@@ -1,6 +1,7 @@
 //! As much of Mastodon's API as Dateline uses (docs.joinmastodon.org/methods).
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -168,7 +169,7 @@ impl Server {
                 links: links(&status.text),
                 text: status.text.clone(),
                 pictures: status.media.iter().filter_map(picture).collect(),
-                card: None,
+                preview: None,
                 reply: status.answers.is_some(),
                 mark: status.edited.then_some("edited"),
             })
@@ -186,10 +187,8 @@ fn content(text: &str) -> String {
     let mut from = 0;
     for (start, end, url) in links(text) {
         html.push_str(&esc(&text[from..start]));
-        html.push_str(&format!(
-            "<a href=\"{0}\" rel=\"nofollow noopener\" target=\"_blank\">{0}</a>",
-            esc(&url)
-        ));
+        let _ =
+            write!(html, "<a href=\"{0}\" rel=\"nofollow noopener\" target=\"_blank\">{0}</a>", esc(&url));
         from = end;
     }
     html.push_str(&esc(&text[from..]));

@@ -10,6 +10,7 @@ mod look;
 mod mastodon;
 mod webhook;
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -191,5 +192,8 @@ fn bytes<const N: usize>() -> io::Result<[u8; N]> {
 
 /// `N` random bytes in hexadecimal.
 fn random<const N: usize>() -> io::Result<String> {
-    Ok(bytes::<N>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes::<N>()?.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }

@@ -79,7 +79,7 @@ impl Receiver {
                 links: links(&text),
                 text,
                 pictures: Vec::new(),
-                card: None,
+                preview: None,
                 reply: false,
                 mark: Some("signature verified"),
             }

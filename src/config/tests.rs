@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use secrecy::ExposeSecret;
 
 use super::*;

@@ -111,10 +111,11 @@ impl Follower {
 
     /// Looks at the branch. The first look of a process always loads.
     pub fn look(&mut self, first: bool) -> Result<Look, LoadError> {
-        if let Some(remote) = &self.config.remote {
-            load::fetch(&self.git, remote, &self.config.branch, FETCH_WITHIN)?;
-        }
-        let head = load::resolve(&self.git, &self.config.branch)?;
+        // What is fetched is kept under a name of ours: the local branch does not move.
+        let head = match &self.config.remote {
+            Some(remote) => load::fetch(&self.git, remote, &self.config.branch, FETCH_WITHIN)?,
+            None => load::resolve(&self.git, &self.config.branch)?,
+        };
         if self.refused.as_ref() == Some(&head) || (!first && self.followed.as_ref() == Some(&head)) {
             return Ok(Look::Same);
         }

@@ -1,5 +1,8 @@
 //! Weekdays against dates, zone abbreviations against the season.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -18,7 +21,7 @@ pub(super) fn weekday_date(case: &Case<'_>, notes: &mut Notes) {
                 if date.weekday() == *weekday {
                     continue;
                 }
-                let day = format!("{} {}", date.day(), month_name(date.month(), text.language));
+                let day = format!("{} {}", date.day(), month_name(date.month(), "en"));
                 let meant = (-3..=3)
                     .filter_map(|days| date.checked_add(jiff::Span::new().days(days)).ok())
                     .find(|date| date.weekday() == *weekday);
@@ -70,7 +73,17 @@ const PAIRS: [Pair; 6] = [
 pub(super) fn zone_season(case: &Case<'_>, notes: &mut Notes) {
     let near = case.publish.as_ref().map(jiff::Zoned::date);
     for text in &case.texts {
+        let days = |piece: &Piece<'_>| -> BTreeSet<Date> {
+            dates(piece, text.language).iter().filter_map(|mention| mention.date(near)).collect()
+        };
+        let anywhere = LazyCell::new(|| {
+            let mut all: BTreeSet<Date> = text.pieces.iter().flat_map(days).collect();
+            all.extend(near);
+            all.extend(case.event.as_ref().map(jiff::Zoned::date));
+            all
+        });
         for piece in &text.pieces {
+            let mut told = BTreeSet::new();
             for index in 1..piece.tokens.len() {
                 let word = piece.word(index);
                 if !(3..=4).contains(&word.len()) || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -79,7 +92,8 @@ pub(super) fn zone_season(case: &Case<'_>, notes: &mut Notes) {
                 let Some(pair) = PAIRS.iter().find(|pair| word == pair.winter || word == pair.summer) else {
                     continue;
                 };
-                if !follows_time(piece, index) || !applies(case, pair, word) {
+                // Once for each abbreviation in a piece.
+                if !follows_time(piece, index) || !applies(case, pair, word) || !told.insert(word) {
                     continue;
                 }
                 let Ok(zone) = TimeZone::get(pair.zone) else { continue };
@@ -87,18 +101,11 @@ pub(super) fn zone_season(case: &Case<'_>, notes: &mut Notes) {
                     let noon = date.at(12, 0, 0, 0).to_zoned(zone.clone()).ok()?;
                     Some(zone.to_offset_info(noon.timestamp()).dst().is_dst())
                 };
-                let days = |piece: &Piece<'_>| -> Vec<Date> {
-                    dates(piece, text.language).iter().filter_map(|mention| mention.date(near)).collect()
-                };
-                let mut days_here = days(piece);
-                if days_here.is_empty() {
-                    days_here = text.pieces.iter().flat_map(days).collect();
-                    days_here.extend(near);
-                    days_here.extend(case.event.as_ref().map(jiff::Zoned::date));
-                }
+                let here = days(piece);
+                let possible = if here.is_empty() { &*anywhere } else { &here };
                 let said = word == pair.summer;
-                if days_here.iter().all(|day| is_summer(day).is_some_and(|summer| summer != said))
-                    && let Some(day) = days_here.first()
+                if possible.iter().all(|day| is_summer(day).is_some_and(|summer| summer != said))
+                    && let Some(day) = possible.first()
                 {
                     let token = piece.tokens[index];
                     let (season, right) =

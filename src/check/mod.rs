@@ -215,6 +215,9 @@ struct Situation<'a> {
     contacts: Option<&'a Reach>,
 }
 
+/// The most findings of one rule in one file; who has so many mends them in another way.
+const MOST: usize = 50;
+
 /// Where a rule writes down what it found.
 struct Notes {
     about: Explanation,
@@ -227,6 +230,15 @@ impl Notes {
         self.add_in(&file.path, &file.text, span, message, hint);
     }
 
+    /// Notes `message` about bytes that must not be shown; all of them are noted, so that no other
+    /// finding on the same line shows one.
+    fn add_covered(&mut self, file: &File, span: std::ops::Range<usize>, message: String, hint: &str) {
+        let Explanation { code, severity, .. } = self.about;
+        let mut finding = Finding::new(&file.path, &file.text, span, severity, code, message).hint(hint);
+        finding.covered = true;
+        self.findings.push(finding);
+    }
+
     /// Notes `message` about the bytes `span` of `text`, the content of `path`.
     fn add_in(
         &mut self,
@@ -237,6 +249,11 @@ impl Notes {
         hint: impl Into<String>,
     ) {
         let Explanation { code, severity, .. } = self.about;
+        let alike =
+            self.findings.iter().rev().take_while(|finding| finding.code == code && finding.file == path);
+        if alike.count() >= MOST {
+            return;
+        }
         self.findings.push(Finding::new(path, text, span, severity, code, message).hint(hint));
     }
 }
@@ -298,3 +315,6 @@ fn sort(findings: &mut Vec<Finding>) {
     });
     findings.dedup();
 }
+
+#[cfg(test)]
+mod tests;

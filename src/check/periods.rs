@@ -4,6 +4,8 @@
 //! nothing. What speaks against it: the headline and the text disagree, the period ended long
 //! before the release, or one date is given with two years.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use super::dates::dates;
@@ -133,12 +135,11 @@ fn dates_of(text: &Manuscript<'_>, publish: Date, notes: &mut Notes) {
         .flat_map(|piece| dates(piece, text.language).into_iter().map(move |mention| (piece, mention)))
         .filter(|(_, mention)| mention.day.is_some() && mention.year.is_some())
         .collect();
+    let by_date: BTreeMap<_, _> =
+        found.iter().map(|found| ((found.1.day, found.1.month, found.1.year), found)).collect();
     for (piece, old) in &found {
-        let twin = found.iter().find(|(_, new)| {
-            (new.day, new.month) == (old.day, old.month)
-                && new.year.is_some_and(|year| year >= publish.year())
-                && old.year.map(|year| year + 1) == new.year
-        });
+        let year_after = old.year.map(|year| year + 1).filter(|year| *year >= publish.year());
+        let twin = year_after.and_then(|year| by_date.get(&(old.day, old.month, Some(year))));
         let accounts = matches!((old.day, old.month), (Some(30 | 31), 3 | 6 | 9 | 12));
         if let Some((other, new)) = twin
             && !accounts

@@ -64,15 +64,12 @@ pub(super) fn secret(case: &Case<'_>, notes: &mut Notes) {
         let file = manuscript.file;
         for (span, name) in find(&file.text) {
             let start: String = file.text[span.clone()].chars().take(4).collect();
-            notes.add(
+            notes.add_covered(
                 file,
                 span,
                 format!("this looks like {name} (`{start}…`)"),
                 "take it out and have it replaced at once: whoever can read the repository has it now",
             );
-            if let Some(finding) = notes.findings.last_mut() {
-                finding.covered = true;
-            }
         }
     }
 }
@@ -112,7 +109,11 @@ fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
     found
 }
 
+/// No secret is longer; looking further would make a wall of letters slow.
+const LONGEST: usize = 4096;
+
 fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     bytes.iter().position(|byte| !belongs(*byte)).unwrap_or(bytes.len())
 }
 
@@ -144,6 +145,7 @@ fn private_key(text: &str, at: usize) -> Option<(Range<usize>, &'static str)> {
 /// `https://name:password@host`
 fn credentials(text: &str, at: usize) -> Option<(Range<usize>, &'static str)> {
     let rest = text.get(at + 3..)?;
+    let rest = &rest[..rest.floor_char_boundary(512)];
     let authority =
         &rest[..rest.find(|c: char| c.is_whitespace() || "/?#\"'<>)".contains(c)).unwrap_or(rest.len())];
     let (user, _) = authority.rsplit_once('@')?;
@@ -209,11 +211,15 @@ fn assignment(text: &str, at: usize) -> Option<(Range<usize>, &'static str)> {
         value.len() >= 20 && is_mixed(value) && !is_stand_in(value) && entropy(value) >= 3.5
     };
     let start = at + word.len() + start;
+    if let Some(known) = known(text, start) {
+        return Some(known);
+    }
     let name = if *is_password { "a password" } else { "a secret key" };
     found.then(|| (start..start + value.len(), name))
 }
 
 fn value_of(text: &str) -> &str {
+    let text = &text[..text.floor_char_boundary(LONGEST)];
     let end = text.find(|c: char| c.is_whitespace() || "\"'`,;<>()[]".contains(c)).unwrap_or(text.len());
     text[..end].trim_end_matches('.')
 }

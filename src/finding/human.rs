@@ -1,6 +1,6 @@
 //! Findings for people: the source line, a caret under the exact words, the hint.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -20,11 +20,19 @@ const LINES: usize = 4;
 pub fn human(findings: &[Finding], texts: &Texts<'_>, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(WINDOW * 4);
     let mut output = String::new();
+    // No excerpt may show a secret, whichever finding it belongs to.
+    let mut safe: BTreeMap<&str, String> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.covered) {
+        let file = finding.file.as_str();
+        let Some(text) = texts.get(file) else { continue };
+        let text = safe.get(file).map_or(*text, String::as_str);
+        let text = covered(text, &finding.span);
+        safe.insert(file, text);
+    }
     for finding in findings {
-        let source = texts.get(finding.file.as_str()).map(|text| {
-            let text = if finding.covered { covered(text, &finding.span) } else { Cow::Borrowed(*text) };
-            Excerpt::of(&text, &finding.span)
-        });
+        let file = finding.file.as_str();
+        let text = safe.get(file).map(String::as_str).or_else(|| texts.get(file).copied());
+        let source = text.map(|text| Excerpt::of(text, &finding.span));
         let report = renderer.render(&[group(finding, source.as_ref())]);
         // The renderer would count the column in the excerpt, not in the line.
         let (title, rest) = report.split_once('\n').unwrap_or((&report, ""));
@@ -59,7 +67,7 @@ fn group<'a>(finding: &'a Finding, source: Option<&'a Excerpt>) -> Group<'a> {
 }
 
 /// `text` with the letters of `span` as bullets, but for the first few; offsets stay.
-fn covered<'t>(text: &'t str, span: &Range<usize>) -> Cow<'t, str> {
+fn covered(text: &str, span: &Range<usize>) -> String {
     const SHOWN: usize = 4;
     let span = fit(text, span);
     let mut secret = String::with_capacity(span.len());
@@ -71,7 +79,7 @@ fn covered<'t>(text: &'t str, span: &Range<usize>) -> Cow<'t, str> {
             secret.extend(std::iter::repeat_n('*', character.len_utf8()));
         }
     }
-    format!("{}{secret}{}", &text[..span.start], &text[span.end..]).into()
+    format!("{}{secret}{}", &text[..span.start], &text[span.end..])
 }
 
 fn one_line(text: &str) -> String {

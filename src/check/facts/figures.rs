@@ -25,7 +25,7 @@ impl Unit {
 pub(super) struct Figure {
     pub value: f64,
     pub unit: Unit,
-    /// The digits without separators, and without zeros at the ends that only scale.
+    /// The digits as they are written, without separators.
     digits: String,
     /// The bytes of the piece, with scale and unit.
     pub range: Range<usize>,
@@ -39,14 +39,24 @@ impl Figure {
 
     /// The same amount; units are not compared, for a language may leave them to the context.
     pub fn is_same(&self, other: &Figure) -> bool {
-        (self.value - other.value).abs() <= self.value.abs() * 1e-9
+        self.key() == other.key()
     }
 
-    /// The same digits in another order, or the same number at another scale.
+    /// What the same amounts have in common, however they were calculated: about twelve digits.
+    pub fn key(&self) -> u64 {
+        const NOISE: u32 = 12;
+        self.value.to_bits().saturating_add(1 << (NOISE - 1)) >> NOISE
+    }
+
+    /// The same digits in another order, or the same number a thousand times over.
     pub fn is_slip_of(&self, other: &Figure) -> bool {
-        let (mine, theirs) = (&self.digits, &other.digits);
-        !self.is_same(other)
-            && ((mine == theirs && mine.len() >= 2) || (mine.len() >= 2 && is_permutation(mine, theirs)))
+        let ratio = self.value / other.value;
+        let thousands = [1e3, 1e6, 1e9].iter().any(|scale| {
+            let near = |ratio: f64| (ratio / scale - 1.0).abs() < 1e-9;
+            near(ratio) || near(ratio.recip())
+        });
+        let told_apart = self.digits.len() >= 2 && !self.is_same(other);
+        told_apart && (thousands || is_permutation(&self.digits, &other.digits))
     }
 
     /// One digit differs, of three or more.
@@ -66,11 +76,6 @@ impl Figure {
     /// How far off, as a share.
     pub fn distance(&self, other: &Figure) -> f64 {
         ((self.value - other.value) / other.value.max(f64::MIN_POSITIVE)).abs()
-    }
-
-    /// What tells it from other values, for sets.
-    pub fn key(&self) -> u64 {
-        self.value.to_bits()
     }
 }
 
@@ -194,8 +199,8 @@ pub(super) fn figures(piece: &Piece<'_>, language: &str) -> Vec<Figure> {
             continue;
         }
         let (number, next) = number(piece, index, language);
-        let in_date =
-            dates.iter().any(|date| date.start < piece.tokens[next - 1].end && token.start < date.end);
+        let near = dates.partition_point(|date| date.end <= token.start);
+        let in_date = dates.get(near).is_some_and(|date| date.start < piece.tokens[next - 1].end);
         if let Some((value, digits)) = number
             && !in_date
         {
@@ -280,14 +285,18 @@ fn number(piece: &Piece<'_>, index: usize, language: &str) -> (Option<(f64, Stri
     }
     let Ok(value) = format!("{whole}.{fraction}0").parse::<f64>() else { return (None, next) };
     let digits = format!("{whole}{fraction}");
-    let digits = if fraction.is_empty() { digits.trim_end_matches('0').to_owned() } else { digits };
-    (Some((value, digits.trim_start_matches('0').to_owned())), next)
+    (Some((value, digits)), next)
 }
 
 /// Whether byte `at` is in a web or mail address.
 fn in_address(text: &str, at: usize) -> bool {
-    let start = text[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
-    let end = text[at..].find(char::is_whitespace).map_or(text.len(), |space| at + space);
+    // A longer word than this is looked at in part, so that one without end stays cheap.
+    const FAR: usize = 200;
+    let before = text.get(text.ceil_char_boundary(at.saturating_sub(FAR))..at).unwrap_or_default();
+    let after = text.get(at..text.floor_char_boundary(at + FAR)).unwrap_or_default();
+    let start =
+        before.rfind(char::is_whitespace).map_or(at - before.len(), |space| at - before.len() + space);
+    let end = after.find(char::is_whitespace).map_or(at + after.len(), |space| at + space);
     let word = text.get(start..end).unwrap_or_default();
     word.contains("://") || word.contains('@') || word.contains("www.")
 }

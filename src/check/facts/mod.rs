@@ -11,26 +11,43 @@
 mod figures;
 mod names;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
 use super::dates::{Mention, dates, month_name};
 use super::manuscript::{Manuscript, Part, Piece};
-use super::{Case, Notes};
+use super::{Case, MOST, Notes};
 use figures::{Figure, figures};
-use names::names;
+use names::{Name, Names};
+
+/// The figures of a text, and the amounts among them.
+struct Figures<'m, 'a> {
+    all: Vec<(&'m Piece<'a>, Figure)>,
+    keys: BTreeSet<u64>,
+}
 
 pub(super) fn figures_differ(case: &Case<'_>, notes: &mut Notes) {
-    let found: Vec<Vec<(&Piece<'_>, Figure)>> = case.texts.iter().map(all_figures).collect();
-    let Some((original, translations)) = found.split_first() else { return };
+    let found: Vec<Figures<'_, '_>> = case
+        .texts
+        .iter()
+        .map(|text| {
+            let all = all_figures(text);
+            Figures { keys: all.iter().map(|(_, figure)| figure.key()).collect(), all }
+        })
+        .collect();
     for (text, found) in case.texts.iter().zip(&found) {
-        within(text, found, notes);
+        within(text, &found.all, notes);
     }
-    for (text, translated) in case.texts[1..].iter().zip(translations) {
+    let Some((original, translations)) = found.split_first() else { return };
+    for (text, translated) in case.texts.iter().skip(1).zip(translations) {
         let mut told = BTreeSet::new();
-        for (piece, figure) in translated {
-            if figure.is_small() || holds(original, figure) || !told.insert(figure.key()) {
+        for (piece, figure) in &translated.all {
+            if figure.is_small()
+                || original.keys.contains(&figure.key())
+                || told.len() >= MOST
+                || !told.insert(figure.key())
+            {
                 continue;
             }
             if let Some((other, nearest)) = nearest(figure, original, translated) {
@@ -57,10 +74,6 @@ fn all_figures<'m, 'a>(text: &'m Manuscript<'a>) -> Vec<(&'m Piece<'a>, Figure)>
         .collect()
 }
 
-fn holds(found: &[(&Piece<'_>, Figure)], figure: &Figure) -> bool {
-    found.iter().any(|(_, other)| other.is_same(figure))
-}
-
 /// A figure as it is written, with its unit.
 fn shown(piece: &Piece<'_>, figure: &Figure) -> String {
     piece.text[figure.range.clone()].split_whitespace().collect::<Vec<_>>().join(" ")
@@ -69,14 +82,15 @@ fn shown(piece: &Piece<'_>, figure: &Figure) -> String {
 /// The figure of the original that a figure of its translation was probably meant to be.
 fn nearest<'f, 'm, 'a>(
     figure: &Figure,
-    original: &'f [(&'m Piece<'a>, Figure)],
-    translated: &[(&Piece<'_>, Figure)],
+    original: &'f Figures<'m, 'a>,
+    translated: &Figures<'_, '_>,
 ) -> Option<(&'m Piece<'a>, &'f Figure)> {
-    let candidates = || original.iter().filter(|(_, other)| other.unit == figure.unit);
+    let candidates = || original.all.iter().filter(|(_, other)| other.unit == figure.unit);
     let slip = candidates().find(|(_, other)| other.is_slip_of(figure));
     let orphan = || {
         candidates()
-            .filter(|(_, other)| !other.is_small() && !holds(translated, other) && other.is_near(figure))
+            .filter(|(_, other)| !other.is_small() && other.is_near(figure))
+            .filter(|(_, other)| !translated.keys.contains(&other.key()))
             .min_by(|(_, left), (_, right)| left.distance(figure).total_cmp(&right.distance(figure)))
     };
     slip.or_else(orphan).map(|(piece, other)| (*piece, other))
@@ -84,25 +98,37 @@ fn nearest<'f, 'm, 'a>(
 
 /// The parts of one file that repeat it, against the rest of it.
 fn within(text: &Manuscript<'_>, found: &[(&Piece<'_>, Figure)], notes: &mut Notes) {
-    for (index, (piece, figure)) in found.iter().enumerate() {
+    // For each amount: the first two pieces for all readers, and for some, that hold it.
+    let mut places: BTreeMap<u64, [Vec<usize>; 2]> = BTreeMap::new();
+    for (piece, figure) in found {
+        let [all, some] = places.entry(figure.key()).or_default();
+        let list = if piece.limited { some } else { all };
+        if list.len() < 2 && list.last() != Some(&piece.span.start) {
+            list.push(piece.span.start);
+        }
+    }
+    let mut told = BTreeSet::new();
+    for (piece, figure) in found {
         let repeats = piece.part.is_head() || piece.variant.is_some() || piece.limited;
         if !repeats || figure.is_small() || figure.unit.is_none() {
             continue;
         }
-        let mut others = found.iter().enumerate().filter(|(at, (other, _))| {
-            *at != index && other.span != piece.span && !(other.limited && piece.limited)
+        let elsewhere = places.get(&figure.key()).is_some_and(|[all, some]| {
+            let other = |start: &usize| *start != piece.span.start;
+            all.iter().any(other) || (!piece.limited && some.iter().any(other))
         });
-        if others.clone().any(|(_, (_, other))| other.is_same(figure)) {
+        if elsewhere || told.len() >= MOST || !told.insert((piece.span.start, figure.key())) {
             continue;
         }
         // What a whole block for some readers says need not be said elsewhere, so there only a slip
         // of the fingers counts; a headline's figure must come from the text.
-        let counterpart = others.find(|(_, (other, candidate))| {
+        let counterpart = found.iter().find(|(other, candidate)| {
+            let apart = other.span != piece.span && !(other.limited && piece.limited);
             let slip = candidate.unit == figure.unit
                 && (candidate.is_slip_of(figure) || (!piece.limited && candidate.is_typo_of(figure)));
-            slip && (!other.part.is_head() || piece.limited)
+            apart && slip && (!other.part.is_head() || piece.limited)
         });
-        if let Some((_, (other, candidate))) = counterpart {
+        if let Some((other, candidate)) = counterpart {
             notes.add(
                 text.file,
                 piece.locate(figure.range.clone()),
@@ -142,10 +168,15 @@ pub(super) fn dates_differ(case: &Case<'_>, notes: &mut Notes) {
         heads_against_text(text, found, &known, notes);
     }
     let Some((original, translations)) = found.split_first() else { return };
-    for (text, translated) in case.texts[1..].iter().zip(translations) {
+    for (text, translated) in case.texts.iter().skip(1).zip(translations) {
+        let here: BTreeSet<(Option<i8>, i8)> =
+            translated.iter().map(|(_, mention)| (mention.day, mention.month)).collect();
         let mut told = BTreeSet::new();
         for (piece, mention) in translated {
             let Some(day) = mention.day else { continue };
+            if !told.insert((day, mention.month, mention.year)) {
+                continue;
+            }
             let agrees = |other: &Mention| {
                 other.day == Some(day)
                     && other.month == mention.month
@@ -155,16 +186,11 @@ pub(super) fn dates_differ(case: &Case<'_>, notes: &mut Notes) {
                 (date.day(), date.month()) == (day, mention.month)
                     && mention.year.is_none_or(|year| year == date.year())
             });
-            if stated
-                || original.iter().any(|(_, other)| agrees(other))
-                || !told.insert((day, mention.month, mention.year))
-            {
+            if stated || original.iter().any(|(_, other)| agrees(other)) {
                 continue;
             }
             // The date that the translation leaves out, and that shares the most with this one.
-            let absent = |other: &Mention| {
-                !translated.iter().any(|(_, here)| (here.day, here.month) == (other.day, other.month))
-            };
+            let absent = |other: &Mention| !here.contains(&(other.day, other.month));
             let shared = |other: &Mention| {
                 usize::from(other.day == Some(day)) + usize::from(other.month == mention.month)
             };
@@ -203,29 +229,25 @@ fn heads_against_text(
     notes: &mut Notes,
 ) {
     let is_head = |piece: &Piece<'_>| piece.part.is_head() || piece.variant.is_some();
-    let day_of = |mention: &Mention| (mention.day, mention.month);
+    let days = |head: bool| -> BTreeSet<(Option<i8>, i8)> {
+        let wanted = found.iter().filter(|(piece, _)| is_head(piece) == head);
+        wanted.map(|(_, mention)| (mention.day, mention.month)).collect()
+    };
+    let (in_heads, in_text) = (days(true), days(false));
     for (piece, mention) in found.iter().filter(|(piece, _)| is_head(piece)) {
         let Some(day) = mention.day else { continue };
-        let in_text = |wanted: (Option<i8>, i8)| {
-            found.iter().any(|(other, here)| !is_head(other) && day_of(here) == wanted)
-        };
-        if in_text(day_of(mention))
-            || known.iter().any(|date| (date.day(), date.month()) == (day, mention.month))
-        {
+        let stated = known.iter().any(|date| (date.day(), date.month()) == (day, mention.month));
+        if stated || in_text.contains(&(mention.day, mention.month)) {
             continue;
         }
-        let in_heads = |wanted: (Option<i8>, i8)| {
-            found.iter().any(|(other, here)| is_head(other) && day_of(here) == wanted)
-        };
-        let counterpart = found.iter().find(|(other, here)| {
-            let same_day = here.day == Some(day) && here.month != mention.month;
-            let same_month =
-                here.month == mention.month && here.day.is_some_and(|there| days_alike(there, day));
-            !is_head(other) && !in_heads(day_of(here)) && (same_day || same_month)
+        let counterpart = in_text.difference(&in_heads).find_map(|(there, month)| {
+            let there = (*there)?;
+            let same_day = there == day && *month != mention.month;
+            let same_month = *month == mention.month && days_alike(there, day);
+            (same_day || same_month).then_some((there, *month))
         });
-        if let Some((_, meant)) = counterpart {
-            let there =
-                format!("{} {}", meant.day.unwrap_or_default(), month_name(meant.month, text.language));
+        if let Some((there, month)) = counterpart {
+            let there = format!("{there} {}", month_name(month, text.language));
             tell(text, piece, mention, notes, &format!("the text has `{there}`"));
         }
     }
@@ -238,44 +260,41 @@ fn days_alike(left: i8, right: i8) -> bool {
 }
 
 pub(super) fn names_differ(case: &Case<'_>, notes: &mut Notes) {
-    let found: Vec<Vec<(&Piece<'_>, names::Name<'_>)>> = case
+    let found: Vec<Names<'_>> = case
         .texts
         .iter()
         .map(|text| {
             let plain = |piece: &&Piece<'_>| piece.part != Part::Code;
-            let of = |piece| names(piece).into_iter().map(move |name| (piece, name));
-            text.pieces.iter().filter(plain).flat_map(of).collect()
+            let mut names = Names::default();
+            for piece in text.pieces.iter().filter(plain) {
+                names.read(piece);
+            }
+            names
         })
         .collect();
     let Some(original) = found.first() else { return };
     for (text, here) in case.texts.iter().zip(&found) {
-        let mut told = BTreeSet::new();
         let translated = text.file.translation.is_some();
-        for (index, (piece, name)) in here.iter().enumerate() {
-            // In the original and within one file, the spelling that stands more often is right.
-            let count = |all: &[(&Piece<'_>, names::Name<'_>)], wanted: &names::Name<'_>| {
-                all.iter().filter(|(_, other)| other.is_same(wanted)).count()
+        for name in here.all() {
+            // In a translation the original's spelling is right, else the one that stands more often.
+            let foreign = || {
+                (translated && original.count(name) == 0)
+                    .then(|| original.spelt_otherwise(name).find(|other| here.count(other) == 0))
+                    .flatten()
+                    .map(|other| (other, "in the original"))
             };
-            let right = if translated && count(original, name) == 0 {
-                original.iter().find(|(_, other)| other.is_misspelt_by(name) && count(here, other) == 0)
-            } else {
-                None
+            let own = || {
+                let stronger = |other: &&Name<'_>| {
+                    let (mine, theirs) = (here.count(name), here.count(other));
+                    mine < theirs || (mine == theirs && other.order < name.order)
+                };
+                here.spelt_otherwise(name).find(stronger).map(|other| (other, "elsewhere"))
             };
-            let right = right.or_else(|| {
-                here.iter().enumerate().find_map(|(at, other)| {
-                    let (mine, theirs) = (count(here, name), count(here, &other.1));
-                    let weaker = mine < theirs || (mine == theirs && at < index);
-                    (other.1.is_misspelt_by(name) && weaker).then_some(other)
-                })
-            });
-            if let Some((_, other)) = right
-                && told.insert(name.text())
-            {
-                let whose = if translated && count(here, other) == 0 { "the original" } else { "elsewhere" };
+            if let Some((other, whose)) = foreign().or_else(own) {
                 notes.add(
                     text.file,
-                    piece.locate(name.range.clone()),
-                    format!("`{}` stands here, `{}` {whose}", name.text(), other.text()),
+                    name.span.clone(),
+                    format!("`{}` stands here, and `{}` {whose}", name.text(), other.text()),
                     "find out the right spelling, and use it everywhere",
                 );
             }

@@ -1,34 +1,91 @@
 //! Names of people and things: two capitalised words, of which one is spelt in two ways.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::figures::edits;
 use crate::check::manuscript::Piece;
 
-/// Two capitalised words in a row, within a sentence.
+/// Two capitalised words in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name<'p> {
     first: &'p str,
     last: &'p str,
-    /// The bytes of the piece.
-    pub range: Range<usize>,
+    /// The bytes of the file where it stands first.
+    pub span: Range<usize>,
+    /// Its number among the names of the text.
+    pub order: usize,
 }
 
 impl Name<'_> {
     pub fn text(&self) -> String {
         format!("{} {}", self.first, self.last)
     }
+}
 
-    pub fn is_same(&self, other: &Name<'_>) -> bool {
-        stem(self.first) == stem(other.first) && stem(self.last) == stem(other.last)
+/// The names of a text: each once, by its stems.
+#[derive(Default)]
+pub(super) struct Names<'p> {
+    names: BTreeMap<(&'p str, &'p str), (Name<'p>, usize)>,
+    /// Names by their first stem, and by their last.
+    by_first: BTreeMap<&'p str, Vec<&'p str>>,
+    by_last: BTreeMap<&'p str, Vec<&'p str>>,
+}
+
+/// The most names with one word in common that are compared with each other.
+const ALIKE: usize = 50;
+
+impl<'p> Names<'p> {
+    /// Adds every pair of capitalised words in `piece`.
+    pub fn read(&mut self, piece: &'p Piece<'_>) {
+        let capital = |word: &str| {
+            let mut characters = word.chars();
+            characters.next().is_some_and(char::is_uppercase)
+                && characters.next().is_some_and(char::is_lowercase)
+        };
+        for index in 1..piece.tokens.len() {
+            let (first, last) = (piece.word(index - 1), piece.word(index));
+            if !matches!(piece.gap(index), " " | "\u{a0}") || !capital(first) || !capital(last) {
+                continue;
+            }
+            let key = (stem(first), stem(last));
+            if let Some((_, count)) = self.names.get_mut(&key) {
+                *count += 1;
+                continue;
+            }
+            let span = piece.locate(piece.tokens[index - 1].start..piece.tokens[index].end);
+            let order = self.names.len();
+            self.names.insert(key, (Name { first, last, span, order }, 1));
+            let mut note = |index: &mut BTreeMap<&'p str, Vec<&'p str>>, shared, other| {
+                let others: &mut Vec<&str> = index.entry(shared).or_default();
+                if others.len() < ALIKE {
+                    others.push(other);
+                }
+            };
+            note(&mut self.by_first, key.0, key.1);
+            note(&mut self.by_last, key.1, key.0);
+        }
     }
 
-    /// Whether `other` has one word of this name, and the other with a letter or two changed.
-    pub fn is_misspelt_by(&self, other: &Name<'_>) -> bool {
-        let (first, last) = (stem(self.first), stem(self.last));
-        let (other_first, other_last) = (stem(other.first), stem(other.last));
-        (first == other_first && is_slip(last, other_last))
-            || (last == other_last && is_slip(first, other_first))
+    /// Every name once.
+    pub fn all(&self) -> impl Iterator<Item = &Name<'p>> {
+        self.names.values().map(|(name, _)| name)
+    }
+
+    /// How often `name` stands in the text.
+    pub fn count(&self, name: &Name<'_>) -> usize {
+        self.names.get(&(stem(name.first), stem(name.last))).map_or(0, |(_, count)| *count)
+    }
+
+    /// The names that share a word with `name`, and have a letter or two of the other changed.
+    pub fn spelt_otherwise<'s>(&'s self, name: &'s Name<'_>) -> impl Iterator<Item = &'s Name<'p>> {
+        let (first, last) = (stem(name.first), stem(name.last));
+        let lasts = self.by_first.get(first).into_iter().flatten().filter(move |other| is_slip(last, other));
+        let firsts = self.by_last.get(last).into_iter().flatten().filter(move |other| is_slip(first, other));
+        lasts
+            .filter_map(move |other| self.names.get(&(first, *other)))
+            .chain(firsts.filter_map(move |other| self.names.get(&(*other, last))))
+            .map(|(name, _)| name)
     }
 }
 
@@ -46,21 +103,4 @@ fn is_slip(left: &str, right: &str) -> bool {
     }
     let most = if short.chars().count() >= 8 { 2 } else { 1 };
     !long.starts_with(short) && edits(left, right) <= most
-}
-
-/// Every pair of capitalised words in `piece` that does not begin a sentence.
-pub(super) fn names<'p>(piece: &'p Piece<'_>) -> Vec<Name<'p>> {
-    let capital = |word: &str| {
-        let mut characters = word.chars();
-        characters.next().is_some_and(char::is_uppercase) && characters.next().is_some_and(char::is_lowercase)
-    };
-    let mut found = Vec::new();
-    for index in 1..piece.tokens.len() {
-        let (first, last) = (piece.word(index - 1), piece.word(index));
-        if matches!(piece.gap(index), " " | "\u{a0}") && capital(first) && capital(last) {
-            let range = piece.tokens[index - 1].start..piece.tokens[index].end;
-            found.push(Name { first, last, range });
-        }
-    }
-    found
 }

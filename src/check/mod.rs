@@ -317,4 +317,5 @@ fn sort(findings: &mut Vec<Finding>) {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them so")]
 mod tests;

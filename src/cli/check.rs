@@ -59,6 +59,10 @@ mod tests {
             serde_json::from_str(&report(&[], &Texts::new(), Format::Sarif, false)).unwrap();
         let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
         assert_eq!(rules.len(), check::RULES.len());
-        assert!(rules.iter().all(|rule| rule["help"]["text"].is_string() && rule["shortDescription"]["text"].is_string()));
+        assert!(
+            rules
+                .iter()
+                .all(|rule| rule["help"]["text"].is_string() && rule["shortDescription"]["text"].is_string())
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! about its success as an [`Exit`], and every failure as a [`CliError`], which is printed and
 //! turned into an exit code here and nowhere else.
 
+pub mod check;
 mod completions;
 mod contacts;
 mod context;

@@ -26,7 +26,7 @@ impl Name<'_> {
 /// The names of a text: each once, by its stems.
 #[derive(Default)]
 pub(super) struct Names<'p> {
-    names: BTreeMap<(&'p str, &'p str), (Name<'p>, usize)>,
+    known: BTreeMap<(&'p str, &'p str), (Name<'p>, usize)>,
     /// Names by their first stem, and by their last.
     by_first: BTreeMap<&'p str, Vec<&'p str>>,
     by_last: BTreeMap<&'p str, Vec<&'p str>>,
@@ -49,14 +49,14 @@ impl<'p> Names<'p> {
                 continue;
             }
             let key = (stem(first), stem(last));
-            if let Some((_, count)) = self.names.get_mut(&key) {
+            if let Some((_, count)) = self.known.get_mut(&key) {
                 *count += 1;
                 continue;
             }
             let span = piece.locate(piece.tokens[index - 1].start..piece.tokens[index].end);
-            let order = self.names.len();
-            self.names.insert(key, (Name { first, last, span, order }, 1));
-            let mut note = |index: &mut BTreeMap<&'p str, Vec<&'p str>>, shared, other| {
+            let order = self.known.len();
+            self.known.insert(key, (Name { first, last, span, order }, 1));
+            let note = |index: &mut BTreeMap<&'p str, Vec<&'p str>>, shared, other| {
                 let others: &mut Vec<&str> = index.entry(shared).or_default();
                 if others.len() < ALIKE {
                     others.push(other);
@@ -69,12 +69,12 @@ impl<'p> Names<'p> {
 
     /// Every name once.
     pub fn all(&self) -> impl Iterator<Item = &Name<'p>> {
-        self.names.values().map(|(name, _)| name)
+        self.known.values().map(|(name, _)| name)
     }
 
     /// How often `name` stands in the text.
     pub fn count(&self, name: &Name<'_>) -> usize {
-        self.names.get(&(stem(name.first), stem(name.last))).map_or(0, |(_, count)| *count)
+        self.known.get(&(stem(name.first), stem(name.last))).map_or(0, |(_, count)| *count)
     }
 
     /// The names that share a word with `name`, and have a letter or two of the other changed.
@@ -83,8 +83,8 @@ impl<'p> Names<'p> {
         let lasts = self.by_first.get(first).into_iter().flatten().filter(move |other| is_slip(last, other));
         let firsts = self.by_last.get(last).into_iter().flatten().filter(move |other| is_slip(first, other));
         lasts
-            .filter_map(move |other| self.names.get(&(first, *other)))
-            .chain(firsts.filter_map(move |other| self.names.get(&(*other, last))))
+            .filter_map(move |other| self.known.get(&(first, *other)))
+            .chain(firsts.filter_map(move |other| self.known.get(&(*other, last))))
             .map(|(name, _)| name)
     }
 }

@@ -15,11 +15,15 @@ fn check_pair(english: &str, swedish: &str, expected: &Expect) {
 
 #[test]
 fn figures_of_a_translation_come_from_the_original() {
-    check_pair("It goes 620 km.", "Den går 602 km.", &expect![[r#"
+    check_pair(
+        "It goes 620 km.",
+        "Den går 602 km.",
+        &expect![[r#"
         a.sv.md:2:21: warning[fact-figure]: `620 km` stands in the title, and `602 km` in the text
             compare both places, and correct the wrong one
         a.sv.md:5:9: warning[fact-figure]: `602 km` stands here; the original has `620 km`
-            compare with the original, and correct the wrong one"#]]);
+            compare with the original, and correct the wrong one"#]],
+    );
     check_pair(
         "It costs 41,900 euros and weighs 1,890 kg.",
         "Den kostar 49 100 euro och väger 1 890 kg.",
@@ -67,9 +71,13 @@ fn the_same_amount_may_be_written_in_many_ways() {
 
 #[test]
 fn heads_and_variants_agree_with_the_text() {
-    check_release("title: Aster EV goes 602 km", "It goes 620 km on one charge.", &expect![[r#"
+    check_release(
+        "title: Aster EV goes 602 km",
+        "It goes 620 km on one charge.",
+        &expect![[r#"
         a.md:9:22: warning[fact-figure]: `602 km` stands in the title, and `620 km` in the text
-            compare both places, and correct the wrong one"#]]);
+            compare both places, and correct the wrong one"#]],
+    );
     check_release(
         "variants:\n  trade:\n    title: We drove 260 km",
         "It goes 620 km on one charge.",

@@ -68,9 +68,9 @@ fn newsroom(files: &[(&str, &str)]) -> Newsroom {
 fn release(changes: &str, body: &str) -> String {
     let key =
         |line: &str| line.split_once(':').map(|(key, _)| key.to_owned()).filter(|key| !key.contains(' '));
-    let changed: Vec<String> = changes.lines().filter_map(key).collect();
+    let replaced: Vec<String> = changes.lines().filter_map(key).collect();
     let kept: Vec<&str> =
-        FRONT.lines().filter(|line| key(line).is_none_or(|key| !changed.contains(&key))).collect();
+        FRONT.lines().filter(|line| key(line).is_none_or(|key| !replaced.contains(&key))).collect();
     // `key: ~` takes the key out.
     let added: Vec<&str> = changes.lines().filter(|line| !line.ends_with(": ~")).collect();
     format!("---\n{}\n{}\n---\n{body}\n", kept.join("\n"), added.join("\n")).replace("\n\n---", "\n---")

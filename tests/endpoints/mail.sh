@@ -129,6 +129,7 @@ smtpd_soft_error_limit = 100
 smtpd_hard_error_limit = 200
 smtpd_error_sleep_time = 0
 message_size_limit = 1000000
+in_flow_delay = 0
 CONF
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A private Postfix and Dovecot on loopback, to send real mail to and read it back from.
 #
-#   tests/endpoints/mail.sh start DIR   starts them below DIR, which is made; prints lines to export
+#   tests/endpoints/mail.sh start DIR   starts them below DIR, which is new or empty; prints lines to eval
 #   tests/endpoints/mail.sh stop DIR    stops them and removes DIR
 #
 # Wants root (Postfix does) and Debian; installs what is missing with apt-get. Nothing that is installed or
@@ -147,7 +147,7 @@ start() {
     dir=$1
     [ "$(id -u)" = 0 ] || { say "Postfix wants root"; exit 3; }
     install
-    [ ! -e "$dir" ] || { say "$dir exists already"; exit 2; }
+    [ -z "$(ls -A "$dir" 2>/dev/null)" ] || { say "$dir is not empty"; exit 2; }
     read -r submission smtps imaps < <(free_ports 3)
     mkdir -p "$dir"/dovecot/{run,state,mail} "$dir"/postfix/{etc,queue,data}
     chmod 755 "$dir" "$dir"/postfix "$dir"/postfix/queue
@@ -172,10 +172,10 @@ start() {
         stop "$dir" keep
         exit 3
     done
-    echo "DATELINE_TEST_MAIL_SUBMISSION=$submission"
-    echo "DATELINE_TEST_MAIL_SMTPS=$smtps"
-    echo "DATELINE_TEST_MAIL_IMAPS=$imaps"
-    echo "DATELINE_TEST_MAIL_CA=$dir/tls/ca.pem"
+    echo "export DATELINE_TEST_MAIL_SUBMISSION=$submission"
+    echo "export DATELINE_TEST_MAIL_SMTPS=$smtps"
+    echo "export DATELINE_TEST_MAIL_IMAPS=$imaps"
+    echo "export DATELINE_TEST_MAIL_CA=$dir/tls/ca.pem"
 }
 
 # Ends the two masters by the pids that they wrote; they end their children.

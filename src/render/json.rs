@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::scene::Scene;
-use super::{Asset, RenderError, markdown, page};
+use super::{Asset, RenderError, page};
 use crate::newsroom::ChannelKind;
 use crate::release::Notice;
 
@@ -57,7 +57,7 @@ pub(super) fn compose(scene: &Scene<'_>) -> Result<(Value, Vec<Asset>), RenderEr
         "kicker": front.kicker.as_ref().map(|kicker| kicker.value.as_str()),
         "byline": front.byline.as_ref().map(|byline| byline.value.as_str()),
         "summary": summary,
-        "html": if shown { markdown::html(&events) } else { String::new() },
+        "html": if shown { scene.html(&events).to_string() } else { String::new() },
         "text": page::press_text(scene, &events),
         "url": scene.url,
         "tags": scene.release.tags,

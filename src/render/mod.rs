@@ -7,6 +7,7 @@
 mod json;
 mod mail;
 mod markdown;
+mod memo;
 mod page;
 mod phrases;
 mod renderer;

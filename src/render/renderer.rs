@@ -1,6 +1,7 @@
 //! One newsroom's renderer: templates compiled once, then any number of editions.
 
 use super::mail::Maker;
+use super::memo::Memo;
 use super::scene::Scene;
 use super::templates::Templates;
 use super::{Content, Edition, RenderError, Request, json, mail, page, social};
@@ -13,6 +14,7 @@ pub struct Renderer<'a> {
     newsroom: &'a Newsroom,
     templates: Templates,
     maker: Maker,
+    html: Memo<str>,
 }
 
 impl<'a> Renderer<'a> {
@@ -25,7 +27,7 @@ impl<'a> Renderer<'a> {
                 fields.push(bytes);
             }
         }
-        Renderer { newsroom, templates, maker: Maker::new(&Digest::of_fields(&fields)) }
+        Renderer { newsroom, templates, maker: Maker::new(&Digest::of_fields(&fields)), html: Memo::new() }
     }
 
     /// Renders one edition.
@@ -33,7 +35,7 @@ impl<'a> Renderer<'a> {
         if !request.digest_of.is_empty() {
             return self.digest(request);
         }
-        let scene = Scene::new(self.newsroom, request, &request.slug)?;
+        let scene = Scene::new(self.newsroom, request, &request.slug, &self.html)?;
         let title = scene.words.title.to_owned();
         let (content, assets) = match scene.channel.kind {
             ChannelKind::Smtp => {
@@ -59,7 +61,7 @@ impl<'a> Renderer<'a> {
         let scenes = request
             .digest_of
             .iter()
-            .map(|slug| Scene::new(self.newsroom, request, slug))
+            .map(|slug| Scene::new(self.newsroom, request, slug, &self.html))
             .collect::<Result<Vec<_>, _>>()?;
         if scenes.iter().any(|scene| scene.channel.kind != ChannelKind::Smtp) {
             let channel = &request.channel;

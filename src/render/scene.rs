@@ -1,6 +1,7 @@
 //! A request, resolved: the release, the words of this reader, its pictures and addresses.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -8,11 +9,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::markdown::{self, Rules};
+use super::memo::Memo;
 use super::{Asset, Look, RenderError, Request, phrases};
 use crate::digest::Digest;
 use crate::language::Language;
 use crate::newsroom::{ChannelFacts, Newsroom, PressContact};
-use crate::release::{Medium, Notice, Release, Text, Words};
+use crate::release::{Correction, Medium, Notice, Release, Text, Words};
 
 /// Everything that the forms of an edition are made from.
 pub(super) struct Scene<'a> {
@@ -30,6 +32,8 @@ pub(super) struct Scene<'a> {
     pub path: String,
     /// The address of its page.
     pub url: String,
+    /// Safe HTML that was made before.
+    html: &'a Memo<str>,
 }
 
 /// A picture or recording of a release.
@@ -72,7 +76,12 @@ impl Piece<'_> {
 }
 
 impl<'a> Scene<'a> {
-    pub fn new(newsroom: &'a Newsroom, request: &'a Request, slug: &str) -> Result<Scene<'a>, RenderError> {
+    pub fn new(
+        newsroom: &'a Newsroom,
+        request: &'a Request,
+        slug: &str,
+        html: &'a Memo<str>,
+    ) -> Result<Scene<'a>, RenderError> {
         let unknown = |what: &str, key: &str| RenderError::Unknown(format!("there is no {what} `{key}`"));
         let channel =
             newsroom.channels.get(&request.channel).ok_or_else(|| unknown("channel", &request.channel))?;
@@ -92,6 +101,7 @@ impl<'a> Scene<'a> {
             media: Vec::new(),
             path,
             url,
+            html,
         };
         scene.media = scene.gather_media();
         scene.refuse_controls()?;
@@ -168,6 +178,14 @@ impl<'a> Scene<'a> {
         let link = |address: &str| self.link(address, pictures);
         let image = |address: &str| if pictures { self.picture(address) } else { None };
         markdown::events(markdown, &Rules { link: &link, image: &image, dateline })
+    }
+
+    /// Safe HTML of what [`Scene::events`] read.
+    pub fn html(&self, events: &[pulldown_cmark::Event<'_>]) -> Arc<str> {
+        let raw = markdown::raw_html(events);
+        let key = Digest::of(raw.as_bytes());
+        let Ok(safe) = self.html.get(key, || Ok::<_, Infallible>(markdown::sanitize(&raw)));
+        safe
     }
 
     /// Where a link of the text leads; nothing if nobody may follow it.
@@ -258,14 +276,11 @@ impl<'a> Scene<'a> {
 
     /// The label of the notice, and what it tells the reader; nothing for an original.
     pub fn notice(&self) -> Option<(&'static str, String)> {
-        let correction = self.release.correction.as_ref().and_then(|correction| correction.note.as_ref());
         let (label, own, standing) = match self.request.notice {
             Notice::Original => return None,
-            Notice::Correction => {
-                ("correction", correction.map(|note| note.value.as_str()), "correction-note")
-            }
-            Notice::Hold => ("hold", self.release.reason.as_deref(), "hold-note"),
-            Notice::Kill => ("kill", self.release.reason.as_deref(), "kill-note"),
+            Notice::Correction => ("correction", self.correction(), "correction-note"),
+            Notice::Hold => ("hold", self.reason(), "hold-note"),
+            Notice::Kill => ("kill", self.reason(), "kill-note"),
         };
         let mut words = own.map(|own| own.trim().to_owned()).unwrap_or_default();
         if !words.is_empty() {
@@ -276,6 +291,19 @@ impl<'a> Scene<'a> {
         }
         words.push_str(self.phrase(standing));
         Some((self.phrase(label), words))
+    }
+
+    /// What was corrected, in this language or else in the original's.
+    pub fn correction(&self) -> Option<&'a str> {
+        let own = self.text.file.front.correction.as_ref().map(|correction| &correction.value);
+        let note = |correction: &'a Correction| correction.note.as_ref().map(|note| note.value.trim());
+        own.and_then(note).or(self.release.correction.as_ref().and_then(note))
+    }
+
+    /// Why it is held or killed, in this language or else in the original's.
+    fn reason(&self) -> Option<&'a str> {
+        let own = self.text.file.front.reason.as_ref().map(|reason| reason.value.as_str());
+        own.or(self.release.reason.as_deref())
     }
 
     /// What stands in front of a subject or social text.

@@ -173,7 +173,9 @@ fn facets(text: &str) -> Vec<Facet> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Request, edition, sample};
     use super::*;
+    use crate::release::Notice;
 
     #[test]
     fn texts_are_split_where_words_end() {
@@ -206,10 +208,40 @@ mod tests {
     #[test]
     fn facets_count_bytes() {
         let text = "🚗 #AsterEV är här: https://halden.example/2026/aster/. (#ev) #1 a#b";
-        let shown: Vec<(&str, &str)> =
-            facets(text).iter().map(|f| (&text[f.start..f.end], "")).map(|(s, _)| (s, "")).collect();
-        let shown: Vec<&str> = shown.into_iter().map(|(s, _)| s).collect();
+        let facets = facets(text);
+        let shown: Vec<&str> = facets.iter().map(|facet| &text[facet.start..facet.end]).collect();
         assert_eq!(shown, ["#AsterEV", "https://halden.example/2026/aster/", "#ev"]);
-        assert_eq!(facets(text)[0].start, 5);
+        assert_eq!(facets[0].start, 5);
+    }
+
+    #[test]
+    fn a_post_has_text_address_and_pictures() {
+        let posts = |front: &str, body: &str, channel: &str| {
+            let newsroom = sample::release(front, body);
+            sample::social(edition(&newsroom, &sample::request("r", channel))).posts
+        };
+        let texts = |posts: Vec<Post>| posts.into_iter().map(|post| post.text).collect::<Vec<_>>();
+        let url = "https://news.halden.example/2026/r/";
+        for (front, body, expected) in [
+            ("social: Look & see\n", "", vec![format!("Look & see\n\n{url}")]),
+            ("summary: In short.\n", "", vec![format!("A title\n\nIn short.\n\n{url}")]),
+            ("", "First words.", vec![format!("A title\n\nFirst words.\n\n{url}")]),
+            ("social: 'See https://news.halden.example/2026/r/ now'\n", "", vec![format!("See {url} now")]),
+            ("social: '{{title}}'\n", "", vec![format!("{{{{title}}}}\n\n{url}")]),
+        ] {
+            assert_eq!(texts(posts(front, body, "mastodon")), expected);
+        }
+        let picture = "media:\n  - { file: front.png, alt: A car, credit: H }\n";
+        assert_eq!(posts(picture, "Text.", "bluesky")[0].images, [0]);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_not_repeated() {
+        let newsroom = sample::release("reason: It was wrong\nsocial: Secret\n", "Secret.");
+        let request = Request { notice: Notice::Kill, ..sample::request("r", "mastodon") };
+        let social = sample::social(edition(&newsroom, &request));
+        let all: String = social.posts.iter().map(|post| post.text.as_str()).collect();
+        assert!(all.starts_with("Withdrawn: A title\n\nIt was wrong. We have withdrawn"), "{all}");
+        assert!(!all.contains("Secret"));
     }
 }

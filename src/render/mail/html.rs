@@ -5,25 +5,23 @@
 //! the texts are put in afterwards, escaped. So text cannot break a template or become one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::super::memo::Memo;
 use super::super::templates::{self, Templates};
 use super::super::{RenderError, Slot};
 use super::Part;
 use super::encode::escape_html;
 use crate::digest::Digest;
 
-/// The most compiled shapes that are kept.
-const KEPT: usize = 64;
-
 /// What stands in for one place of the template.
 pub(super) enum Field {
     /// Text, to be escaped.
     Text(String),
     /// HTML that is safe already.
-    Html(String),
+    Html(Arc<str>),
     /// What differs by recipient.
     Slot(Slot),
 }
@@ -48,8 +46,8 @@ impl<'m> Fields<'m> {
     }
 
     /// A placeholder for HTML.
-    pub(super) fn html(&mut self, name: &str, value: String) -> Value {
-        if value.is_empty() { Value::Null } else { self.put(name, Field::Html(value)) }
+    pub(super) fn html(&mut self, name: &str, value: &Arc<str>) -> Value {
+        if value.is_empty() { Value::Null } else { self.put(name, Field::Html(Arc::clone(value))) }
     }
 
     /// A placeholder for a slot.
@@ -67,7 +65,8 @@ impl<'m> Fields<'m> {
 /// Makes HTML parts; keeps the shapes it has compiled.
 pub(in crate::render) struct Maker {
     mark: String,
-    shapes: Mutex<HashMap<Digest, Arc<Shape>>>,
+    shapes: Memo<Shape>,
+    styled: Memo<str>,
     inliner: css_inline::CSSInliner<'static>,
 }
 
@@ -92,7 +91,7 @@ impl Maker {
             .keep_style_tags(false)
             .keep_at_rules(true)
             .build();
-        Maker { mark: format!("place{digits}_"), shapes: Mutex::new(HashMap::new()), inliner }
+        Maker { mark: format!("place{digits}_"), shapes: Memo::new(), styled: Memo::new(), inliner }
     }
 
     /// Runs the email template `name` over `data`, whose texts are placeholders from `fields`.
@@ -103,8 +102,7 @@ impl Maker {
         data: &Value,
         fields: &Fields<'_>,
     ) -> Result<Vec<Part>, RenderError> {
-        let mjml = templates.render(name, data)?;
-        let shape = self.shape(templates, name, &mjml)?;
+        let shape = self.shape(templates, name, data)?;
         let mut parts = Vec::new();
         let mut literal = String::with_capacity(32 * 1024);
         for place in &shape.parts {
@@ -112,7 +110,7 @@ impl Maker {
                 Place::Literal(text) => literal.push_str(text),
                 Place::Field(name) => match fields.values.get(name) {
                     Some(Field::Text(text)) => literal.push_str(&escape_html(text)),
-                    Some(Field::Html(html)) => literal.push_str(&self.styled(html, &shape.css)?),
+                    Some(Field::Html(html)) => literal.push_str(&self.styled(html, &shape)?),
                     Some(Field::Slot(slot)) => {
                         parts.push(Part::Literal(std::mem::take(&mut literal)));
                         parts.push(Part::Slot(*slot));
@@ -126,25 +124,27 @@ impl Maker {
     }
 
     /// Release text with the template's rules set inline.
-    fn styled(&self, html: &str, css: &str) -> Result<String, RenderError> {
-        let html = format!("<div class=\"release\">{html}</div>");
-        self.inliner
-            .inline_fragment(&html, css)
-            .map_err(|error| RenderError::Content(format!("the template's CSS cannot be applied: {error}")))
+    fn styled(&self, html: &str, shape: &Shape) -> Result<Arc<str>, RenderError> {
+        self.styled.get(Digest::of_fields(&[html.as_bytes(), shape.css.as_bytes()]), || {
+            let html = format!("<div class=\"release\">{html}</div>");
+            let html = self.inliner.inline_fragment(&html, &shape.css).map_err(|error| {
+                RenderError::Content(format!("the template's CSS cannot be applied: {error}"))
+            })?;
+            Ok(Arc::from(html))
+        })
     }
 
-    fn shape(&self, templates: &Templates, name: &str, mjml: &str) -> Result<Arc<Shape>, RenderError> {
-        let key = Digest::of(mjml.as_bytes());
-        if let Some(shape) = self.shapes.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(shape));
-        }
-        let shape = Arc::new(self.compile(templates, name, mjml)?);
-        let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
-        if shapes.len() >= KEPT {
-            shapes.clear();
-        }
-        shapes.insert(key, Arc::clone(&shape));
-        Ok(shape)
+    /// What the template makes of `data`. The data are placeholders and a few words, so equal data
+    /// come again and again; what the template does not name makes no difference.
+    fn shape(&self, templates: &Templates, name: &str, data: &Value) -> Result<Arc<Shape>, RenderError> {
+        let named = |key: &str| key == "language" || templates.names_variable(name, key);
+        let seen: BTreeMap<&String, &Value> =
+            data.as_object().into_iter().flatten().filter(|(key, _)| named(key)).collect();
+        let seen = serde_json::to_vec(&seen).unwrap_or_default();
+        self.shapes.get(Digest::of_fields(&[name.as_bytes(), &seen]), || {
+            let mjml = templates.render(name, data)?;
+            self.compile(templates, name, &mjml).map(Arc::new)
+        })
     }
 
     fn compile(&self, templates: &Templates, name: &str, mjml: &str) -> Result<Shape, RenderError> {

@@ -151,7 +151,9 @@ fn common(scene: &Scene<'_>, fields: &mut Fields<'_>, subject: &str, sender: &Se
     put("notice", json!(request.notice.as_str()));
     put("advance", json!(request.advance));
     put("test", json!(request.test));
-    put("date", json!(request.date.to_string()));
+    put("sent", json!(request.date.to_string()));
+    let until = scene.moment(scene.release.embargo.unwrap_or(scene.published));
+    put("embargo", fields.text("embargo", Some(&until)));
     let (accent_dark, on_accent) = contrasts(&look.accent);
     put("accent_dark", json!(accent_dark));
     put("on_accent", json!(on_accent));
@@ -194,19 +196,18 @@ fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, events: &[pulldown_c
     let byline = scene.text.file.front.byline.as_ref().map(|byline| byline.value.as_str());
     put("byline", fields.text("byline", byline.filter(|_| scene.shows_body())));
     put("published", json!(scene.published.to_string()));
-    put("embargo", json!(scene.release.embargo.unwrap_or(scene.published).to_string()));
     put("url", if advance { Value::Null } else { fields.text("url", Some(&scene.url)) });
     let (label, words) = scene.notice().map_or((None, None), |(label, words)| (Some(label), Some(words)));
     put("label", fields.text("label", label));
     put("note", fields.text("note", words.as_deref()));
-    let body = super::markdown::html(events);
+    let body = scene.html(events);
 
     // Before the embargo nothing of the release is public, so no address of it may be in the mail.
     let shown = !advance && scene.shows_body();
     let lead = scene.media.iter().find(|piece| piece.is_image());
     // Not twice, where the text shows it.
     let lead = lead.filter(|piece| shown && !body.contains(&piece.url));
-    put("body", fields.html("body", body));
+    put("body", fields.html("body", &body));
     put(
         "image",
         lead.map_or(Value::Null, |piece| {
@@ -246,8 +247,8 @@ fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, events: &[pulldown_c
         .filter(|_| scene.shows_body())
         .enumerate()
         .map(|(at, text)| {
-            let html = super::markdown::html(&scene.events(text, None, !advance));
-            fields.html(&format!("boilerplate{at}"), html)
+            let html = scene.html(&scene.events(text, None, !advance));
+            fields.html(&format!("boilerplate{at}"), &html)
         })
         .collect();
     put("boilerplate", Value::Array(standing));
@@ -328,10 +329,16 @@ impl Sender {
         self.unsubscribe_url.is_some() || self.unsubscribe_mailto.is_some()
     }
 
-    /// `Name <list.host.example>`; the angle brackets are added where only the name of the list stands.
+    /// `"Name" <list.host.example>` (RFC 2919 3); the sender's name where only the list's stands.
     fn list_id(&self) -> Option<String> {
         let id = self.list_id.as_deref()?.trim();
-        Some(if id.ends_with('>') { id.to_owned() } else { format!("<{id}>") })
+        if id.ends_with('>') {
+            return Some(id.to_owned());
+        }
+        let mut value = Vec::new();
+        encode::mailbox(self.name.as_deref(), id, "List-Id: ".len(), &mut value);
+        let value = String::from_utf8_lossy(&value).into_owned();
+        Some(if value.ends_with('>') { value } else { format!("<{value}>") })
     }
 }
 

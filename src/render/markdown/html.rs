@@ -1,7 +1,7 @@
 //! Safe HTML from events: written by pulldown-cmark, then held against a short list.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use pulldown_cmark::{Event, Tag, TagEnd};
 
@@ -60,8 +60,8 @@ static LIST: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Writes `events` as HTML that holds nothing but text, structure, links and pictures.
-pub(in crate::render) fn html(events: &[Event<'_>]) -> String {
+/// Writes `events` as HTML that is not yet held against the list.
+pub(in crate::render) fn raw_html(events: &[Event<'_>]) -> String {
     let mapped = events.iter().map(|event| match event {
         Event::FootnoteReference(number) => Event::InlineHtml(format!("<sup>{number}</sup>").into()),
         Event::Start(Tag::FootnoteDefinition(number)) => {
@@ -72,5 +72,10 @@ pub(in crate::render) fn html(events: &[Event<'_>]) -> String {
     });
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, mapped);
-    LIST.clean(&html).to_string()
+    html
+}
+
+/// Leaves nothing but text, structure, links and pictures.
+pub(in crate::render) fn sanitize(html: &str) -> Arc<str> {
+    Arc::from(LIST.clean(html).to_string())
 }

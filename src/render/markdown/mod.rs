@@ -7,11 +7,9 @@
 mod html;
 mod plain;
 
-use std::sync::LazyLock;
-
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
-pub(super) use html::html;
+pub(super) use html::{raw_html, sanitize};
 pub(super) use plain::{WIDTH, plain, wrap};
 
 /// How deep elements may stand in each other.
@@ -109,6 +107,8 @@ impl<'a> Cleaner<'a, '_> {
                 if let Some(url) = (self.rules.image)(&dest_url) {
                     (Kept::Yes, Tag::Image { link_type, dest_url: url.into(), title, id })
                 } else {
+                    // Empty, but it tells [`open_with`] what stands here.
+                    self.out.push(Event::InlineHtml("".into()));
                     self.out.push(Event::Text("[".into()));
                     (Kept::Bracketed, Tag::Emphasis)
                 }
@@ -164,15 +164,52 @@ impl<'a> Cleaner<'a, '_> {
 }
 
 /// The words of a piece of HTML, without what scripts and styles hold.
+///
+/// What comes out is text and escaped like any other, so a mistake here costs words, not safety.
+/// One pass: an HTML parser takes quadratic time for elements that are never closed.
 fn words_of(html: &str) -> String {
-    static NOTHING: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
-        let mut builder = ammonia::Builder::empty();
-        builder.clean_content_tags(["script", "style"].into_iter().collect());
-        builder
-    });
-    let text = NOTHING.clean(html).to_string();
-    let text = text.replace("&nbsp;", "\u{a0}").replace("&lt;", "<").replace("&gt;", ">");
-    text.replace("&quot;", "\"").replace("&amp;", "&").split_whitespace().collect::<Vec<_>>().join(" ")
+    let lower = html.to_ascii_lowercase();
+    let mut words = String::new();
+    let mut at = 0;
+    while let Some(open) = html[at..].find('<').map(|open| at + open) {
+        words.push_str(&html[at..open]);
+        let rest = &html[open..];
+        let length = if rest.starts_with("<!--") {
+            rest.find("-->").map_or(rest.len(), |end| end + 3)
+        } else if let Some(name) =
+            ["script", "style"].iter().find(|name| lower[open + 1..].starts_with(*name))
+        {
+            let close = lower[open..].find(&format!("</{name}"));
+            close.map_or(rest.len(), |close| close + tag_length(&rest[close..]))
+        } else if rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)) {
+            tag_length(rest)
+        } else {
+            0
+        };
+        // A tag between two words keeps them apart, as most block elements do.
+        words.push(if length == 0 { '<' } else { ' ' });
+        at = open + length.max(1);
+    }
+    words.push_str(&html[at..]);
+    let words = words.replace("&nbsp;", "\u{a0}").replace("&lt;", "<").replace("&gt;", ">");
+    let words = words.replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The length of the tag that `text` begins with; a `>` in quotes does not end it.
+fn tag_length(text: &str) -> usize {
+    /// Beyond this a quote is taken for a slip, so that a wall of quotes stays cheap.
+    const LONGEST: usize = 2_000;
+    let mut quote = None;
+    for (at, c) in text.char_indices().take(LONGEST) {
+        match (quote, c) {
+            (None, '>') => return at + 1,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    text.find('>').map_or(text.len(), |end| end + 1)
 }
 
 /// Moves headings down where the text has one of the first level: that is the headline's.
@@ -199,7 +236,11 @@ fn open_with(events: &mut Vec<Event<'_>>, dateline: &str) {
     for (at, event) in events.iter().enumerate() {
         match event {
             Event::Start(Tag::Paragraph)
-                if depth == 0 && !matches!(events.get(at + 1), Some(Event::Start(Tag::Image { .. }))) =>
+                if depth == 0
+                    && !matches!(
+                        events.get(at + 1),
+                        Some(Event::Start(Tag::Image { .. }) | Event::InlineHtml(_))
+                    ) =>
             {
                 place = Some(at);
                 break;

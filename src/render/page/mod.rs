@@ -21,7 +21,7 @@ pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Page,
     let markdown = if shown { scene.markdown() } else { String::new() };
     let dateline = scene.dateline().filter(|_| shown);
     let events = scene.events(&markdown, dateline.as_deref(), true);
-    let body = markdown::html(&events);
+    let body = scene.html(&events);
     let summary = if shown { scene.summary(&events) } else { notice_words(scene) };
 
     let entry = entry(scene, &assets, summary, &body);
@@ -103,11 +103,10 @@ fn data(scene: &Scene<'_>, entry: &Entry, body: &str, assets: &[Asset]) -> Value
     let others: Vec<Value> =
         media("").into_iter().filter(|m| !is_kind(m, "image/") && !is_kind(m, "audio/")).collect();
     // A correction stays on the page for good, also when somebody new receives the release.
-    let correction = scene.release.correction.as_ref().and_then(|correction| correction.note.as_ref());
-    let standing = correction.filter(|_| request.notice == Notice::Original);
+    let standing = scene.correction().filter(|_| request.notice == Notice::Original);
     let (label, note) = match (scene.notice(), standing) {
         (Some((label, words)), _) => (Some(label), Some(words)),
-        (None, Some(note)) => (Some(scene.phrase("correction")), Some(note.value.trim().to_owned())),
+        (None, Some(note)) => (Some(scene.phrase("correction")), Some(note.to_owned())),
         (None, None) => (None, None),
     };
     let alternates: Vec<Value> = scene
@@ -123,11 +122,11 @@ fn data(scene: &Scene<'_>, entry: &Entry, body: &str, assets: &[Asset]) -> Value
             })
         })
         .collect();
-    let standing_paragraphs: Vec<String> = scene
+    let standing_paragraphs: Vec<Value> = scene
         .boilerplate()
         .into_iter()
         .filter(|_| shown)
-        .map(|text| markdown::html(&scene.events(text, None, true)))
+        .map(|text| json!(*scene.html(&scene.events(text, None, true))))
         .collect();
     let (accent_dark, on_accent) = contrasts(&look.accent);
     json!({
@@ -255,9 +254,8 @@ fn json_ld(scene: &Scene<'_>, entry: &Entry) -> String {
         if entry.withdrawn {
             article.insert("creativeWorkStatus".to_owned(), json!("Withdrawn"));
         }
-        if let Some(note) = scene.release.correction.as_ref().and_then(|correction| correction.note.as_ref())
-        {
-            let correction = json!({ "@type": "CorrectionComment", "text": note.value.trim() });
+        if let Some(note) = scene.correction() {
+            let correction = json!({ "@type": "CorrectionComment", "text": note });
             article.insert("correction".to_owned(), correction);
         }
     }

@@ -173,6 +173,18 @@ impl Templates {
         self.sources.get(name).map_or("", String::as_str)
     }
 
+    /// Whether the template, or one that it includes, may read the variable `key`.
+    pub(super) fn names_variable(&self, name: &str, key: &str) -> bool {
+        let source = self.source(name);
+        source.contains(key)
+            || source.contains("each this")
+            || source.contains("lookup")
+            || lint::partials(source).iter().any(|partial| {
+                let source = self.source(&partial.name);
+                source.contains(key) || source.contains("{{>") || source.contains("{{#>")
+            })
+    }
+
     /// Runs a template.
     pub(super) fn render(&self, name: &str, data: &Value) -> Result<String, RenderError> {
         for used in std::iter::once(name.to_owned())

@@ -237,7 +237,7 @@ async fn a_webhook_counts_once_and_only_when_signed() {
     assert!(matches!(refused, Failure::Later { .. }), "{refused}");
 }
 
-/// Runs against a real PDS: `tests/endpoints/pds.sh` starts one and says what to set.
+/// Runs against a real PDS when its address and an account are in the environment.
 #[tokio::test]
 async fn a_real_pds_takes_replies_and_forgets() {
     let given = |name: &str| std::env::var(format!("DATELINE_TEST_PDS_{name}")).ok();

@@ -23,6 +23,7 @@ mod man;
 mod new;
 mod output;
 pub mod plan;
+mod preview;
 mod progress;
 mod render;
 mod resolve;
@@ -63,6 +64,7 @@ enum Command {
     Import(import::Args),
     Plan(plan::Args),
     Render(render::Args),
+    Preview(preview::Args),
     TestSend(test_send::Args),
     Issue(issue::Args),
     Dispatch(dispatch::Args),
@@ -98,6 +100,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Import(args) => import::run(&ctx, &args),
         Command::Plan(args) => plan::run(&ctx, &args),
         Command::Render(args) => render::run(&ctx, &args),
+        Command::Preview(args) => preview::run(&ctx, &args),
         Command::TestSend(args) => test_send::run(&ctx, &args),
         Command::Issue(args) => issue::run(&ctx, &args),
         Command::Dispatch(args) => dispatch::run(&ctx, &args),

@@ -6,4 +6,6 @@ mod example;
 mod layers;
 mod ledger;
 mod networks;
+mod preview;
+mod preview_chromium;
 mod real_mail;

@@ -1,0 +1,338 @@
+//! The preview over real sockets: who is let in, and that nothing but looking is possible.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use dateline::clock::Clock;
+use dateline::preview::{Options, Preview};
+use tokio_util::sync::CancellationToken;
+
+/// A running preview of a newsroom of its own.
+pub struct Running {
+    /// The newsroom's folder.
+    pub dir: tempfile::TempDir,
+    /// The printed address.
+    pub address: String,
+    pub desk: u16,
+    pub stage: u16,
+    pub cookie: String,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A release that is whole, with `title` and `body`.
+pub fn release(title: &str, body: &str) -> String {
+    format!(
+        "---\ntitle: {title}\nsummary: One sentence.\ndateline: Gothenburg\n\
+         publish: 2031-12-01T09:00[Europe/Stockholm]\nstatus: approved\nlanguage: en\n\
+         audiences: [bloggers, public, employees]\ncontacts: [press-office]\nboilerplate: [halden]\n---\n{body}\n"
+    )
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
+impl Running {
+    /// Starts one with the example's settings and these releases, by slug.
+    pub fn start(releases: &[(&str, String)]) -> Running {
+        let dir = tempfile::tempdir().unwrap();
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        for part in ["dateline.yaml", "audiences", "templates"] {
+            copy(&root.join(part), &dir.path().join(part));
+        }
+        std::fs::create_dir_all(dir.path().join("releases/2031")).unwrap();
+        for (slug, text) in releases {
+            std::fs::write(dir.path().join(format!("releases/2031/{slug}.md")), text).unwrap();
+        }
+        let stop = CancellationToken::new();
+        let clock = Clock::fixed("2031-11-20T08:00:00Z".parse().unwrap());
+        let options = Options { dir: dir.path().to_owned(), port: 0, clock };
+        let (tell, told) = std::sync::mpsc::channel();
+        let token = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_stack_size(8 << 20)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let preview = Preview::open(options, token).await.unwrap();
+                assert_eq!(preview.slow, None);
+                tell.send(preview.address()).unwrap();
+                preview.serve().await.unwrap();
+            });
+        });
+        let address: String = told.recv().unwrap();
+        let (origin, token) = address.split_once("/?token=").unwrap();
+        let desk: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
+        let cookie = format!("dateline-preview-{desk}={token}");
+        let mut running = Running { dir, address, desk, stage: 0, cookie, stop, thread: Some(thread) };
+        let newsroom: serde_json::Value = serde_json::from_str(&running.get("/api/newsroom").body).unwrap();
+        running.stage = newsroom["stage"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+        running
+    }
+
+    /// Writes a release.
+    pub fn save(&self, slug: &str, text: &str) {
+        std::fs::write(self.dir.path().join(format!("releases/2031/{slug}.md")), text).unwrap();
+    }
+
+    /// A request that is let in.
+    pub fn get(&self, path: &str) -> Answer {
+        let headers = format!("Host: 127.0.0.1:{}\r\nCookie: {}\r\n", self.desk, self.cookie);
+        ask(self.desk, "GET", path, &headers)
+    }
+
+    /// Ends it, and says how long that took.
+    pub fn end(mut self) -> Duration {
+        let began = Instant::now();
+        self.stop.cancel();
+        self.thread.take().unwrap().join().unwrap();
+        began.elapsed()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+fn ask(port: u16, method: &str, target: &str, headers: &str) -> Answer {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "{method} {target} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+}
+
+#[test]
+fn only_our_own_page_is_answered() {
+    let preview = Running::start(&[("secret-car", release("Unannounced car", "Words."))]);
+    let (desk, stage) = (preview.desk, preview.stage);
+    let own = |port: u16| format!("Host: 127.0.0.1:{port}\r\n");
+    let cookie = format!("Cookie: {}\r\n", preview.cookie);
+    let old = format!("Cookie: dateline-preview-{desk}=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n");
+    let edition = "/edition/secret-car/bloggers/relay/en/";
+    let mut asked = 0;
+    let mut check = |port: u16, target: &str, headers: &str, status: u16| {
+        asked += 1;
+        let answer = ask(port, "GET", target, headers);
+        assert_eq!(answer.status, status, "{target}\n{headers}{}", answer.head);
+        assert!(!answer.head.contains("access-control-"), "{}", answer.head);
+        if status != 200 {
+            assert!(!answer.body.contains("car"), "{}", answer.body);
+        }
+    };
+    for (port, target) in [
+        (desk, "/"),
+        (desk, "/api/newsroom"),
+        (desk, "/api/release/secret-car"),
+        (desk, "/app.js"),
+        (stage, edition),
+        (stage, "/frame"),
+    ] {
+        let good = own(port) + &cookie;
+        check(port, target, &good, 200);
+        check(port, target, &own(port), 403);
+        check(port, target, &(own(port) + &old), 403);
+        for host in ["localhost", "evil.test", "127.0.0.1.evil.test", "[::1]", "127.1"] {
+            check(port, target, &format!("Host: {host}:{port}\r\n{cookie}"), 421);
+        }
+        for origin in ["http://evil.test", "null", "http://localhost:80", "https://127.0.0.1"] {
+            check(port, target, &format!("{good}Origin: {origin}\r\n"), 403);
+        }
+        for (site, mode, dest) in [
+            ("cross-site", "cors", "empty"),
+            ("cross-site", "no-cors", "script"),
+            ("cross-site", "no-cors", "image"),
+            ("cross-site", "navigate", "iframe"),
+            ("same-site", "cors", "empty"),
+            ("same-site", "no-cors", "image"),
+            ("none", "no-cors", "image"),
+            ("cross-site", "websocket", "websocket"),
+        ] {
+            let fetch =
+                format!("Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: {mode}\r\nSec-Fetch-Dest: {dest}\r\n");
+            check(port, target, &(good.clone() + &fetch), 403);
+        }
+        let upgrade = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+        check(port, target, &(good.clone() + upgrade), 403);
+    }
+    assert!(asked >= 60, "{asked}");
+}
+
+#[test]
+fn every_answer_forbids_what_it_does_not_need() {
+    let preview = Running::start(&[("a", release("A car", "Words."))]);
+    let good = |port: u16| format!("Host: 127.0.0.1:{port}\r\nCookie: {}\r\n", preview.cookie);
+    for (port, target) in [
+        (preview.desk, "/"),
+        (preview.desk, "/nothing"),
+        (preview.desk, "/api/release/nothing"),
+        (preview.stage, "/frame"),
+        (preview.stage, "/edition/a/bloggers/relay/en/"),
+    ] {
+        let head = ask(port, "GET", target, &good(port)).head;
+        for wanted in [
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cross-origin-opener-policy: same-origin",
+            "cross-origin-resource-policy: same-origin",
+            "content-security-policy: default-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors ",
+        ] {
+            assert!(head.contains(wanted), "{target} lacks {wanted}\n{head}");
+        }
+    }
+    let rendered = ask(preview.stage, "GET", "/edition/a/bloggers/relay/en/", &good(preview.stage));
+    assert!(rendered.body.contains("A car"));
+    assert!(rendered.head.contains("sandbox allow-same-origin") && !rendered.head.contains("script-src"));
+    let greeting = ask(
+        preview.desk,
+        "GET",
+        preview.address.rsplit_once('/').map(|(_, q)| format!("/{q}")).unwrap().as_str(),
+        &format!("Host: 127.0.0.1:{}\r\n", preview.desk),
+    );
+    assert_eq!(greeting.status, 303);
+    assert!(greeting.head.contains("httponly; samesite=strict"), "{}", greeting.head);
+}
+
+/// The paths that `routes.rs` names.
+fn table() -> BTreeSet<&'static str> {
+    let source = include_str!("../../src/preview/routes.rs");
+    let routes = source.split(".route(").skip(1);
+    routes
+        .map(|route| {
+            let path = route.split('"').nth(1).unwrap();
+            assert!(
+                route.split_once(',').unwrap().1.trim_start().starts_with("show("),
+                "{path} is made otherwise"
+            );
+            path
+        })
+        .collect()
+}
+
+#[test]
+fn no_route_changes_anything() {
+    let preview = Running::start(&[("a", release("A car", "Words."))]);
+    let table = table();
+    assert!(table.len() > 12, "{table:?}");
+    for path in table {
+        let path =
+            path.replace("{slug}", "a").replace("{audience}", "bloggers").replace("{channel}", "relay");
+        let path = path.replace("{language}", "en").replace("{asset}", "x.png");
+        for port in [preview.desk, preview.stage] {
+            let headers =
+                format!("Host: 127.0.0.1:{port}\r\nCookie: {}\r\nContent-Length: 0\r\n", preview.cookie);
+            for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
+                let answer = ask(port, method, &path, &headers);
+                assert_eq!(answer.status, 405, "{method} {path}");
+            }
+        }
+    }
+}
+
+/// Reads the event stream up to an event of this name and gives its data.
+pub struct Events(std::io::BufReader<TcpStream>);
+
+impl Events {
+    pub fn of(preview: &Running) -> Events {
+        let mut stream = TcpStream::connect(("127.0.0.1", preview.desk)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let (port, cookie) = (preview.desk, &preview.cookie);
+        write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n")
+            .unwrap();
+        Events(std::io::BufReader::new(stream))
+    }
+
+    pub fn next(&mut self, name: &str) -> serde_json::Value {
+        let mut line = String::new();
+        let mut event = String::new();
+        while std::io::BufRead::read_line(&mut self.0, &mut line).unwrap() > 0 {
+            if let Some(found) = line.trim_end().strip_prefix("event: ") {
+                event = found.to_owned();
+            } else if let Some(data) = line.trim_end().strip_prefix("data: ")
+                && event == name
+            {
+                return serde_json::from_str(data).unwrap();
+            }
+            line.clear();
+        }
+        panic!("the stream ended before `{name}`");
+    }
+}
+
+#[test]
+fn a_save_is_told_and_a_broken_release_keeps_its_last_good_rendering() {
+    let preview =
+        Running::start(&[("a", release("A car", "Words.")), ("b", release("Another car", "Words."))]);
+    let mut events = Events::of(&preview);
+    assert_eq!(events.next("hello")["version"], 1);
+    preview.save("a", &release("A better car", "Words."));
+    let change = events.next("change");
+    assert_eq!((&change["touched"], &change["all"]), (&serde_json::json!(["a"]), &false.into()), "{change}");
+    assert_eq!(change["rows"][0]["title"], "A better car");
+
+    preview.save("a", &release("Broken", "Words.").replace("publish:", "embargoo: no\npublish:"));
+    let change = events.next("change");
+    assert_eq!(change["rows"][0]["broken"], true, "{change}");
+    let shown: serde_json::Value = serde_json::from_str(&preview.get("/api/release/a").body).unwrap();
+    assert_eq!((&shown["stale"], &shown["broken"]), (&true.into(), &true.into()));
+    let finding = &shown["findings"][0];
+    assert_eq!(finding["severity"], "error", "{finding}");
+    let line = finding["excerpt"].as_array().unwrap().iter().find(|line| line[0] == finding["line"]).unwrap();
+    assert!(line[1].as_str().unwrap().contains("embargoo"), "{finding}");
+    let edition = preview.get("/api/edition/a/bloggers/relay/en").body;
+    assert!(edition.contains("A better car"), "{edition}");
+
+    std::fs::remove_file(preview.dir.path().join("releases/2031/b.md")).unwrap();
+    assert_eq!(events.next("change")["removed"], serde_json::json!(["b"]));
+    // An open stream does not hold the stop up.
+    assert!(preview.end() < Duration::from_secs(2));
+}
+
+#[test]
+fn what_cannot_be_shown_says_so() {
+    let preview = Running::start(&[("a", release("A car", "Words."))]);
+    for (path, status, words) in [
+        ("/api/release/none", 404, "no such release"),
+        ("/api/edition/none/bloggers/relay/en", 404, "no such edition"),
+        ("/api/edition/a/bloggers/none/en", 422, "none"),
+        ("/api/edition/a/bloggers/relay/xx-1", 404, "no such edition"),
+        ("/api/edition/a/bloggers/relay/en/none.png", 404, "no such file"),
+        ("/api/edition/a/bloggers/relay/en/..%2f..%2fdateline.yaml", 404, "no such file"),
+        ("/nothing", 404, "nothing here"),
+    ] {
+        let answer = preview.get(path);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        assert!(answer.body.contains(words), "{path}: {}", answer.body);
+    }
+}

@@ -28,7 +28,7 @@ fn channels_ledger_and_git_are_composed() {
     assert_eq!(config.channels.keys().collect::<Vec<_>>(), ["relay", "site", "social"]);
     let ChannelConfig::Smtp(relay) = &config.channels["relay"] else { panic!("no relay") };
     assert_eq!((relay.port(), relay.limits.per_minute), (587, Some(600)));
-    assert_eq!(config.ledger.folder, PathBuf::from("state"));
+    assert_eq!(config.ledger.folder, std::path::PathBuf::from("state"));
     assert_eq!((config.git.branch.as_str(), config.git.poll.to_string()), ("approved", "1m".to_owned()));
     assert_eq!(Config::read("name: N\n").0, Config::default());
 }

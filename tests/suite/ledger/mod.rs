@@ -4,6 +4,7 @@
 
 pub mod desk;
 mod issuing;
+mod measure;
 mod outbox;
 mod people;
 mod walk;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +59,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let serving = if args.once {
             None
         } else {
-            let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+            let listener = web::bind(args.listen).await.map_err(|error| {
                 CliError::outside(format!("cannot listen on {}: {error}", args.listen))
                     .hint("is another daemon running? choose another address with --listen")
             })?;

@@ -4,6 +4,8 @@
 
 mod metrics;
 
+use std::net::SocketAddr;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
@@ -41,6 +43,11 @@ pub struct Web {
     pub health: watch::Receiver<Health>,
     /// Wakes the daemon to look at git.
     pub nudge: mpsc::Sender<()>,
+}
+
+/// Listens at `address`.
+pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await
 }
 
 /// Serves until `stop`.

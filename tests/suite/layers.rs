@@ -10,7 +10,7 @@ const BOTTOM: &[&str] = &["clock", "digest", "finding", "language", "yaml"];
 const TABLE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("digest", &[]),
-    ("finding", &[]),
+    ("finding", &["digest"]),
     ("language", &[]),
     ("yaml", &[]),
     ("release", &[]),

@@ -202,6 +202,11 @@ fn local(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "::1" | "[::1]")
 }
 
+/// A real server that the demo is to post to: the values of `DATELINE_DEMO_{network}_{name}`, if all are set.
+pub fn demo_server(network: &str, names: &[&str]) -> Option<Vec<String>> {
+    names.iter().map(|name| std::env::var(format!("DATELINE_DEMO_{network}_{name}")).ok()).collect()
+}
+
 /// What is logged: `DATELINE_LOG`, in the form `info,dateline::dispatch=debug`.
 pub fn log_filter() -> Option<String> {
     std::env::var("DATELINE_LOG").ok()

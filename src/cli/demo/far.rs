@@ -1,27 +1,30 @@
 //! The far ends of the demo: a mail catcher, the newsroom site, and the networks.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use super::catcher::{self, Catcher};
+use super::standins::StandIns;
 use crate::channel;
-use crate::channel::config::{ChannelConfig, FileConfig, Limits, NewsroomConfig, OnUnknown, SmtpConfig, Tls};
+use crate::channel::config::ChannelConfig;
 use crate::cli::CliError;
 use crate::clock::Clock;
+use crate::config::{self, Config};
 use crate::dispatch::Route;
 
 /// The newsroom's public address, which the inbox shows as the local site.
 const PUBLIC: &str = "https://news.halden.example";
-const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// What is at the other end of each channel.
 pub struct FarEnds {
     /// Takes every mail.
     pub catcher: Catcher,
+    networks: StandIns,
     folder: PathBuf,
     site: String,
 }
@@ -32,53 +35,79 @@ impl FarEnds {
         let listener = TcpListener::bind(ANY).await?;
         let site = format!("http://{}", listener.local_addr()?);
         tokio::spawn(super::site::serve(listener, folder.join("site")));
-        let options = catcher::Options { login: None, site: Some((PUBLIC.to_owned(), site.clone())) };
+        let shown = Some((PUBLIC.to_owned(), site.clone()));
+        let options = catcher::Options { login: None, site: shown.clone() };
         let catcher = Catcher::start(ANY, ANY, clock.clone(), options).await?;
-        Ok(FarEnds { catcher, folder: folder.to_owned(), site })
+        let networks = StandIns::start(clock.clone(), shown).await?;
+        Ok(FarEnds { catcher, networks, folder: folder.to_owned(), site })
     }
 
-    /// The example newsroom's channels, leading to these ends.
+    /// The example newsroom's channels, leading to these ends: the settings are the newsroom's own, with
+    /// other addresses and secrets.
     pub fn routes(&self) -> Result<BTreeMap<String, Route>, CliError> {
-        let limits = Limits::default();
-        let relay = SmtpConfig {
-            host: "127.0.0.1".to_owned(),
-            port: Some(self.catcher.smtp_port()),
-            tls: Tls::None,
-            username: None,
-            password: None,
-            ca_file: None,
-            from: "Halden Motors Press <press@news.halden.example>".to_owned(),
-            reply_to: None,
-            postal_address: None,
-            list_id: None,
-            unsubscribe_url: None,
-            unsubscribe_mailto: None,
-            helo: None,
-            language: None,
-            limits: Limits { connections: Some(4), ..limits },
-            on_unknown: OnUnknown::Hold,
-        };
-        let newsroom = NewsroomConfig {
-            dir: "site".to_owned(),
-            url: None,
-            language: None,
-            limits,
-            on_unknown: OnUnknown::Hold,
-        };
-        let archive =
-            FileConfig { dir: "archive".to_owned(), language: None, limits, on_unknown: OnUnknown::Hold };
-        let configs: [(&str, ChannelConfig, Option<SecretString>); 3] = [
-            ("relay", ChannelConfig::Smtp(relay), None),
-            ("newsroom", ChannelConfig::Newsroom(newsroom), None),
-            ("archive", ChannelConfig::File(archive), None),
-        ];
+        let (config, findings) = Config::read(include_str!("../../../dateline.yaml"));
+        if let Some(finding) = findings.first() {
+            return Err(CliError::usage(finding));
+        }
         let mut routes = BTreeMap::new();
-        for (key, config, secret) in configs {
+        for (key, mut config) in config.channels {
+            let secret = self.lead_here(&mut config);
             let channel = channel::open(&config, &self.folder, secret)
                 .map_err(|error| CliError::outside(format!("{key}: {error}")))?;
-            routes.insert(key.to_owned(), Route { channel, kind: config.kind(), limits: config.limits() });
+            routes.insert(key, Route { channel, kind: config.kind(), limits: config.limits() });
         }
         Ok(routes)
+    }
+
+    /// Points a channel at its far end and returns the secret that it takes there.
+    fn lead_here(&self, config: &mut ChannelConfig) -> Option<SecretString> {
+        let secret = match config {
+            ChannelConfig::Smtp(relay) => {
+                relay.host = "127.0.0.1".to_owned();
+                relay.port = Some(self.catcher.smtp_port());
+                relay.tls = channel::config::Tls::None;
+                (relay.username, relay.password) = (None, None);
+                // The clock stands still while mails leave, so nothing may wait for it.
+                relay.limits.per_minute = None;
+                return None;
+            }
+            ChannelConfig::Mastodon(mastodon) => match config::demo_server("MASTODON", &["URL", "TOKEN"]) {
+                Some(given) => {
+                    mastodon.server.clone_from(&given[0]);
+                    given[1].clone()
+                }
+                None => {
+                    mastodon.server = self.networks.mastodon_url();
+                    self.networks.mastodon_token().to_owned()
+                }
+            },
+            ChannelConfig::Bluesky(bluesky) => {
+                match config::demo_server("BLUESKY", &["URL", "HANDLE", "PASSWORD"]) {
+                    Some(given) => {
+                        bluesky.server.clone_from(&given[0]);
+                        bluesky.handle.clone_from(&given[1]);
+                        given[2].clone()
+                    }
+                    None => {
+                        bluesky.server = self.networks.bluesky_url();
+                        bluesky.handle = self.networks.bluesky_handle().to_owned();
+                        self.networks.bluesky_password().to_owned()
+                    }
+                }
+            }
+            ChannelConfig::Webhook(webhook) => {
+                webhook.url = self.networks.webhook_url();
+                webhook.allow_private = true;
+                self.networks.webhook_secret().to_owned()
+            }
+            ChannelConfig::Newsroom(_) | ChannelConfig::File(_) => return None,
+        };
+        Some(SecretString::from(secret))
+    }
+
+    /// How many posts and events the stand-ins hold.
+    pub fn posts(&self) -> usize {
+        self.networks.posts().len()
     }
 
     /// Where things can be looked at.
@@ -86,6 +115,7 @@ impl FarEnds {
         vec![
             ("inbox".to_owned(), self.catcher.url()),
             ("newsroom site".to_owned(), format!("{}/", self.site)),
+            ("networks".to_owned(), self.networks.url()),
             ("archive".to_owned(), self.folder.join("archive").display().to_string()),
         ]
     }

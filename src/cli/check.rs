@@ -1,7 +1,84 @@
 //! `dateline check`: what is worth a look before anything leaves.
 
-use crate::check;
-use crate::finding::{Explanation, Finding, Texts, github, human, json, sarif};
+use std::collections::BTreeMap;
+
+use super::{CliError, Ctx, Exit, output};
+use crate::check::{self, Reach};
+use crate::config::Config;
+use crate::contact::ContactId;
+use crate::finding::{Explanation, Finding, Severity, Texts, github, human, json, sarif};
+use crate::ledger::{Ledger, LedgerConfig};
+use crate::load;
+use crate::newsroom::Newsroom;
+
+/// Find what is wrong, and what an editor's desk would ask about
+///
+/// Every finding has its file, line and column, and says what to do; docs/checks.md explains each. The exit
+/// code is 1 if there are errors.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Check this commit instead of the files as they are
+    #[arg(long, value_name = "REV")]
+    at: Option<String>,
+
+    /// Also end with 1 if there are warnings
+    #[arg(long)]
+    strict: bool,
+
+    /// The form of the findings
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs `dateline check`.
+pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
+    let dir = ctx.newsroom_dir()?;
+    let newsroom = match &args.at {
+        Some(revision) => {
+            let git = load::git_dir(&dir)?;
+            load::commit(&git, &load::resolve(&git, revision)?)?
+        }
+        None => load::work_tree(&dir)?,
+    };
+    let (config, more) = Config::read(&newsroom.config_text);
+    let reach = reach(ctx, &newsroom, &dir.join(&config.ledger.folder))?;
+    let mut findings = check::check(&newsroom, ctx.clock.now(), reach.as_ref());
+    for finding in more {
+        // The newsroom and the configuration read the same file, and may say the same of it.
+        if !findings.iter().any(|known| (&known.file, known.line) == (&finding.file, finding.line)) {
+            findings.push(finding);
+        }
+    }
+    findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    output::print(&report(&findings, &check::texts(&newsroom), args.format, output::color()))?;
+    let refused = args.strict && !findings.is_empty()
+        || findings.iter().any(|finding| finding.severity == Severity::Error);
+    Ok(if refused { Exit::Refused } else { Exit::Done })
+}
+
+/// How many contacts each audience reaches; nothing where there is no contact book yet.
+fn reach(ctx: &Ctx, newsroom: &Newsroom, folder: &std::path::Path) -> Result<Option<Reach>, CliError> {
+    if !folder.join("ledger.db").exists() {
+        return Ok(None);
+    }
+    ctx.block_on(async {
+        let ledger = Ledger::open(&LedgerConfig { folder: folder.to_owned() }, ctx.clock.now()).await?;
+        let mut counts: BTreeMap<String, u64> =
+            newsroom.audiences.keys().map(|key| (key.clone(), 0)).collect();
+        let (mut after, mut any) = (ContactId(0), false);
+        loop {
+            let page = ledger.contacts(after, 5_000).await?;
+            let Some(last) = page.last() else { break };
+            (after, any) = (last.id, true);
+            for contact in &page {
+                for audience in newsroom.audiences.values().filter(|audience| audience.admits(contact)) {
+                    *counts.entry(audience.key.clone()).or_default() += 1;
+                }
+            }
+        }
+        Ok(any.then_some(Reach { counts }))
+    })
+}
 
 /// The forms of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

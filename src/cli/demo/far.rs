@@ -105,17 +105,14 @@ impl FarEnds {
         Some(SecretString::from(secret))
     }
 
-    /// How many posts and events the stand-ins hold.
-    pub fn posts(&self) -> usize {
-        self.networks.posts().len()
-    }
-
     /// Where things can be looked at.
     pub fn places(&self) -> Vec<(String, String)> {
         vec![
             ("inbox".to_owned(), self.catcher.url()),
             ("newsroom site".to_owned(), format!("{}/", self.site)),
-            ("networks".to_owned(), self.networks.url()),
+            ("Mastodon".to_owned(), self.networks.mastodon_url()),
+            ("Bluesky".to_owned(), self.networks.bluesky_url()),
+            ("intranet webhook".to_owned(), self.networks.webhook_url().replace("/hook", "/")),
             ("archive".to_owned(), self.folder.join("archive").display().to_string()),
         ]
     }

@@ -191,9 +191,57 @@ fn words_of(html: &str) -> String {
         at = open + length.max(1);
     }
     words.push_str(&html[at..]);
-    let words = words.replace("&nbsp;", "\u{a0}").replace("&lt;", "<").replace("&gt;", ">");
-    let words = words.replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+    decoded(&words).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text with its character references resolved: numbers, and the names that people write.
+fn decoded(text: &str) -> String {
+    const NAMES: [(&str, char); 22] = [
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", '\u{a0}'),
+        ("mdash", '—'),
+        ("ndash", '–'),
+        ("hellip", '…'),
+        ("lsquo", '‘'),
+        ("rsquo", '’'),
+        ("ldquo", '“'),
+        ("rdquo", '”'),
+        ("laquo", '«'),
+        ("raquo", '»'),
+        ("bull", '•'),
+        ("middot", '·'),
+        ("copy", '©'),
+        ("reg", '®'),
+        ("trade", '™'),
+        ("euro", '€'),
+        ("times", '×'),
+    ];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let name: String = rest.chars().take(10).take_while(|c| *c != ';').collect();
+        let number = name.strip_prefix('#').and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => digits.parse().ok(),
+        });
+        let named = NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+        let found = named.or(number.and_then(char::from_u32).filter(|c| !c.is_control()));
+        match found.filter(|_| rest[name.len()..].starts_with(';')) {
+            Some(c) => {
+                out.push(c);
+                rest = &rest[name.len() + 1..];
+            }
+            None => out.push('&'),
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The length of the tag that `text` begins with; a `>` in quotes does not end it.

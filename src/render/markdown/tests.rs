@@ -75,6 +75,10 @@ fn nothing_that_runs_loads_or_leads_astray_gets_through() {
         ("<div>\nwords &lt;b&gt; &amp; more\n</div>", "<p>words &lt;b&gt; &amp; more</p>\n"),
         ("<!-- hidden -->", ""),
         ("<div>1 < 2 <script>if (a<b) {}</SCRIPT> and <!-- > --> more</div>", "<p>1 &lt; 2 and more</p>\n"),
+        (
+            "<p>&mdash; a&#x6A; &#106;b &nosuch; &#0; & &amp;lt;</p>",
+            "<p>— aj jb &amp;nosuch; &amp;#0; &amp; &amp;lt;</p>\n",
+        ),
         ("<div>open <script>never closed</div>", "<p>open</p>\n"),
         ("[x](javascript:alert(1))", "<p>x</p>\n"),
         ("[x](JaVaScRiPt:alert(1))", "<p>x</p>\n"),

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use super::catcher::{self, Catcher};
+use super::site::{self, Site};
 use super::standins::StandIns;
 use crate::channel;
 use crate::channel::config::ChannelConfig;
@@ -33,13 +34,14 @@ impl FarEnds {
     /// Starts them; what the newsroom site writes goes below `folder`.
     pub async fn start(folder: &Path, clock: &Clock) -> Result<FarEnds, CliError> {
         let listener = TcpListener::bind(ANY).await?;
-        let site = format!("http://{}", listener.local_addr()?);
-        tokio::spawn(super::site::serve(listener, folder.join("site")));
-        let shown = Some((PUBLIC.to_owned(), site.clone()));
+        let here = format!("http://{}", listener.local_addr()?);
+        let served = Site { dir: folder.join("site"), addresses: (PUBLIC.to_owned(), here.clone()) };
+        tokio::spawn(site::serve(listener, served));
+        let shown = Some((PUBLIC.to_owned(), here.clone()));
         let options = catcher::Options { login: None, site: shown.clone() };
         let catcher = Catcher::start(ANY, ANY, clock.clone(), options).await?;
         let networks = StandIns::start(clock.clone(), shown).await?;
-        Ok(FarEnds { catcher, networks, folder: folder.to_owned(), site })
+        Ok(FarEnds { catcher, networks, folder: folder.to_owned(), site: here })
     }
 
     /// The example newsroom's channels, leading to these ends: the settings are the newsroom's own, with

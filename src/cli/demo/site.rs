@@ -9,17 +9,32 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-/// Serves `dir` on `listener` until the program ends.
-pub async fn serve(listener: TcpListener, dir: PathBuf) -> std::io::Result<()> {
-    axum::serve(listener, Router::new().fallback(get(file)).with_state(dir)).await
+/// The site, and the public address that its pages give themselves.
+#[derive(Clone)]
+pub struct Site {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The address in the files, and the one that stands for it here.
+    pub addresses: (String, String),
 }
 
-async fn file(State(dir): State<PathBuf>, uri: Uri) -> Response {
-    let Some(mut path) = below(&dir, uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
+/// Serves a site on `listener` until the program ends.
+pub async fn serve(listener: TcpListener, site: Site) -> std::io::Result<()> {
+    axum::serve(listener, Router::new().fallback(get(file)).with_state(site)).await
+}
+
+async fn file(State(site): State<Site>, uri: Uri) -> Response {
+    let Some(mut path) = below(&site.dir, uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
     if path.is_dir() {
         path = path.join("index.html");
     }
     match tokio::fs::read(&path).await {
+        // The files keep their public address; only what is shown here leads back here.
+        Ok(bytes) if media_type(&path).starts_with("text/html") => {
+            let (public, here) = &site.addresses;
+            let page = String::from_utf8_lossy(&bytes).replace(public, here);
+            ([(header::CONTENT_TYPE, media_type(&path))], page).into_response()
+        }
         Ok(bytes) => ([(header::CONTENT_TYPE, media_type(&path))], bytes).into_response(),
         Err(_) => StatusCode::NOT_FOUND.into_response(),
     }

@@ -128,7 +128,8 @@ pub fn request(planned: &Planned, group: &Group) -> Request {
         audience: group.audience.clone(),
         channel: group.channel.clone(),
         language: group.language.clone(),
-        advance: group.advance,
+        // Who had a copy ahead is told of a correction like everybody else once the release is public.
+        advance: group.advance && group.due < planned.publish,
         test: false,
         date: group.due,
     }

@@ -52,7 +52,9 @@ impl Summary {
         let text = parsed.body_text(0).unwrap_or_default();
         let subject = parsed.subject().unwrap_or("(no subject)").to_owned();
         // Most mails repeat their subject as a headline; a list has it already.
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Rules made of signs say nothing in a list.
+        let spoken = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+        let words = spoken.collect::<Vec<_>>().join(" ");
         let words =
             words.strip_prefix(subject.as_str()).unwrap_or(&words).trim_start_matches([' ', '=', '-', '#']);
         let preview: String = words.chars().take(160).collect();

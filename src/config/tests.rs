@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use secrecy::ExposeSecret;
 
 use super::*;

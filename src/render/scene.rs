@@ -12,9 +12,10 @@ use super::markdown::{self, Rules};
 use super::memo::Memo;
 use super::{Asset, Look, RenderError, Request, phrases};
 use crate::digest::Digest;
+use crate::finding::nearest;
 use crate::language::Language;
 use crate::newsroom::{ChannelFacts, Newsroom, PressContact};
-use crate::release::{Correction, Medium, Notice, Release, Text, Words};
+use crate::release::{self, Correction, Medium, Notice, Release, Text, Words};
 
 /// Everything that the forms of an edition are made from.
 pub(super) struct Scene<'a> {
@@ -82,10 +83,17 @@ impl<'a> Scene<'a> {
         slug: &str,
         html: &'a Memo<str>,
     ) -> Result<Scene<'a>, RenderError> {
-        let unknown = |what: &str, key: &str| RenderError::Unknown(format!("there is no {what} `{key}`"));
-        let channel =
-            newsroom.channels.get(&request.channel).ok_or_else(|| unknown("channel", &request.channel))?;
-        let release = newsroom.releases.get(slug).ok_or_else(|| unknown("release", slug))?;
+        fn unknown<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k String>) -> RenderError {
+            let near = nearest(key, known.map(String::as_str));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            RenderError::Unknown(format!("there is no {what} `{key}`{hint}"))
+        }
+        let channel = newsroom
+            .channels
+            .get(&request.channel)
+            .ok_or_else(|| unknown("channel", &request.channel, newsroom.channels.keys()))?;
+        let release =
+            newsroom.releases.get(slug).ok_or_else(|| unknown("release", slug, newsroom.releases.keys()))?;
         let text = release.text(&request.language);
         let published = release.publish.unwrap_or(request.date);
         let path = page_path(newsroom, release, &text.language, published);
@@ -212,13 +220,15 @@ impl<'a> Scene<'a> {
         if let Some(piece) = self.media.iter().find(|piece| piece.path == target) {
             return public.then(|| piece.url.clone());
         }
-        let file = self.newsroom.sources.iter().find(|file| {
-            file.path == target
-                || file.path == format!("{target}.md")
-                || file.path == format!("{target}/index.md")
+        // A release's file, with or without its ending.
+        let candidates = [target.clone(), format!("{target}.md"), format!("{target}/index.md")];
+        let (other, language) = candidates.iter().find_map(|path| {
+            let other = self.newsroom.releases.get(&release::place(path)?.slug)?;
+            let named = other.texts.iter().find(|text| text.file.path == *path)?;
+            // A link to the original leads to the reader's language, one to a translation to that.
+            let own = if named.file.translation.is_some() { named } else { other.text(self.language()) };
+            Some((other, &own.language))
         })?;
-        let other = self.newsroom.releases.get(&file.slug)?;
-        let language = &other.text(file.translation.as_ref().unwrap_or(self.language())).language;
         let path = page_path(self.newsroom, other, language, other.publish?);
         Some(format!("{}/{path}", self.newsroom.url))
     }
@@ -522,7 +532,21 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{edition, sample};
     use super::*;
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let newsroom = sample::aster();
+        for (slug, channel, expected) in [
+            ("aster-eV", "relay", "there is no release `aster-eV`; did you mean `aster-ev`?"),
+            ("aster-ev", "rellay", "there is no channel `rellay`; did you mean `relay`?"),
+            ("nothing", "relay", "there is no release `nothing`"),
+        ] {
+            let error = edition(&newsroom, &sample::request(slug, channel)).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
 
     #[test]
     fn paths_stay_inside() {

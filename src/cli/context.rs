@@ -101,7 +101,7 @@ impl Open {
     /// Opens every channel that is configured. A missing secret ends the command: half of the
     /// channels would mean that some readers get it and others do not.
     pub fn routes(&self) -> Result<BTreeMap<String, Route>, CliError> {
-        self.config.channels.iter().map(|(key, _)| Ok((key.clone(), self.route(key)?))).collect()
+        self.config.channels.keys().map(|key| Ok((key.clone(), self.route(key)?))).collect()
     }
 
     /// Opens one channel.

@@ -38,23 +38,23 @@ pub struct CliError {
 }
 
 impl CliError {
-    fn new(exit: Exit, message: impl ToString) -> CliError {
-        CliError { exit, message: message.to_string(), hints: Vec::new() }
+    fn new(exit: Exit, message: String) -> CliError {
+        CliError { exit, message, hints: Vec::new() }
     }
 
     /// Something was found or refused: exit code 1.
     pub fn refused(message: impl ToString) -> CliError {
-        CliError::new(Exit::Refused, message)
+        CliError::new(Exit::Refused, message.to_string())
     }
 
     /// Wrong usage or configuration: exit code 2.
     pub fn usage(message: impl ToString) -> CliError {
-        CliError::new(Exit::Usage, message)
+        CliError::new(Exit::Usage, message.to_string())
     }
 
     /// Something outside failed: exit code 3.
     pub fn outside(message: impl ToString) -> CliError {
-        CliError::new(Exit::Outside, message)
+        CliError::new(Exit::Outside, message.to_string())
     }
 
     /// Says what to do.

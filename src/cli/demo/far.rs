@@ -65,7 +65,7 @@ impl FarEnds {
     fn lead_here(&self, config: &mut ChannelConfig) -> Option<SecretString> {
         let secret = match config {
             ChannelConfig::Smtp(relay) => {
-                relay.host = "127.0.0.1".to_owned();
+                relay.host = Ipv4Addr::LOCALHOST.to_string();
                 relay.port = Some(self.catcher.smtp_port());
                 relay.tls = channel::config::Tls::None;
                 (relay.username, relay.password) = (None, None);
@@ -92,7 +92,7 @@ impl FarEnds {
                     }
                     None => {
                         bluesky.server = self.networks.bluesky_url();
-                        bluesky.handle = self.networks.bluesky_handle().to_owned();
+                        self.networks.bluesky_handle().clone_into(&mut bluesky.handle);
                         self.networks.bluesky_password().to_owned()
                     }
                 }

@@ -5,6 +5,7 @@
 //! filled by [`Mail::fill`] when the mail leaves.
 
 mod json;
+mod look;
 mod mail;
 mod markdown;
 mod memo;

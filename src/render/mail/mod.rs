@@ -13,7 +13,8 @@ mod text;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::scene::{Scene, contrasts, look};
+use super::look::{contrasts, look};
+use super::scene::Scene;
 use super::templates::Templates;
 use super::{Mail, Piece, RenderError, Slot};
 use crate::contact::{AddressError, EmailAddress};

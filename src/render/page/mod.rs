@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::scene::{Scene, contrasts, look, page_url, path_escape};
+use super::look::{contrasts, look};
+use super::scene::{Scene, page_url, path_escape};
 use super::templates::Templates;
 use super::{Asset, Entry, Page, RenderError, markdown, phrases};
 use crate::digest::Digest;

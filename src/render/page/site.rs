@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::super::Look;
-use super::super::scene::contrasts;
+use super::super::look::contrasts;
 use super::super::templates::Templates;
 
 static TEMPLATES: LazyLock<Templates> =

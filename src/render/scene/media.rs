@@ -1,0 +1,113 @@
+//! Pictures and recordings of a release, with their public addresses and their bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Scene;
+use super::address::{path_escape, resolve};
+use crate::digest::Digest;
+use crate::release::Medium;
+use crate::render::{Asset, RenderError};
+
+/// A picture or recording of a release.
+pub struct Piece<'a> {
+    pub medium: &'a Medium,
+    /// Path below the newsroom.
+    pub path: String,
+    /// Name beside the page.
+    pub name: String,
+    pub media_type: &'static str,
+    /// The address once it is public.
+    pub url: String,
+}
+
+impl Piece<'_> {
+    pub fn is_image(&self) -> bool {
+        self.media_type.starts_with("image/")
+    }
+
+    pub fn is_audio(&self) -> bool {
+        self.media_type.starts_with("audio/")
+    }
+
+    pub fn alt(&self) -> &str {
+        self.medium.alt.as_ref().map_or("", |alt| alt.value.as_str())
+    }
+
+    /// Caption and credit in one line.
+    pub fn caption(&self) -> String {
+        let caption = self.medium.caption.as_ref().map(|text| text.value.trim());
+        let credit = self.medium.credit.as_ref().map(|text| text.value.trim());
+        match (caption, credit) {
+            (Some(caption), Some(credit)) => {
+                let stop = if caption.ends_with(['.', '!', '?']) { "" } else { "." };
+                format!("{caption}{stop} {credit}")
+            }
+            (one, other) => one.or(other).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn gather_media(&self) -> Vec<Piece<'a>> {
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        let mut pieces = Vec::new();
+        for medium in &self.text.media {
+            let Some(path) = resolve(&self.release.folder, &medium.file.value) else { continue };
+            let base = path.rsplit('/').next().unwrap_or(&path).to_owned();
+            let seen = names.entry(base.clone()).or_default();
+            *seen += 1;
+            let name = if *seen == 1 { base } else { format!("{seen}-{base}") };
+            let url = format!("{}{}", self.url, path_escape(&name));
+            pieces.push(Piece { medium, media_type: media_type(&path), path, name, url });
+        }
+        pieces
+    }
+
+    /// The bytes of the release's media.
+    pub fn assets(&self) -> Result<Vec<Asset>, RenderError> {
+        let mut assets = Vec::new();
+        for piece in &self.media {
+            let bytes = self.newsroom.files.get(&piece.path).ok_or_else(|| {
+                let file = &self.text.file.path;
+                RenderError::Content(format!(
+                    "{file}: there is no file `{}`; put it beside the release, or remove it from `media`",
+                    piece.medium.file.value
+                ))
+            })?;
+            assets.push(Asset {
+                name: piece.name.clone(),
+                media_type: piece.media_type.to_owned(),
+                alt: piece.alt().to_owned(),
+                caption: piece.caption(),
+                sha: Digest::of(bytes),
+                bytes: Arc::clone(bytes),
+            });
+        }
+        Ok(assets)
+    }
+}
+
+/// The media type of a file, by the end of its name.
+pub(in crate::render) fn media_type(path: &str) -> &'static str {
+    let end = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    match end.as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        "svg" => "image/svg+xml",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "mp4" | "m4v" => "video/mp4",
+        "webm" => "video/webm",
+        "pdf" => "application/pdf",
+        "zip" => "application/zip",
+        "csv" => "text/csv",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,147 @@
+//! What the email templates are given.
+
+use serde_json::{Value, json};
+
+use super::super::look::{contrasts, look};
+use super::super::phrases;
+use super::super::scene::Scene;
+use super::html::Fields;
+use super::kicker;
+use super::sender::Sender;
+use crate::render::Slot;
+
+pub(super) type Data = serde_json::Map<String, Value>;
+
+/// What every email template has.
+pub(super) fn common(scene: &Scene<'_>, fields: &mut Fields<'_>, subject: &str, sender: &Sender) -> Data {
+    let look = look(scene.newsroom, scene.language());
+    let request = scene.request;
+    let mut data = Data::new();
+    let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
+    put("language", json!(scene.language().as_str()));
+    put("direction", json!(if phrases::right_to_left(scene.language()) { "rtl" } else { "ltr" }));
+    put("audience", json!(request.audience));
+    put("notice", json!(request.notice.as_str()));
+    put("advance", json!(request.advance));
+    put("test", json!(request.test));
+    put("sent", json!(request.date.to_string()));
+    let until = scene.moment(scene.release.embargo.unwrap_or(scene.published));
+    put("embargo", fields.text("embargo", Some(&until)));
+    let (accent_dark, on_accent) = contrasts(&look.accent);
+    put("accent_dark", json!(accent_dark));
+    put("on_accent", json!(on_accent));
+    put("accent", json!(look.accent));
+    put("ink", json!(look.ink));
+    put("paper", json!(look.paper));
+    put("subject", fields.text("subject", Some(subject)));
+    put("organization", fields.text("organization", Some(&scene.newsroom.organization)));
+    put("newsroom", fields.text("newsroom", Some(&scene.newsroom.name)));
+    put("newsroom_url", fields.text("newsroomurl", Some(&scene.newsroom.url)));
+    put("list", fields.text("list", Some(scene.audience_name())));
+    put("recipient", fields.slot("recipient", Slot::NameHtml));
+    let unsubscribe = if sender.can_unsubscribe() {
+        fields.slot("unsubscribe", Slot::UnsubscribeHtml)
+    } else {
+        Value::Null
+    };
+    put("unsubscribe_url", unsubscribe);
+    let address = scene.channel.postal_address.as_ref().map(|address| {
+        address.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
+    });
+    put("postal_address", fields.text("postal", address.as_deref()));
+    data
+}
+
+/// What the template of a single release has besides.
+pub(super) fn release_data(
+    scene: &Scene<'_>,
+    fields: &mut Fields<'_>,
+    events: &[pulldown_cmark::Event<'_>],
+) -> Data {
+    let advance = scene.request.advance;
+    let mut data = Data::new();
+    let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
+    let summary = if scene.shows_body() {
+        scene.summary(events)
+    } else {
+        scene.notice().map(|(_, words)| words).unwrap_or_default()
+    };
+    put("title", fields.text("title", Some(scene.words.title)));
+    put("subtitle", fields.text("subtitle", scene.words.subtitle));
+    put("kicker", fields.text("kicker", kicker(scene)));
+    put("summary", fields.text("summary", Some(&summary)));
+    let byline = scene.text.file.front.byline.as_ref().map(|byline| byline.value.as_str());
+    put("byline", fields.text("byline", byline.filter(|_| scene.shows_body())));
+    put("published", json!(scene.published.to_string()));
+    put("url", if advance { Value::Null } else { fields.text("url", Some(&scene.url)) });
+    let (label, words) = scene.notice().map_or((None, None), |(label, words)| (Some(label), Some(words)));
+    put("label", fields.text("label", label));
+    put("note", fields.text("note", words.as_deref()));
+    let body = scene.html(events);
+
+    // Before the embargo nothing of the release is public, so no address of it may be in the mail.
+    let shown = !advance && scene.shows_body();
+    let lead = scene.media.iter().find(|piece| piece.is_image());
+    // Not twice, where the text shows it.
+    let lead = lead.filter(|piece| shown && !body.contains(&piece.url));
+    put("body", fields.html("body", &body));
+    put(
+        "image",
+        lead.map_or(Value::Null, |piece| {
+            json!({
+                "url": fields.text("image", Some(&piece.url)),
+                "alt": fields.text("imagealt", Some(piece.alt())),
+                "caption": fields.text("imagecaption", Some(&piece.caption())),
+            })
+        }),
+    );
+    let recording = scene.media.iter().find(|piece| piece.is_audio()).filter(|_| shown);
+    put(
+        "audio",
+        recording.map_or(Value::Null, |piece| {
+            let title = piece.medium.title.as_ref().map_or(piece.name.as_str(), |title| title.value.as_str());
+            let duration = piece.medium.duration.as_ref().map(|duration| duration.value.as_str());
+            json!({
+                "url": fields.text("audio", Some(&piece.url)),
+                "title": fields.text("audiotitle", Some(title)),
+                "duration": fields.text("audioduration", duration),
+            })
+        }),
+    );
+    put("more_images", json!(shown && scene.media.iter().filter(|piece| piece.is_image()).count() > 1));
+
+    let mut event = if scene.shows_body() { scene.event() } else { Value::Null };
+    if let Some(event) = event.as_object_mut() {
+        for key in ["when", "place", "address", "url"] {
+            let value = event.get(key).and_then(Value::as_str).map(str::to_owned);
+            event.insert(key.to_owned(), fields.text(&format!("event{key}"), value.as_deref()));
+        }
+    }
+    put("event", event);
+    let standing: Vec<Value> = scene
+        .boilerplate()
+        .into_iter()
+        .filter(|_| scene.shows_body())
+        .enumerate()
+        .map(|(at, text)| {
+            let html = scene.html(&scene.events(text, None, !advance));
+            fields.html(&format!("boilerplate{at}"), &html)
+        })
+        .collect();
+    put("boilerplate", Value::Array(standing));
+    let contacts: Vec<Value> = scene
+        .contacts()
+        .iter()
+        .enumerate()
+        .map(|(at, contact)| {
+            json!({
+                "name": fields.text(&format!("contactname{at}"), Some(&contact.name)),
+                "title": fields.text(&format!("contacttitle{at}"), contact.title.as_deref()),
+                "email": fields.text(&format!("contactemail{at}"), Some(&contact.email)),
+                "phone": fields.text(&format!("contactphone{at}"), contact.phone.as_deref()),
+            })
+        })
+        .collect();
+    put("contacts", Value::Array(contacts));
+    data
+}

@@ -66,7 +66,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let summary = Summary::gather(&ledger, &far, &events, &story).await?;
         match args.format {
             Format::Json => output::print_json(&summary.json())?,
-            Format::Human => output::print(&summary.human())?,
+            Format::Human => output::print(&summary.human(!args.exit))?,
         }
         if !args.exit {
             eprintln!("\nLook around; Ctrl-C ends the demo{}.", folder.fate());

@@ -70,8 +70,8 @@ impl Summary {
             && self.status.needs_attention == 0
     }
 
-    /// For people.
-    pub fn human(&self) -> String {
+    /// For people; with `places`, also where to look.
+    pub fn human(&self, places: bool) -> String {
         let mut channels: BTreeSet<&str> = BTreeSet::new();
         for release in &self.status.releases {
             channels.extend(release.channels.keys().map(String::as_str));
@@ -111,9 +111,11 @@ impl Summary {
         for problem in &self.problems {
             text.push_str(&format!("PROBLEM  {problem}\n"));
         }
-        text.push('\n');
-        for (what, place) in &self.places {
-            text.push_str(&format!("  {what:<18} {place}\n"));
+        if places {
+            text.push('\n');
+            for (what, place) in &self.places {
+                text.push_str(&format!("  {what:<18} {place}\n"));
+            }
         }
         text
     }

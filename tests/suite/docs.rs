@@ -86,7 +86,7 @@ fn every_command_in_the_documentation_parses() {
 }
 
 /// The example newsroom with one more file.
-fn newsroom_with(path: &str, text: &str) -> Newsroom {
+pub fn newsroom_with(path: &str, text: &str) -> Newsroom {
     fn walk(dir: &Path, files: &mut BTreeMap<String, Arc<[u8]>>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();

@@ -3,6 +3,7 @@
 mod dispatch;
 mod docs;
 mod example;
+mod hostile;
 mod layers;
 mod ledger;
 mod networks;

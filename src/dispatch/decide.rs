@@ -100,9 +100,9 @@ mod tests {
         let reply = || channel::Reply::note("words");
         check(Ok(Receipt::default()), 1, "sent");
         check(Err(Failure::Later { reply: reply(), retry_after: None }), 1, "later by 0 h");
-        let hours = Some(Duration::from_secs(7_200));
+        let hours = Some(Duration::from_hours(2));
         check(Err(Failure::Later { reply: reply(), retry_after: hours }), 1, "later by 2 h");
-        let days = Some(Duration::from_secs(200_000));
+        let days = Some(Duration::from_hours(55));
         check(Err(Failure::Later { reply: reply(), retry_after: days }), 1, "failed, suppress false");
         check(Err(Failure::Refused { reply: reply(), suppress: true }), 1, "failed, suppress true");
         check(Err(Failure::Refused { reply: reply(), suppress: false }), 1, "failed, suppress false");

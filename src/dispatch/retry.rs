@@ -66,7 +66,7 @@ mod tests {
             let due = next(&Digest([7; 32]), 1, after, now, expires).unwrap();
             assert!(due.duration_since(now).as_secs() >= at_least);
         }
-        let day = Some(Duration::from_secs(86_400));
+        let day = Some(Duration::from_hours(24));
         assert_eq!(next(&Digest([7; 32]), 1, day, now, expires), None, "not after it expires");
     }
 

@@ -17,6 +17,8 @@ use crate::render::{Asset, Social};
 
 /// How many pages of statuses are looked at, at the most.
 const PAGES: usize = 10;
+/// A page that a server cannot go on from holds everything if it has fewer statuses than this.
+const SHORT: usize = 20;
 
 /// The server, seen by one account.
 pub struct Api {
@@ -68,6 +70,11 @@ pub fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 100 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
+/// Whether `id` can be a picture's: some servers give the name of a file.
+fn is_medium_id(id: &str) -> bool {
+    !id.starts_with('.') && is_id(&id.replace('.', "_"))
+}
+
 impl Api {
     pub fn new(server: Url, token: SecretString, patience: Patience) -> Result<Api, String> {
         let client = Client::trusted(&server, patience)?;
@@ -85,7 +92,11 @@ impl Api {
 
     async fn get(&self, url: Url, now: Timestamp) -> Result<Answer, Failure> {
         let answer = self.client.send(self.at(Method::GET, url)).await.map_err(Lost::repeatable)?;
-        if answer.good() || answer.status == 404 { Ok(answer) } else { Err(answer.repeatable(now)) }
+        if answer.good() || matches!(answer.status, 404 | 410) {
+            Ok(answer)
+        } else {
+            Err(answer.repeatable(now))
+        }
     }
 
     /// Posts a status. `answers` says whether it replies to another.
@@ -128,11 +139,21 @@ impl Api {
     }
 
     /// Deletes a status; one that is gone is gone. May be repeated.
+    ///
+    /// A server that knows no DELETE answers 404 as well (snac 2.75), so only one that shows the status no
+    /// more is believed.
     pub async fn delete(&self, id: &str, now: Timestamp) -> Result<(), Failure> {
         let request = self.request(Method::DELETE, &format!("/api/v1/statuses/{id}"));
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         match answer.status {
-            200..=299 | 404 | 410 => Ok(()),
+            200..=299 => Ok(()),
+            404 | 405 | 410 | 501 => match self.status(id, now).await? {
+                None => Ok(()),
+                Some(_) => Err(super::refused(&format!(
+                    "the server does not delete (it answers {}) and status {id} still stands: delete it by hand",
+                    answer.status
+                ))),
+            },
             _ => Err(answer.repeatable(now)),
         }
     }
@@ -140,7 +161,7 @@ impl Api {
     /// A status, if it stands.
     pub async fn status(&self, id: &str, now: Timestamp) -> Result<Option<Status>, Failure> {
         let answer = self.get(below(&self.server, &format!("/api/v1/statuses/{id}")), now).await?;
-        if answer.status == 404 {
+        if !answer.good() {
             return Ok(None);
         }
         status(&answer).map(Some).map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })
@@ -162,7 +183,7 @@ impl Api {
             return Err(answer.repeatable(now));
         }
         match answer.json::<Medium>() {
-            Ok(medium) if is_id(&medium.id) => Ok((medium.id, answer.status == 200)),
+            Ok(medium) if is_medium_id(&medium.id) => Ok((medium.id, answer.status == 200)),
             Ok(_) => {
                 Err(Failure::Later { reply: Reply::note("the picture's id is none"), retry_after: None })
             }
@@ -195,7 +216,7 @@ impl Api {
     pub async fn find(&self, social: &Social, parcel: &Parcel) -> Result<Found, Failure> {
         let account = self.account(parcel.now).await?;
         let mut search = find::Search::new(social, parcel.due);
-        let mut below_id: Option<String> = None;
+        let (mut first_before, mut below_id): (Option<String>, Option<String>) = (None, None);
         for _ in 0..PAGES {
             let mut url = below(&self.server, &format!("/api/v1/accounts/{}/statuses", account.id));
             url.query_pairs_mut().append_pair("limit", "40").append_pair("exclude_reblogs", "true");
@@ -205,15 +226,30 @@ impl Api {
             let answer = self.get(url, parcel.now).await?;
             let page: Vec<Status> =
                 answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
-            let next = page.last().map(|status| status.id.clone()).filter(|id| is_id(id));
+            let (Some(first), Some(last)) = (page.first(), page.last()) else {
+                return Ok(search.found(true));
+            };
+            if page.len() == 1 && Some(&last.id) == below_id.as_ref() {
+                // "Before" includes the status itself here, and nothing is older.
+                return Ok(search.found(true));
+            }
+            if Some(&first.id) == first_before.as_ref() {
+                // The server does not page (snac 2.75): nobody knows what is older.
+                return Ok(search.found(page.len() < SHORT));
+            }
+            first_before = Some(first.id.clone());
+            let next = is_id(&last.id).then(|| last.id.clone());
             for status in page {
                 if let Some(doubtful) = search.see(status) {
                     let text = self.source(&doubtful.id, parcel.now).await?;
                     search.settle(&doubtful, text.as_deref());
                 }
             }
-            if search.is_over() || next.is_none() || next == below_id {
+            if search.is_over() {
                 return Ok(search.found(true));
+            }
+            if next.is_none() {
+                break;
             }
             below_id = next;
         }
@@ -229,6 +265,15 @@ impl Api {
         Ok(answer.json::<Source>().ok().map(|source| source.text))
     }
 
+    /// What the server says of itself; the older call where there is no newer one.
+    async fn instance(&self, now: Timestamp) -> Result<Answer, Failure> {
+        let answer = self.get(below(&self.server, "/api/v2/instance"), now).await?;
+        if answer.good() {
+            return Ok(answer);
+        }
+        self.get(below(&self.server, "/api/v1/instance"), now).await
+    }
+
     /// The account, and how long a status may be.
     pub async fn examine(&self) -> Vec<Diagnosis> {
         let now = Timestamp::UNIX_EPOCH;
@@ -240,7 +285,7 @@ impl Api {
                 diagnosis("mastodon: account", false, failure.to_string(), Some(hint))
             }
         };
-        let limit = match self.get(below(&self.server, "/api/v2/instance"), now).await {
+        let limit = match self.instance(now).await {
             Ok(answer) => {
                 let instance: Value = answer.json().unwrap_or_default();
                 let most = instance["configuration"]["statuses"]["max_characters"].as_u64().unwrap_or(500);

@@ -42,8 +42,13 @@ impl<'a> Search<'a> {
         if self.take(&status, &plain(&status.content)) {
             return None;
         }
-        let ours = self.social.posts.iter().any(|post| post.text.contains(&self.social.url));
-        (ours && status.content.contains(&escaped(&self.social.url))).then_some(status)
+        let links = self.social.posts.iter().any(|post| post.text.contains(&self.social.url))
+            && [escaped(&self.social.url), self.social.url.clone()]
+                .iter()
+                .any(|url| status.content.contains(url));
+        // Some servers take signs for formatting: `*` is gone, the words stay.
+        let words = words(&plain(&status.content));
+        (links || self.social.posts.iter().any(|post| self::words(&post.text) == words)).then_some(status)
     }
 
     /// Takes in a status that was doubtful, now that its source is known or cannot be had.
@@ -85,6 +90,11 @@ pub fn same(one: &str, other: &str) -> bool {
     dense(one) == dense(other)
 }
 
+/// The letters and digits of a text.
+fn words(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
 /// An address as it stands in HTML.
 fn escaped(url: &str) -> String {
     url.replace('&', "&amp;")
@@ -97,7 +107,11 @@ pub fn plain(html: &str) -> String {
     while let Some(at) = rest.find(['<', '&']) {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        if rest.starts_with('<') {
+        if rest.starts_with('<') && !rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') {
+            // No tag (HTML, 13.2.5.6): a server that leaves `1 < 2` as it is.
+            text.push('<');
+            rest = &rest[1..];
+        } else if rest.starts_with('<') {
             text.push(' ');
             rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
         } else {
@@ -156,6 +170,7 @@ mod tests {
         );
         check("<p>It goes 610 km.</p>", "It goes 620 km.", false);
         check("<p>unclosed <b", "unclosed", true);
+        check("1 < 2 <3 times<br>Now<", "1 < 2 <3 times\nNow<", true);
         check("a & b &unknown; c", "a & b &unknown; c", true);
         check("&#xffffffff;", "", false);
     }

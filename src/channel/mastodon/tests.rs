@@ -281,7 +281,10 @@ async fn a_kill_deletes_and_what_is_gone_is_gone() {
         bench(|asked, _| if asked.path.ends_with('2') { Act::text(404, "") } else { Act::text(200, "{}") })
             .await;
     assert_eq!(outcome(&bench, &about(thread(&["x"]), Notice::Kill, "1,2")).await, "sent 1,2");
-    assert_eq!(bench.server.lines(), ["DELETE /api/v1/statuses/2", "DELETE /api/v1/statuses/1"]);
+    assert_eq!(
+        bench.server.lines(),
+        ["DELETE /api/v1/statuses/2", "GET /api/v1/statuses/2", "DELETE /api/v1/statuses/1"]
+    );
     assert!(outcome(&bench, &about(thread(&["x"]), Notice::Kill, "")).await.starts_with("refused"));
     // An id that is none reaches no address.
     assert!(
@@ -289,6 +292,69 @@ async fn a_kill_deletes_and_what_is_gone_is_gone() {
     );
     let lost = self::bench(|_, _| Act::Close).await;
     assert!(outcome(&lost, &about(thread(&["x"]), Notice::Kill, "1")).await.starts_with("later"));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_delete_is_not_believed() {
+    for answer in [404, 405, 501] {
+        let bench = bench(move |asked, _| match asked.method.as_str() {
+            "DELETE" => Act::text(answer, ""),
+            _ => Act::json(200, &status("1", "x")),
+        })
+        .await;
+        let got = outcome(&bench, &about(thread(&["x"]), Notice::Kill, "1")).await;
+        assert!(got.starts_with("refused: the server does not delete"), "{got}");
+    }
+}
+
+/// What a look for a post comes to if the server shows `count` other statuses, whatever it is asked.
+async fn without_pages(count: usize, expected: &Probe) {
+    let page: Vec<_> = (0..count).map(|id| status(&format!("other{id}"), "<p>Good morning</p>")).collect();
+    let bench = bench(move |asked, _| match asked.line().as_str() {
+        "GET /api/v1/accounts/verify_credentials" => Act::json(200, &json!({"id": "9"})),
+        _ => Act::json(200, &json!(page)),
+    })
+    .await;
+    assert_eq!(&bench.mastodon.probe(&thread(&["x"])).await, expected, "{count}");
+    assert!(bench.server.lines().len() <= 3, "{:?}", bench.server.lines());
+}
+
+#[tokio::test]
+async fn a_server_without_pages_may_hide_what_is_older() {
+    without_pages(0, &Probe::Absent).await;
+    without_pages(1, &Probe::Absent).await;
+    without_pages(19, &Probe::Absent).await;
+    without_pages(20, &Probe::CannotTell).await;
+    without_pages(50, &Probe::CannotTell).await;
+}
+
+#[tokio::test]
+async fn a_status_whose_signs_were_taken_for_formatting_is_known_by_its_source() {
+    for (source, found) in [(json!({"text": "It goes *far*"}), true), (json!({"text": "It goes far"}), false)]
+    {
+        let bench = bench(move |asked, _| match asked.line().as_str() {
+            "GET /api/v1/accounts/verify_credentials" => Act::json(200, &json!({"id": "9"})),
+            "GET /api/v1/statuses/5/source" => Act::json(200, &source),
+            line if line.contains("max_id") => Act::json(200, &json!([])),
+            _ => Act::json(200, &json!([status("5", "<p>It goes <i>far</i></p>")])),
+        })
+        .await;
+        let seen = bench.mastodon.probe(&thread(&["It goes *far*"])).await;
+        assert_eq!(matches!(seen, Probe::Arrived(_)), found, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pictures_id_may_be_a_files_name() {
+    for (id, expected) in [("1a.png", "sent 1"), ("../1a", "later"), (".png", "later"), ("a/b", "later")] {
+        let bench = bench(move |asked, _| match asked.line().as_str() {
+            "POST /api/v2/media" => Act::json(200, &json!({"id": id})),
+            _ => Act::json(200, &status("1", "")),
+        })
+        .await;
+        let got = outcome(&bench, &with_picture()).await;
+        assert!(got.starts_with(expected), "{id}: {got}");
+    }
 }
 
 #[tokio::test]

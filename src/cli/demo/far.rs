@@ -109,11 +109,19 @@ impl FarEnds {
 
     /// Where things can be looked at.
     pub fn places(&self) -> Vec<(String, String)> {
+        let given = |network, names: &[&str]| config::demo_server(network, names)?.into_iter().next();
         vec![
             ("inbox".to_owned(), self.catcher.url()),
             ("newsroom site".to_owned(), format!("{}/", self.site)),
-            ("Mastodon".to_owned(), self.networks.mastodon_url()),
-            ("Bluesky".to_owned(), self.networks.bluesky_url()),
+            (
+                "Mastodon".to_owned(),
+                given("MASTODON", &["URL", "TOKEN"]).unwrap_or_else(|| self.networks.mastodon_url()),
+            ),
+            (
+                "Bluesky".to_owned(),
+                given("BLUESKY", &["URL", "HANDLE", "PASSWORD"])
+                    .unwrap_or_else(|| self.networks.bluesky_url()),
+            ),
             ("intranet webhook".to_owned(), self.networks.webhook_url().replace("/hook", "/")),
             ("archive".to_owned(), self.folder.join("archive").display().to_string()),
         ]

@@ -1,10 +1,10 @@
-//! The adapters against servers that keep state: the stand-ins of the demo, and a real PDS when
-//! one is given.
+//! The adapters against servers that keep state: the stand-ins of the demo, and real servers when
+//! they are given (`tests/endpoints/pds.sh`, `tests/endpoints/snac.sh`).
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use dateline::channel::{self, Channel, Failure, Gate, Parcel, Previous, Probe, Recipient};
@@ -15,6 +15,8 @@ use dateline::release::Notice;
 use dateline::render::{Asset, Content, Edition, Facet, Post, Request, Social};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 const URL: &str = "https://news.halden.example/2026/aster-ev/";
 
@@ -237,17 +239,180 @@ async fn a_webhook_counts_once_and_only_when_signed() {
     assert!(matches!(refused, Failure::Later { .. }), "{refused}");
 }
 
+/// The values of `DATELINE_TEST_{name}`, if all are set.
+fn given<const N: usize>(names: [&str; N]) -> Option<[String; N]> {
+    let found: Vec<String> =
+        names.iter().filter_map(|name| std::env::var(format!("DATELINE_TEST_{name}")).ok()).collect();
+    let found = found.try_into().ok();
+    if found.is_none() {
+        eprintln!("skipped: {names:?} are not set, each with DATELINE_TEST_ before it");
+    }
+    found
+}
+
 /// Runs against a real PDS when its address and an account are in the environment.
 #[tokio::test]
 async fn a_real_pds_takes_replies_and_forgets() {
-    let given = |name: &str| std::env::var(format!("DATELINE_TEST_PDS_{name}")).ok();
-    let (Some(url), Some(handle), Some(password)) = (given("URL"), given("HANDLE"), given("PASSWORD")) else {
-        eprintln!("skipped: DATELINE_TEST_PDS_URL, _HANDLE and _PASSWORD are not set");
-        return;
-    };
+    let Some([url, handle, password]) = given(["PDS_URL", "PDS_HANDLE", "PDS_PASSWORD"]) else { return };
     // Keys come from the time, so each run writes records of its own.
     let channel = bluesky(&url, &handle, &password);
     on_a_pds(&*channel, Clock::system().now()).await;
     let seen = channel.examine().await;
     assert!(seen.iter().all(|seen| seen.good), "{seen:?}");
+}
+
+/// Runs against a server of Mastodon's API when its address and a token are in the environment.
+#[tokio::test]
+async fn a_real_server_of_mastodons_api_takes_edits_and_forgets() {
+    let Some([url, token]) = given(["MASTODON_URL", "MASTODON_TOKEN"]) else { return };
+    let (channel, now) = (mastodon(&url, &token), Clock::system().now());
+    let id = holds(&*channel, now).await;
+    let correction = follow(thread("correction", "It goes 610 km", now), Notice::Correction, id);
+    // Some servers give an edited status a new id.
+    let id = channel.deliver(&correction, &gate()).await.unwrap().remote_id;
+    let Probe::Arrived(found) = channel.probe(&correction).await else { panic!("not found") };
+    assert_eq!(found.remote_id, id);
+    let kill = follow(parcel_of("Withdrawn", now), Notice::Kill, id);
+    assert_eq!(channel.probe(&kill).await, Probe::Absent);
+    match channel.deliver(&kill, &gate()).await {
+        Ok(_) => assert!(matches!(channel.probe(&kill).await, Probe::Arrived(_))),
+        // One that cannot delete is not said to have deleted.
+        Err(failure) => {
+            assert!(failure.to_string().contains("still stands"), "{failure}");
+            assert_eq!(channel.probe(&kill).await, Probe::Absent);
+        }
+    }
+    let seen = channel.examine().await;
+    assert!(seen.iter().all(|seen| seen.good), "{seen:?}");
+}
+
+/// A way to `server` that loses one answer: the `count`th one to a request whose first line begins with
+/// `line`. The server has acted by then.
+async fn losing(server: &str, line: &'static str, count: usize) -> String {
+    let server: url::Url = server.parse().unwrap();
+    let upstream = format!("{}:{}", server.host_str().unwrap(), server.port().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let seen = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(async move {
+        while let Ok((mut here, _)) = listener.accept().await {
+            let (upstream, seen) = (upstream.clone(), Arc::clone(&seen));
+            tokio::spawn(async move {
+                let mut there = TcpStream::connect(upstream).await.unwrap();
+                let mut start = vec![0; 16_384];
+                let read = here.read(&mut start).await.unwrap();
+                there.write_all(&start[..read]).await.unwrap();
+                let lost =
+                    start.starts_with(line.as_bytes()) && seen.fetch_add(1, Ordering::SeqCst) + 1 == count;
+                let (mut from_here, mut to_here) = here.split();
+                let (mut from_there, mut to_there) = there.split();
+                let answer = async {
+                    if lost {
+                        // The first byte of the answer: what was asked is done.
+                        from_there.read_u8().await.unwrap();
+                    } else {
+                        let _ = tokio::io::copy(&mut from_there, &mut to_here).await;
+                    }
+                };
+                tokio::select! {
+                    () = answer => {}
+                    // Does not end before the client closes.
+                    _ = async {
+                        let _ = tokio::io::copy(&mut from_here, &mut to_there).await;
+                        std::future::pending::<()>().await
+                    } => {}
+                }
+            });
+        }
+    });
+    address
+}
+
+fn words(lost: usize, now: Timestamp) -> String {
+    format!("Answer {lost} is lost at {now}")
+}
+
+/// A thread of two that says what no other does.
+fn unlike(lost: usize, now: Timestamp) -> Parcel {
+    let posts = ["", ", and that is all"].map(|end| Post {
+        text: words(lost, now) + end,
+        facets: Vec::new(),
+        images: Vec::new(),
+    });
+    parcel(&words(lost, now), Content::Social(Social { posts: posts.into(), url: URL.to_owned() }), now)
+}
+
+/// A thread of two goes through a connection that loses the answer to post number `lost`: a look tells what
+/// is known, a repeat completes it, and each post is there once.
+async fn survives(channel: &dyn Channel, now: Timestamp, lost: usize) -> String {
+    let parcel = unlike(lost, now);
+    let failure = channel.deliver(&parcel, &gate()).await.unwrap_err();
+    assert!(matches!(failure, Failure::Unknown { .. }), "{failure}");
+    let mut again = parcel;
+    again.attempt = 2;
+    let found = match channel.probe(&again).await {
+        Probe::Arrived(receipt) => receipt.remote_id.unwrap(),
+        seen => {
+            assert_eq!((seen, lost), (Probe::Absent, 1), "a part of a thread is not the thread");
+            channel.deliver(&again, &gate()).await.unwrap().remote_id.unwrap()
+        }
+    };
+    assert_eq!(channel.deliver(&again, &gate()).await.unwrap().remote_id.as_deref(), Some(found.as_str()));
+    found
+}
+
+const PUT: &str = "POST /xrpc/com.atproto.repo.putRecord";
+const STATUS: &str = "POST /api/v1/statuses";
+
+#[tokio::test]
+async fn a_lost_answer_makes_no_second_post() {
+    let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
+    for lost in [1, 2] {
+        let standins = StandIns::start(Clock::fixed(now), None).await.unwrap();
+        let url = losing(&standins.bluesky_url(), PUT, lost).await;
+        let channel = bluesky(&url, standins.bluesky_handle(), standins.bluesky_password());
+        survives(&*channel, now, lost).await;
+        assert_eq!(standins.posts().len(), 2, "{lost}");
+        let url = losing(&standins.mastodon_url(), STATUS, lost).await;
+        survives(&*mastodon(&url, standins.mastodon_token()), now, lost).await;
+        assert_eq!(standins.posts().len(), 4, "{lost}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_a_real_pds_loses_makes_no_second_record() {
+    let Some([url, handle, password]) = given(["PDS_URL", "PDS_HANDLE", "PDS_PASSWORD"]) else { return };
+    for lost in [1, 2] {
+        let now = Clock::system().now();
+        survives(&*bluesky(&losing(&url, PUT, lost).await, &handle, &password), now, lost).await;
+        assert_eq!(records(&url, &handle, &words(lost, now)).await, 2, "{lost}");
+    }
+}
+
+/// How many of an account's newest posts have these words.
+async fn records(url: &str, handle: &str, words: &str) -> usize {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut url: url::Url = format!("{url}/xrpc/com.atproto.repo.listRecords").parse().unwrap();
+    url.query_pairs_mut().extend_pairs([
+        ("repo", handle),
+        ("collection", "app.bsky.feed.post"),
+        ("limit", "100"),
+    ]);
+    let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    let texts = answer["records"].as_array().unwrap().iter().map(|record| record["value"]["text"].as_str());
+    texts.filter(|text| text.is_some_and(|text| text.contains(words))).count()
+}
+
+#[tokio::test]
+async fn an_answer_that_a_real_server_of_mastodons_api_loses_makes_no_second_status() {
+    let Some([url, token]) = given(["MASTODON_URL", "MASTODON_TOKEN"]) else { return };
+    for lost in [1, 2] {
+        let now = Clock::system().now();
+        let found = survives(&*mastodon(&losing(&url, STATUS, lost).await, &token), now, lost).await;
+        // The look of another process finds the same two, and the oldest ones at that.
+        let Probe::Arrived(seen) = mastodon(&url, &token).probe(&unlike(lost, now)).await else {
+            panic!("not found")
+        };
+        assert_eq!(seen.remote_id.as_deref(), Some(found.as_str()));
+    }
 }

@@ -174,6 +174,12 @@ impl<'a> Planner<'a> {
         if release.status == Status::Approved {
             self.approved(release, making);
         } else if held.is_some() {
+            making.change.never_mind();
+            if let Some(before) = held.and_then(|held| held.source.as_ref()) {
+                // Who has the old words has them still: when it goes on, they are what is compared with.
+                making.planned.source.words.clone_from(&before.words);
+                making.planned.source.correction.clone_from(&before.correction);
+            }
             making.stop(release, self.now);
             self.keep(making, None);
         } else {

@@ -632,6 +632,26 @@ fn held_and_killed() {
 }
 
 #[test]
+fn a_stop_is_never_blocked_by_words_that_changed_with_it() {
+    for (status, action) in [("held", "kill: held: It was wrong"), ("killed", "kill: killed: It was wrong")] {
+        let mut world = World::new();
+        world.contacts("1 kind=press");
+        world.release("aster", "", "It goes 600 km.").issue().at("2026-12-01T08:00:01Z").send();
+        let stop = format!("status: {status}\nreason: It was wrong");
+        let planned = shown(&world.release("aster", &stop, "It goes 620 km.").plan());
+        assert!(planned.contains(action) && !planned.contains("blocked"), "{planned}");
+        // Going on with other words still needs a correction: they are compared with what was sent.
+        if status == "held" {
+            world.issue();
+            let planned = shown(&world.release("aster", "", "It goes 620 km.").plan());
+            assert!(planned.contains("have the old words"), "{planned}");
+            let planned = shown(&world.release("aster", "", "It goes 600 km.").plan());
+            assert!(!planned.contains("blocked"), "{planned}");
+        }
+    }
+}
+
+#[test]
 fn a_hold_that_ends() {
     let mut world = World::new();
     world.contacts(THREE).release("aster", "", "It goes far.").issue();

@@ -43,7 +43,7 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// The database said no.
-    #[error("ledger: {doing}: {source}")]
+    #[error("ledger: {doing}{}{source}", if doing.is_empty() { "" } else { ": " })]
     Database {
         /// What was being done.
         doing: &'static str,

@@ -183,7 +183,17 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 impl From<rusqlite::Error> for LedgerError {
     fn from(source: rusqlite::Error) -> LedgerError {
-        LedgerError::Database { doing: "", source: source.into() }
+        use rusqlite::ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
+        let source = match source.sqlite_error_code() {
+            Some(DiskFull | SystemIoFailure) => {
+                format!("{source}; the disk is full or fails: make room or mend it, then start again").into()
+            }
+            Some(CannotOpen | PermissionDenied | ReadOnly) => {
+                format!("{source}; check that the ledger's folder and its files are writable").into()
+            }
+            _ => source.into(),
+        };
+        LedgerError::Database { doing: "", source }
     }
 }
 

@@ -92,10 +92,28 @@ pub async fn attempt(
             Party::Account => "account".to_owned(),
         },
         state,
-        words,
+        words: masked(&words),
         url,
     };
     Ok(Done { event, trouble: decision.stop })
+}
+
+/// `words` of the other side without the local parts of the addresses that it repeats: they go into logs.
+fn masked(words: &str) -> String {
+    let parts = words.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{},;:\"'".contains(c));
+    let mut text = String::with_capacity(words.len());
+    for part in parts {
+        match part.rsplit_once('@') {
+            Some((local, domain)) if !local.is_empty() => {
+                text.extend(local.chars().take(1));
+                text.push('…');
+                text.push('@');
+                text.push_str(domain);
+            }
+            _ => text.push_str(part),
+        }
+    }
+    text
 }
 
 /// The mail domain that a claim goes to.
@@ -161,5 +179,22 @@ impl Gate for LedgerGate<'_> {
         let go = matches!(answer, Answer::Go(_));
         *lock(&self.answer) = answer;
         go
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_other_sides_words_lose_the_addresses_in_them() {
+        for (words, expected) in [
+            ("250 2.0.0 Ok: queued as 4F3", "250 2.0.0 Ok: queued as 4F3"),
+            ("550 5.1.1 <jo.doe@paper.example>: unknown", "550 5.1.1 <j…@paper.example>: unknown"),
+            ("rcpt=jo@a.example,anna@b.example", "r…@a.example,a…@b.example"),
+            ("jo@a.example", "j…@a.example"),
+            ("@here", "@here"),
+            ("åsa@press.example", "å…@press.example"),
+        ] {
+            assert_eq!(super::masked(words), expected);
+        }
     }
 }

@@ -45,7 +45,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let open = ctx.open()?;
     let git = open.git_dir()?;
     let memory = open.ledger_folder().join("followed");
-    let tally = ctx.block_on(async {
+    let (tally, sound) = ctx.block_on(async {
         let ledger = open.ledger_for_dispatch(ctx).await?;
         let follower = Follower::open(&git, open.config.git.clone(), memory, args.accept.as_deref())?;
         let observer = Arc::new(|event: Event| log(&event));
@@ -64,7 +64,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
                     .hint("is another daemon running? choose another address with --listen")
             })?;
             tracing::info!(address = %listener.local_addr()?, "serving health and metrics");
-            let web = Web { ledger: ledger.clone(), health: seen, nudge };
+            let web = Web { ledger: ledger.clone(), health: seen.clone(), nudge };
             Some(tokio::spawn(web::serve(listener, web, stop.clone())))
         };
         let daemon = Daemon {
@@ -83,9 +83,15 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         }
         ledger.close(ctx.clock.now()).await?;
         tracing::info!(tally = super::dispatch::summary(&tally).trim(), "stopped");
-        Ok::<_, CliError>(tally)
+        let sound = seen.borrow().problems.is_empty();
+        Ok::<_, CliError>((tally, sound))
     })?;
-    Ok(if args.once { super::dispatch::exit(&tally) } else { Exit::Done })
+    Ok(match (args.once, sound) {
+        (false, _) => Exit::Done,
+        (true, true) => super::dispatch::exit(&tally),
+        // What went wrong stands in the log.
+        (true, false) => Exit::Refused,
+    })
 }
 
 fn log(event: &Event) {

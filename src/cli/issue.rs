@@ -61,7 +61,7 @@ fn json(revision: &str, report: &Report) -> serde_json::Value {
     let failed: Vec<_> = report
         .failed
         .iter()
-        .map(|(slug, error)| serde_json::json!({ "slug": slug, "error": error }))
+        .map(|failed| serde_json::json!({ "slug": failed.slug, "error": failed.error }))
         .collect();
     serde_json::json!({ "revision": revision, "releases": issued, "failed": failed })
 }
@@ -84,8 +84,8 @@ fn human(revision: &str, report: &Report) -> String {
             .collect();
         text.push_str(&format!("{slug}: {}\n", parts.join(", ")));
     }
-    for (slug, error) in &report.failed {
-        text.push_str(&format!("{slug}: not issued: {error}\n"));
+    for failed in &report.failed {
+        text.push_str(&format!("{}: not issued: {}\n", failed.slug, failed.error));
     }
     if report.issued.is_empty() && report.failed.is_empty() {
         text.push_str("Nothing to issue: the ledger holds everything as it is.\n");

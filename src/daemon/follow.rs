@@ -42,8 +42,11 @@ const FETCH_WITHIN: Duration = Duration::from_secs(60);
 /// What a look at git found.
 #[derive(Debug)]
 pub enum Look {
-    /// The commit that is followed already.
-    Same,
+    /// Nothing new: the commit that is followed, or one that was refused already.
+    Same {
+        /// Whether it is a refused one.
+        refused: bool,
+    },
     /// A new commit to issue from.
     New(Box<Newsroom>),
     /// A new commit that nothing is issued from; what was issued before goes on.
@@ -80,6 +83,7 @@ pub struct Follower {
     config: GitConfig,
     memory: PathBuf,
     followed: Option<String>,
+    remembered: bool,
     refused: Option<String>,
 }
 
@@ -101,7 +105,7 @@ impl Follower {
                 Err(error) => return Err(LoadError::Io { path: memory.clone(), source: error }),
             },
         };
-        Ok(Follower { git: git.to_owned(), config, memory, followed, refused: None })
+        Ok(Follower { git: git.to_owned(), config, memory, followed, remembered: false, refused: None })
     }
 
     /// The commit that is followed.
@@ -116,11 +120,17 @@ impl Follower {
             Some(remote) => load::fetch(&self.git, remote, &self.config.branch, FETCH_WITHIN)?,
             None => load::resolve(&self.git, &self.config.branch)?,
         };
-        if self.refused.as_ref() == Some(&head) || (!first && self.followed.as_ref() == Some(&head)) {
-            return Ok(Look::Same);
+        if self.refused.as_ref() == Some(&head) {
+            return Ok(Look::Same { refused: true });
+        }
+        self.refused = None;
+        if !first && self.followed.as_ref() == Some(&head) {
+            return Ok(Look::Same { refused: false });
         }
         if let Some(old) = self.followed.as_ref().filter(|old| **old != head) {
-            if !load::is_ancestor(&self.git, old, &head)? {
+            // A commit that is not there any more was rewritten as well, and its objects are gone.
+            let gone = matches!(load::resolve(&self.git, old), Err(LoadError::Revision(_)));
+            if gone || !load::is_ancestor(&self.git, old, &head)? {
                 let refusal = Refusal::Rewritten { old: old.clone(), new: head.clone() };
                 self.refused = Some(head);
                 return Ok(Look::Refused(refusal));
@@ -139,15 +149,23 @@ impl Follower {
         Ok(Look::New(Box::new(newsroom)))
     }
 
+    /// What the commit that is followed holds; for a start at which the branch's head is refused.
+    pub fn earlier(&self) -> Result<Option<Newsroom>, LoadError> {
+        self.followed.as_ref().map(|followed| load::commit(&self.git, followed)).transpose()
+    }
+
     /// Remembers that `revision` was issued from.
     pub fn issued(&mut self, revision: &str) -> Result<(), LoadError> {
+        if self.remembered && self.followed.as_deref() == Some(revision) {
+            return Ok(());
+        }
         let next = self.memory.with_extension("next");
         std::fs::write(&next, format!("{revision}\n"))
             .map_err(|error| LoadError::Io { path: next.clone(), source: error })?;
         std::fs::rename(&next, &self.memory)
             .map_err(|error| LoadError::Io { path: self.memory.clone(), source: error })?;
         self.followed = Some(revision.to_owned());
-        self.refused = None;
+        self.remembered = true;
         Ok(())
     }
 }

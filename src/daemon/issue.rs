@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::desk;
 use crate::contact::ContactId;
 use crate::ledger::{Issued, Ledger, LedgerError, Order, OrderEdition};
 use crate::newsroom::Newsroom;
@@ -32,17 +33,37 @@ pub struct Report {
     pub plan: Plan,
     /// By release, what changed in the ledger; releases that stayed as they were are not here.
     pub issued: Vec<(String, Issued)>,
-    /// Releases that could not be rendered; nothing of them was issued, the others were.
-    pub failed: Vec<(String, String)>,
+    /// Releases that have errors or could not be rendered; nothing of them was issued, the others were.
+    pub failed: Vec<Failed>,
 }
 
-/// Plans against what the ledger holds now.
+/// A release of which nothing was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The release.
+    pub slug: String,
+    /// Where the mistake is; fit for logs, without a word of the text.
+    pub place: String,
+    /// `file:line:column: message`; the message may quote the text.
+    pub error: String,
+}
+
+/// Plans against what the ledger holds now. Releases with errors are blocked, and the plan says so.
 pub async fn plan(
     ledger: &Ledger,
     newsroom: &Newsroom,
     now: Timestamp,
     late: bool,
 ) -> Result<Plan, LedgerError> {
+    Ok(checked(ledger, newsroom, now, late).await?.0)
+}
+
+async fn checked(
+    ledger: &Ledger,
+    newsroom: &Newsroom,
+    now: Timestamp,
+    late: bool,
+) -> Result<(Plan, Vec<Failed>), LedgerError> {
     let limited = newsroom.audiences.values().any(|audience| audience.per_week.is_some());
     let held = ledger.held(limited, now).await?;
     let mut planner = Planner::new(newsroom, &held, now).late(late);
@@ -53,7 +74,10 @@ pub async fn plan(
         after = last.id;
         page.iter().for_each(|contact| planner.contact(contact));
     }
-    Ok(planner.finish())
+    let mut plan = planner.finish();
+    let mut failed = desk::broken(newsroom);
+    failed.extend(desk::block(newsroom, &mut plan));
+    Ok((plan, failed))
 }
 
 /// Plans, renders and freezes. The same newsroom again changes nothing.
@@ -63,10 +87,10 @@ pub async fn issue(
     now: Timestamp,
     options: Options<'_>,
 ) -> Result<Report, LedgerError> {
-    let plan = plan(ledger, newsroom, now, options.late).await?;
+    let (plan, mut failed) = checked(ledger, newsroom, now, options.late).await?;
+    failed.retain(|failed| options.only.is_none_or(|only| only == failed.slug));
     let renderer = Renderer::new(newsroom);
     let mut issued = Vec::new();
-    let mut failed = Vec::new();
     for planned in &plan.releases {
         if options.only.is_some_and(|only| only != planned.slug) || !planned.writes() {
             continue;
@@ -74,7 +98,11 @@ pub async fn issue(
         let editions = match editions(newsroom, &renderer, planned) {
             Ok(editions) => editions,
             Err(error) => {
-                failed.push((planned.slug.clone(), error.to_string()));
+                let place = match &error {
+                    RenderError::Template { file, line, column, .. } => format!("{file}:{line}:{column}"),
+                    RenderError::Unknown(_) | RenderError::Content(_) => "while it was rendered".to_owned(),
+                };
+                failed.push(Failed { slug: planned.slug.clone(), place, error: error.to_string() });
                 continue;
             }
         };

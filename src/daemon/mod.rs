@@ -4,6 +4,7 @@
 //! committed during a long send stops it. Whatever goes wrong with git or one release never stops
 //! what is already issued; it is reported in the log, at `/readyz` and in the metrics.
 
+mod desk;
 mod follow;
 mod issue;
 
@@ -13,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use follow::{Follower, GitConfig, Look, Refusal};
-pub use issue::{Options, Report, issue, plan, request};
+pub use issue::{Failed, Options, Report, issue, plan, request};
 
 use crate::clock::Clock;
 use crate::dispatch::{Dispatch, Tally};
@@ -25,6 +26,10 @@ use crate::web::Health;
 enum Event {
     /// It is time to look at git, or somebody asked for it.
     Look,
+    /// Time has gone by: the plan is made again.
+    Replan,
+    /// The ledger is asked again what is due: an operator may have ended a hold.
+    Ask,
     /// A delivery is due.
     Due,
     /// Dispatch has sent what was due.
@@ -33,10 +38,18 @@ enum Event {
     Stop,
 }
 
+/// Who sets the daemon's holds.
+const BY: &str = "daemon";
+/// Why a release is held whose file was deleted.
+const GONE: &str = "its file is gone from git; put it back, or kill it with `status: killed`";
+/// Why a release is held whose file has an error beside a status that stops it.
+const UNCLEAR: &str = "its file says that it must not go out, and has an error; `dateline check` says which";
 /// After the ledger failed, dispatch waits this long.
 const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(5);
 /// After a round in which nothing could leave, dispatch waits this long.
 const WHEN_IDLE: SignedDuration = SignedDuration::from_secs(1);
+/// Other processes write the ledger (`resume`, `resolve`, `issue`); what they set free leaves this soon.
+const ASK_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// Round-ups come into being with time alone, so the plan is made again this often.
 const REPLAN_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -76,7 +89,12 @@ impl Daemon {
                 self.next(&mut state, &stop).await?
             };
             match event {
-                Event::Look => self.look(&mut state).await?,
+                Event::Look => self.look(&mut state).await,
+                Event::Replan => {
+                    self.replan(&mut state).await;
+                    self.report(&state);
+                }
+                Event::Ask => {}
                 Event::Due => {
                     let (dispatch, stop) = (self.dispatch.clone(), stop.clone());
                     state.draining = Some(tokio::spawn(async move { dispatch.drain(&stop).await }));
@@ -121,6 +139,14 @@ impl Daemon {
             Some(at) => at.checked_add(self.poll).unwrap_or(Timestamp::MAX),
         };
         let due = if state.draining.is_some() { None } else { self.due(state).await };
+        let now = self.clock.now();
+        let replan_at = match state.planned {
+            Some(at) => at.checked_add(REPLAN_EVERY).unwrap_or(Timestamp::MAX),
+            // Without a newsroom there is nothing to plan; after a failure it is tried again.
+            None if state.newsroom.is_some() => now.checked_add(AFTER_FAILURE).unwrap_or(Timestamp::MAX),
+            None => Timestamp::MAX,
+        };
+        let ask_at = now.checked_add(ASK_EVERY).unwrap_or(Timestamp::MAX);
         let drained = async {
             match &mut state.draining {
                 Some(draining) => flatten(draining.await),
@@ -134,6 +160,8 @@ impl Daemon {
             Some(()) = self.nudges.recv() => Event::Look,
             () = self.clock.sleep_until(look_at) => Event::Look,
             () = sleep_until(&self.clock, due) => Event::Due,
+            () = self.clock.sleep_until(replan_at) => Event::Replan,
+            () = self.clock.sleep_until(ask_at) => Event::Ask,
         })
     }
 
@@ -153,14 +181,14 @@ impl Daemon {
     }
 
     /// Looks at git, and issues.
-    async fn look(&mut self, state: &mut Running) -> Result<(), LedgerError> {
-        let now = self.clock.now();
-        let first = state.newsroom.is_none();
-        state.looked = Some(now);
+    async fn look(&mut self, state: &mut Running) {
+        state.looked = Some(self.clock.now());
         state.git = None;
+        let first = state.newsroom.is_none();
         let follower = &mut self.follower;
         match tokio::task::block_in_place(|| follower.look(first)) {
-            Ok(Look::Same) => {}
+            Ok(Look::Same { refused: true }) => {}
+            Ok(Look::Same { refused: false }) => state.refusal = None,
             Ok(Look::New(newsroom)) => {
                 state.newsroom = Some(newsroom);
                 state.planned = None;
@@ -176,30 +204,41 @@ impl Daemon {
                 state.git = Some(error.to_string());
             }
         }
-        let again = match state.planned {
-            None => true,
-            Some(at) => now.duration_since(at) >= REPLAN_EVERY,
-        };
-        if let (true, Some(newsroom)) = (again, &state.newsroom) {
-            match self.issue(newsroom, now).await {
-                Ok(failed) => {
-                    state.failed = failed;
-                    state.planned = Some(now);
-                    state.trouble = None;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "nothing was issued");
-                    state.trouble = Some(error.to_string());
-                }
+        if state.newsroom.is_none() && state.refusal.is_some() {
+            match tokio::task::block_in_place(|| self.follower.earlier()) {
+                Ok(earlier) => state.newsroom = earlier.map(Box::new),
+                Err(error) => tracing::warn!(%error, "the commit that was followed cannot be read any more"),
             }
         }
+        if state.planned.is_none() {
+            self.replan(state).await;
+        }
         self.report(state);
-        Ok(())
+    }
+
+    /// Plans and issues from the newsroom that is followed.
+    async fn replan(&mut self, state: &mut Running) {
+        let now = self.clock.now();
+        let Some(newsroom) = &state.newsroom else { return };
+        match self.issue(newsroom, now).await {
+            Ok(failed) => {
+                for failed in failed.iter().filter(|failed| !state.failed.contains(failed)) {
+                    tracing::error!("{failed}");
+                }
+                state.failed = failed;
+                state.planned = Some(now);
+                state.trouble = None;
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing was issued");
+                state.trouble = Some(error.to_string());
+            }
+        }
     }
 
     /// Issues from `newsroom`; returns what could not be, in one sentence each.
     async fn issue(&mut self, newsroom: &Newsroom, now: Timestamp) -> Result<Vec<String>, LedgerError> {
-        let options = Options { late: false, only: None, by: "daemon" };
+        let options = Options { late: false, only: None, by: BY };
         let report = issue(&self.ledger, newsroom, now, options).await?;
         for (slug, issued) in &report.issued {
             tracing::info!(
@@ -212,13 +251,10 @@ impl Daemon {
             );
         }
         let mut failed = Vec::new();
-        for (slug, error) in report.failed {
-            tracing::error!(release = slug, error, "not issued");
-            failed.push(format!(
-                "{slug} was not issued; `dateline check` and `dateline render {slug}` tell why"
-            ));
+        for Failed { slug, place, .. } in report.failed {
+            failed.push(format!("{slug} is not issued: {place}; `dateline issue {slug}` tells why"));
         }
-        failed.extend(self.vanished(newsroom, now).await?);
+        failed.extend(self.stopped(newsroom, now).await?);
         if let Some(revision) = &newsroom.revision {
             if let Err(error) = self.follower.issued(revision) {
                 tracing::error!(%error, "the followed commit cannot be remembered");
@@ -229,20 +265,33 @@ impl Daemon {
     }
 
     /// A file that is gone from git while its deliveries wait is somebody's mistake or a wish to stop: both
-    /// are served by a hold that says so.
-    async fn vanished(&self, newsroom: &Newsroom, now: Timestamp) -> Result<Vec<String>, LedgerError> {
+    /// are served by a hold that says so. So is a `status: held` in a file with an error. It ends when the
+    /// file is back in order.
+    async fn stopped(&self, newsroom: &Newsroom, now: Timestamp) -> Result<Vec<String>, LedgerError> {
+        let why = |slug: &str| {
+            if !newsroom.sources.iter().any(|file| file.slug == slug) {
+                Some(GONE)
+            } else if desk::wants_to_stop(newsroom, slug) {
+                Some(UNCLEAR)
+            } else {
+                None
+            }
+        };
+        for hold in self.ledger.holds().await? {
+            if let (Scope::Release(slug), BY, GONE | UNCLEAR) =
+                (&hold.scope, hold.by.as_str(), hold.reason.as_str())
+            {
+                if why(slug).is_none() && self.ledger.resume(&hold.scope, BY, now).await? {
+                    tracing::info!(release = slug, "resumed: its file is in order again");
+                }
+            }
+        }
         let held = self.ledger.held(false, now).await?;
         let mut problems = Vec::new();
         for (slug, release) in &held.releases {
             let waits = release.groups.iter().any(|group| group.waiting > 0);
-            if waits
-                && !slug.starts_with("digest/")
-                && !newsroom.sources.iter().any(|file| file.slug == *slug)
-            {
-                let reason = "its file is gone from git; put it back, or kill it with `status: killed`";
-                if self.ledger.hold(Scope::Release(slug.clone()), reason, "daemon", now).await? {
-                    tracing::warn!(release = slug, "held: {reason}");
-                }
+            if let (true, false, Some(reason)) = (waits, slug.starts_with("digest/"), why(slug)) {
+                self.ledger.hold(Scope::Release(slug.clone()), reason, BY, now).await?;
                 problems.push(format!("{slug} is held: {reason}"));
             }
         }

@@ -159,8 +159,8 @@ impl Replay {
             let newsroom = story.newsroom();
             let options = Options { late: false, only: None, by: "the example's editor" };
             let report = daemon::issue(&self.ledger, &newsroom, self.clock.now(), options).await?;
-            if let Some((slug, error)) = report.failed.first() {
-                return Err(CliError::refused(format!("{slug}: {error}")));
+            if let Some(failed) = report.failed.first() {
+                return Err(CliError::refused(format!("{}: {}", failed.slug, failed.error)));
             }
             let tally = dispatch.drain(&stop).await?;
             let waits = due.is_some_and(|due| due <= self.clock.now());

@@ -82,10 +82,10 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             Command::Export { file } => export(&ledger, file.as_ref()).await?,
             Command::Erase { email } => {
                 let was = ledger.erase(email, &ctx.user(), ctx.clock.now()).await?;
-                println!(
+                output::say(format_args!(
                     "{}",
                     if was { "Erased." } else { "Was not in the contact book; it is suppressed now." }
-                );
+                ))?;
                 Exit::Done
             }
         };
@@ -127,12 +127,12 @@ async fn import(
                 eprintln!("{}:{problem}", path.display());
             }
             let ImportReport { new, changed, unchanged, suppressed } = report;
-            println!(
+            output::say(format_args!(
                 "{new} new, {changed} changed, {unchanged} as they were; {suppressed} of them must not be contacted; \
                  {} rows refused{}",
                 problems.len(),
                 if dry_run { "; nothing was written" } else { "" }
-            );
+            ))?;
         }
     }
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Refused })
@@ -237,16 +237,19 @@ pub fn suppress(ctx: &Ctx, args: &SuppressArgs) -> Result<Exit, CliError> {
             None => {
                 for suppression in ledger.suppressions().await? {
                     let email = suppression.email.map_or("(erased)".to_owned(), |email| email.to_string());
-                    println!("{email}  {}  since {}", suppression.reason, suppression.since);
+                    output::say(format_args!(
+                        "{email}  {}  since {}",
+                        suppression.reason, suppression.since
+                    ))?;
                 }
             }
             Some(email) if args.lift => {
                 let was = ledger.unsuppress(email, &ctx.user(), now).await?;
-                println!("{}", if was { "Allowed again." } else { "Was not suppressed." });
+                output::say(format_args!("{}", if was { "Allowed again." } else { "Was not suppressed." }))?;
             }
             Some(email) => {
                 let new = ledger.suppress(email, &args.reason, &ctx.user(), now).await?;
-                println!("{}", if new { "Suppressed." } else { "Was suppressed already." });
+                output::say(format_args!("{}", if new { "Suppressed." } else { "Was suppressed already." }))?;
             }
         }
         ledger.close(now).await?;

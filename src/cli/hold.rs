@@ -1,6 +1,6 @@
 //! `dateline hold` and `dateline resume`: stop and start, at once.
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, output};
 use crate::ledger::Scope;
 
 /// Stop everything, a channel, a release or a destination, at once
@@ -68,7 +68,7 @@ pub fn hold(ctx: &Ctx, args: &HoldArgs) -> Result<Exit, CliError> {
         ledger.close(ctx.clock.now()).await?;
         Ok::<_, CliError>(new)
     })?;
-    println!("{} {scope}", if new { "Held:" } else { "Was held already:" });
+    output::say(format_args!("{} {scope}", if new { "Held:" } else { "Was held already:" }))?;
     Ok(Exit::Done)
 }
 
@@ -83,7 +83,7 @@ pub fn resume(ctx: &Ctx, args: &ResumeArgs) -> Result<Exit, CliError> {
         Ok::<_, CliError>(was)
     })?;
     if was {
-        println!("Resumed: {scope}");
+        output::say(format_args!("Resumed: {scope}"))?;
         Ok(Exit::Done)
     } else {
         Err(CliError::refused(format!("{scope} was not held")).hint("`dateline status` lists the holds"))

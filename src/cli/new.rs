@@ -3,7 +3,7 @@
 use jiff::Zoned;
 use jiff::civil::Time;
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, output};
 use crate::load;
 
 /// Start a release
@@ -53,7 +53,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     }
     let text = draft(&newsroom, &args.title, &publish);
     std::io::Write::write_all(&mut std::fs::File::create_new(&file)?, text.as_bytes())?;
-    println!("{path}");
+    output::say(format_args!("{path}"))?;
     eprintln!("Write it, look at it with `dateline preview`, then set `status: approved` and commit.");
     Ok(Exit::Done)
 }

@@ -25,6 +25,11 @@ pub fn print(text: &str) -> std::io::Result<()> {
     }
 }
 
+/// Writes one line to stdout.
+pub fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
+    print(&format!("{line}\n"))
+}
+
 /// Writes `value` as one JSON document.
 pub fn print_json(value: &serde_json::Value) -> std::io::Result<()> {
     print(&format!("{value:#}\n"))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, output};
 use crate::contact::EmailAddress;
 use crate::render::{Addressee, Content, Edition, Renderer, Request};
 
@@ -50,7 +50,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         for (path, bytes) in files(&edition, &email, name.as_deref())? {
             let path = args.out.join(&args.slug).join(path);
             write(&path, &bytes)?;
-            println!("{}", path.display());
+            output::say(format_args!("{}", path.display()))?;
             written += 1;
         }
     }

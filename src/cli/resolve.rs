@@ -77,7 +77,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let now = ctx.clock.now();
         let state = ledger.resolve(DeliveryId(delivery), decision, &ctx.user(), evidence, now).await?;
         ledger.close(now).await?;
-        println!("{delivery} is {state}");
+        output::say(format_args!("{delivery} is {state}"))?;
         Ok(Exit::Done)
     })
 }

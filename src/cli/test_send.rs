@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, output};
 use crate::channel::{Gate, Parcel, Recipient};
 use crate::contact::EmailAddress;
 use crate::digest::Digest;
@@ -79,6 +79,6 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             CliError::outside(format!("not sent: {failure}")).hint("`dateline doctor` looks at the relay")
         })
     })?;
-    println!("Sent to {} as {} sees it: {}", args.to, request.audience, receipt.reply);
+    output::say(format_args!("Sent to {} as {} sees it: {}", args.to, request.audience, receipt.reply))?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CliError, Ctx, Exit};
+use super::{CliError, Ctx, Exit, output};
 
 /// Start a newsroom
 ///
@@ -39,7 +39,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let release =
         include_str!("hello.md").replace("PUBLISH", &publish.strftime("%Y-%m-%dT%H:%M").to_string());
     write(&dir.join(format!("releases/{}/hello-world.md", publish.year())), &release)?;
-    println!("{}", dir.display());
+    output::say(format_args!("{}", dir.display()))?;
     eprintln!(
         "Next:\n  cd {}\n  git init && git add -A && git commit -m 'A newsroom'\n  dateline check\n  dateline preview",
         dir.display()

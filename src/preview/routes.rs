@@ -23,13 +23,27 @@ use super::view;
 
 type Shared = State<Arc<Desk>>;
 
+/// The script of the editors' page: one file, in this order.
+const APP: &str = concat!(
+    include_str!("ui/app/elements.js"),
+    include_str!("ui/app/state.js"),
+    include_str!("ui/app/rail.js"),
+    include_str!("ui/app/ways.js"),
+    include_str!("ui/app/sheets.js"),
+    include_str!("ui/app/stage.js"),
+    include_str!("ui/app/side.js"),
+    include_str!("ui/app/moves.js"),
+    include_str!("ui/app/keys.js"),
+    include_str!("ui/app/live.js"),
+);
+
 /// The paths of a door; with GET (and so HEAD) alone.
 fn table(door: Door) -> Router<Arc<Desk>> {
     match door {
         Door::Desk => Router::new()
             .route("/", show(|| file("text/html; charset=utf-8", include_str!("ui/index.html"))))
             .route("/app.css", show(|| file("text/css; charset=utf-8", include_str!("ui/app.css"))))
-            .route("/app.js", show(|| file("text/javascript; charset=utf-8", include_str!("ui/app.js"))))
+            .route("/app.js", show(|| file("text/javascript; charset=utf-8", APP)))
             .route("/icon.svg", show(|| file("image/svg+xml", include_str!("ui/icon.svg"))))
             .route("/logo", show(logo))
             .route("/api/events", show(events))

@@ -3,12 +3,17 @@
 //! A fixed time that the clocks skip is taken at the end of the gap, one that they repeat is
 //! taken once, at its first occurrence. Days of week are POSIX: 0 and 7 are Sunday.
 
+mod check;
+mod words;
+
 use std::fmt;
 
 use croner::parser::{CronParser, Seconds};
-use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+
+use check::{check_field, comes};
+use words::simple;
 
 /// A five-field cron pattern, read in the newsroom's zone.
 #[derive(Clone)]
@@ -147,124 +152,6 @@ fn whole_second(instant: Timestamp) -> Timestamp {
     }
     Timestamp::from_second(instant.as_second() + i64::from(instant.subsec_nanosecond() > 0))
         .unwrap_or(instant)
-}
-
-fn check_field(index: usize, at: usize, field: &str) -> Result<(), SlotsError> {
-    let (name, allowed) = FIELDS.get(index).copied().unwrap_or(("field", ""));
-    let wrong = |message: String, at: usize, hint: String| Err(SlotsError { message, hint, at });
-    let hint = || format!("{name}: {allowed}");
-    // croner turns `MON` into 1 and `JAN` into 1 wherever they stand, so names are checked here.
-    let known: &[&str] = match index {
-        2 => &["L", "W", "LW"],
-        3 => &MONTHS,
-        4 => &["L"],
-        _ => &[],
-    };
-    let upper = field.to_ascii_uppercase();
-    for word in upper.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()) {
-        let offset = word.as_ptr().addr() - upper.as_ptr().addr();
-        let day = index == 4
-            && (DAYS.contains(&word) || word.strip_suffix('L').is_some_and(|day| DAYS.contains(&day)));
-        if !day && !known.contains(&word) {
-            let written = field.get(offset..offset + word.len()).unwrap_or(field);
-            return wrong(format!("`{written}` is no {name}"), at + offset, hint());
-        }
-    }
-    if let Some((start, step)) = field.split_once('/')
-        && start.chars().all(|c| c.is_ascii_digit())
-    {
-        let hint = format!("write `*/{step}`, or the range that it steps through: `{start}-59/{step}`");
-        return wrong(format!("`{field}` steps from a single {name}"), at, hint);
-    }
-    // croner reads an empty member as 0.
-    if let Some(empty) = wrong_part(index, field).filter(|(_, part)| part.is_empty()) {
-        return wrong(format!("a {name} is missing here"), at + empty.0, hint());
-    }
-    let alone = (0..FIELDS.len()).map(|other| if other == index { field } else { "*" }).collect::<Vec<_>>();
-    if parser().parse(&alone.join(" ")).is_err() {
-        let part = wrong_part(index, field).unwrap_or_else(|| (0, field.to_ascii_uppercase()));
-        let range = part
-            .1
-            .split_once('-')
-            .filter(|(from, to)| index == 4 && DAYS.contains(from) && DAYS.contains(to));
-        let hint = match range {
-            Some((from, to)) => {
-                format!("a range does not run past the end of the week; name the days: `{from},{to}`")
-            }
-            None => hint(),
-        };
-        let written = field.get(part.0..part.0 + part.1.len()).unwrap_or(field);
-        return wrong(format!("`{written}` is no {name}"), at + part.0, hint);
-    }
-    Ok(())
-}
-
-/// The first member of a list that is wrong by itself, with its offset, in upper case.
-fn wrong_part(index: usize, field: &str) -> Option<(usize, String)> {
-    let mut at = 0;
-    for part in field.split(',') {
-        let alone = (0..FIELDS.len()).map(|other| if other == index { part } else { "*" });
-        if part.is_empty() || parser().parse(&alone.collect::<Vec<_>>().join(" ")).is_err() {
-            return Some((at, part.to_ascii_uppercase()));
-        }
-        at += part.len() + 1;
-    }
-    None
-}
-
-/// Whether any day of 28 years matches: by then every weekday has met every date.
-fn comes(cron: &croner::Cron) -> bool {
-    let mut day: Date = date(2024, 1, 1);
-    for _ in 0..28 * 366 {
-        let (year, month) = (i32::from(day.year()), u32::try_from(day.month()).unwrap_or(1));
-        let weekday = croner::Weekday::from_days_from_sunday(
-            u32::try_from(day.weekday().to_sunday_zero_offset()).unwrap_or(0),
-        );
-        let number = u32::try_from(day.day()).unwrap_or(1);
-        let matches = cron.pattern.month_match(month).unwrap_or(false)
-            && cron.pattern.day_match(year, month, number, weekday).unwrap_or(false);
-        if matches {
-            return true;
-        }
-        let Ok(next) = day.tomorrow() else { return false };
-        day = next;
-    }
-    false
-}
-
-/// Fixed times on some weekdays, the pattern that people write, in words.
-fn simple(pattern: &str) -> Option<String> {
-    let fields: Vec<&str> = pattern.split_whitespace().collect();
-    let [minutes, hours, "*", "*", days] = fields.as_slice() else { return None };
-    let numbers = |text: &str| -> Option<Vec<u8>> { text.split(',').map(|part| part.parse().ok()).collect() };
-    let (minutes, hours) = (numbers(minutes)?, numbers(hours)?);
-    let mut times = Vec::new();
-    for hour in &hours {
-        times.extend(minutes.iter().map(|minute| format!("{hour:02}:{minute:02}")));
-    }
-    let times = match times.split_last()? {
-        (last, []) => last.clone(),
-        (last, rest) => format!("{} and {last}", rest.join(", ")),
-    };
-    if *days == "*" {
-        return Some(format!("at {times}, every day"));
-    }
-    let day = |text: &str| -> Option<&'static str> {
-        let upper = text.to_ascii_uppercase();
-        let index = match upper.parse::<usize>() {
-            Ok(number) => number % 7,
-            Err(_) => DAYS.iter().position(|day| *day == upper)?,
-        };
-        ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"].get(index).copied()
-    };
-    let days: Option<Vec<String>> = days
-        .split(',')
-        .map(|part| match part.split_once('-') {
-            Some((from, to)) => Some(format!("{} to {}", day(from)?, day(to)?)),
-            None => day(part).map(str::to_owned),
-        })
-        .collect();
-    Some(format!("at {times}, {}", days?.join(", ")))
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ async fn logo(State(desk): Shared) -> Response {
     let newsroom = &snapshot.newsroom;
     let logo = newsroom.logo.as_ref().and_then(|path| Some((path, newsroom.files.get(path)?)));
     let Some((path, bytes)) = logo else { return no_such("picture") };
-    picture(edition::media_type(path), bytes)
+    picture(edition::picture_type(path), bytes)
 }
 
 /// How an edition is wanted.

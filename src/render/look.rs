@@ -2,8 +2,7 @@
 
 use base64::Engine as _;
 
-use super::Look;
-use super::scene::media_type;
+use super::{Look, media_type};
 use crate::language::Language;
 use crate::newsroom::Newsroom;
 

@@ -31,6 +31,7 @@ use crate::release::Notice;
 
 pub use page::{site_style, tag_slug};
 pub use renderer::Renderer;
+pub use scene::media_type;
 
 /// Which edition is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

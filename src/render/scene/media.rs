@@ -89,7 +89,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The media type of a file, by the end of its name.
-pub(in crate::render) fn media_type(path: &str) -> &'static str {
+pub fn media_type(path: &str) -> &'static str {
     let end = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     match end.as_str() {
         "jpg" | "jpeg" => "image/jpeg",

@@ -21,7 +21,8 @@ use crate::release::{Release, Text, Words};
 
 use address::page_path;
 pub(super) use address::{page_url, path_escape};
-pub(super) use media::{Piece, media_type};
+pub(super) use media::Piece;
+pub use media::media_type;
 
 /// Everything that the forms of an edition are made from.
 pub(super) struct Scene<'a> {

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use crate::finding::shown;
 use crate::language::Language;
-use crate::release::{File, place};
+use crate::release::{File, join, place};
 
 use super::manuscript::Reference;
 use super::{Case, Notes};
@@ -70,21 +71,6 @@ fn decoded(path: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
 }
 
-/// `path` from `folder`, with `.` and `..` resolved; nothing if it leaves the newsroom.
-fn join(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
 /// The folders that relative addresses in `file` start from.
 fn folders<'c>(case: &'c Case<'_>, file: &'c File) -> [&'c str; 2] {
     [file.path.rsplit_once('/').map_or("", |(folder, _)| folder), &case.folder]
@@ -147,15 +133,6 @@ fn target_span(file: &File, reference: &Reference) -> Range<usize> {
         }
         _ => reference.span.clone(),
     }
-}
-
-/// An address for a message: short, on one line.
-fn shown(target: &str) -> String {
-    let mut short: String = target.chars().take(60).collect();
-    if short.len() < target.len() {
-        short.push('…');
-    }
-    short
 }
 
 pub(super) fn link_unsafe(case: &Case<'_>, notes: &mut Notes) {

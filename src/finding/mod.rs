@@ -178,6 +178,16 @@ pub fn is_unsafe(character: char) -> bool {
             '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
+/// The start of a text that may be long or strange, fit for a message.
+pub fn shown(text: &str) -> String {
+    let mut short: String =
+        text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    short
+}
+
 /// `text` with `\u{1b}` instead of every character that a terminal or a log would obey.
 fn visible(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::parse::shown;
-use crate::finding::{Finding, MOST, nearest};
+use crate::finding::{Finding, MOST, nearest, shown};
 use crate::yaml::Spanned;
 
 /// The body: stretches of Markdown, in order.

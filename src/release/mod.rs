@@ -27,7 +27,7 @@ pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, 
 pub use names::{Memo, Names};
 pub use parse::{MAX_BYTES, parse};
 pub(crate) use place::reserved;
-pub use place::{Place, place};
+pub use place::{Place, join, place};
 pub use raw::schema;
 pub use time::{TimeError, WallTime, zone_named};
 

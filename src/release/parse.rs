@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::raw::{Raw, RawVariant};
 use super::{body, place};
-use crate::finding::{Finding, MOST};
+use crate::finding::{Finding, MOST, shown};
 use crate::release::{Body, Correction, Event, File, FrontMatter, Medium, Variant, WallTime};
 use crate::yaml::{self, Spanned};
 
@@ -66,16 +66,6 @@ pub fn parse(path: &str, text: &str) -> (File, Vec<Finding>) {
     reader.findings.extend(findings);
     reader.findings.sort_by_key(|finding| (finding.span.start, finding.code));
     (file, reader.findings)
-}
-
-/// The start of a text that may be long or strange, fit for a message.
-pub(super) fn shown(text: &str) -> String {
-    let mut short: String =
-        text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(60).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 /// The length of a byte order mark at the start.

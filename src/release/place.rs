@@ -33,6 +33,21 @@ pub fn place(path: &str) -> Option<Place> {
     Some(Place { slug: slug.to_owned(), translation, folder })
 }
 
+/// `path` from `folder`, with `.` and `..` resolved; nothing if it leaves the newsroom.
+pub fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 /// The most letters of a slug: it stands in addresses and file names.
 const MAX_SLUG: usize = 80;
 
@@ -41,7 +56,7 @@ const MAX_SLUG: usize = 80;
 /// Slugs are file names on every system, parts of addresses, and the ledger's name for a release:
 /// small ASCII letters, digits and hyphens, so that no two can look alike.
 pub(super) fn slug_problem(slug: &str) -> Option<(String, String)> {
-    let shown = super::parse::shown(slug);
+    let shown = crate::finding::shown(slug);
     let rename = "rename the file with small letters a to z, digits and hyphens, such as `aster-ev.md`";
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let message = if slug.is_empty() {

@@ -4,13 +4,19 @@
 //! offset (`2026-12-01T08:00:00Z`, `…+01:00`) is taken too, alone or with the zone that it must
 //! agree with. A time that the clocks skip or show twice is refused, never guessed.
 
+mod error;
+mod syntax;
+
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::finding::nearest;
+
+pub use error::TimeError;
+use syntax::{civil, split_offset, syntax};
 
 /// A wall-clock time, and the zone it names, if it does.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,93 +27,6 @@ pub struct WallTime {
     pub zone: Option<TimeZone>,
     /// The offset from UTC, where it is written; agrees with the zone.
     pub offset: Option<Offset>,
-}
-
-/// Why a time cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TimeError {
-    /// The clocks go forward over it.
-    #[error("{} does not exist in {zone}: the clocks go from {} to {} that night", short(.civil), clock(.before), clock(.after))]
-    Skipped {
-        /// The time.
-        civil: DateTime,
-        /// The zone.
-        zone: String,
-        /// What the clocks show when they are put forward.
-        before: DateTime,
-        /// What they show then.
-        after: DateTime,
-    },
-    /// The clocks go back over it.
-    #[error("{} happens twice in {zone}: the clocks go back from {} to {} that night", short(.civil), clock(.before), clock(.after))]
-    Repeated {
-        /// The time.
-        civil: DateTime,
-        /// The zone.
-        zone: String,
-        /// What the clocks show when they are put back.
-        before: DateTime,
-        /// What they show then.
-        after: DateTime,
-        /// The offset of its first time.
-        first: Offset,
-        /// The offset of its second time.
-        second: Offset,
-    },
-    /// The offset is not the zone's.
-    #[error("{zone} is at {} on {}, not at {}", offset_text(*.actual), short(.civil), offset_text(*.written))]
-    Offset {
-        /// The time.
-        civil: DateTime,
-        /// The zone.
-        zone: String,
-        /// The offset as it was written.
-        written: Offset,
-        /// The zone's.
-        actual: Offset,
-    },
-    /// No zone has that name.
-    #[error("there is no time zone `{name}`")]
-    Zone {
-        /// What was written.
-        name: String,
-        /// What was probably meant.
-        near: Option<String>,
-    },
-    /// It cannot be read.
-    #[error("{message}")]
-    Syntax {
-        /// What is wrong.
-        message: String,
-        /// What to write.
-        hint: String,
-    },
-}
-
-impl TimeError {
-    /// What to do.
-    pub fn hint(&self) -> String {
-        match self {
-            TimeError::Skipped { civil, after, .. } => {
-                format!(
-                    "write {} or later, or a time before the change",
-                    short(&civil.date().to_datetime(after.time()))
-                )
-            }
-            TimeError::Repeated { civil, zone, first, second, .. } => format!(
-                "write `{civil}{}[{zone}]` for the first time or `{civil}{}[{zone}]` for the second, or choose another time",
-                offset_text(*first),
-                offset_text(*second),
-                civil = short(civil)
-            ),
-            TimeError::Offset { civil, zone, .. } => {
-                format!("write `{}[{zone}]`, without the offset", short(civil))
-            }
-            TimeError::Zone { near: Some(near), .. } => format!("did you mean `{near}`?"),
-            TimeError::Zone { .. } => "write the zone of a city, such as `Europe/Stockholm`".to_owned(),
-            TimeError::Syntax { hint, .. } => hint.clone(),
-        }
-    }
 }
 
 impl WallTime {
@@ -191,95 +110,6 @@ pub fn zone_named(name: &str) -> Result<TimeZone, TimeError> {
     Err(TimeError::Zone { name: name.chars().take(60).collect(), near: near.map(str::to_owned) })
 }
 
-fn syntax(message: impl Into<String>, hint: impl Into<String>) -> TimeError {
-    TimeError::Syntax { message: message.into(), hint: hint.into() }
-}
-
-const EXAMPLE: &str = "write it like `2026-12-01T09:00[Europe/Stockholm]`";
-
-/// Splits `2026-12-01T09:00+01:00` before its offset.
-fn split_offset(text: &str) -> Result<(&str, Option<Offset>), TimeError> {
-    if let Some(rest) = text.strip_suffix('Z') {
-        return Ok((rest, Some(Offset::UTC)));
-    }
-    // A date has hyphens too: an offset stands after the `T`.
-    let Some(at) = text.find('T').and_then(|t| text.get(t..)?.find(['+', '-']).map(|at| t + at)) else {
-        return Ok((text, None));
-    };
-    let (rest, offset) = text.split_at(at);
-    let wrong = || {
-        syntax(
-            format!("`{offset}` is no offset from UTC"),
-            "write it like `+01:00`, or name the zone: `[Europe/Stockholm]`",
-        )
-    };
-    let (hours, minutes) = offset.get(1..).and_then(|digits| digits.split_once(':')).ok_or_else(wrong)?;
-    let (hours, minutes) = (two(hours).ok_or_else(wrong)?, two(minutes).ok_or_else(wrong)?);
-    if hours > 14 || minutes > 59 {
-        return Err(wrong());
-    }
-    let seconds = (i32::from(hours) * 60 + i32::from(minutes)) * 60;
-    let seconds = if offset.starts_with('-') { -seconds } else { seconds };
-    Ok((rest, Some(Offset::from_seconds(seconds).map_err(|_| wrong())?)))
-}
-
-fn civil(text: &str) -> Result<DateTime, TimeError> {
-    let Some((day, time)) = text.split_once('T') else {
-        let date_alone = date(text).is_ok();
-        return Err(if date_alone {
-            syntax(
-                format!("`{text}` is a day without a time"),
-                format!("write the time after it: `{text}T09:00`"),
-            )
-        } else if let Some((day, time)) = text.split_once(' ').filter(|(day, _)| date(day).is_ok()) {
-            syntax("a `T` stands between day and time, not a space", format!("write `{day}T{}`", time.trim()))
-        } else {
-            syntax(format!("`{}` is no time", super::parse::shown(text)), EXAMPLE)
-        });
-    };
-    let date = date(day)?;
-    let wrong = || syntax(format!("`{}` is no time of day", super::parse::shown(time)), EXAMPLE);
-    let mut parts = time.split(':');
-    let (hour, minute) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let second = parts.next().map_or(Some(0), two).ok_or_else(wrong)?;
-    let (hour, minute) = (two(hour).ok_or_else(wrong)?, two(minute).ok_or_else(wrong)?);
-    if parts.next().is_some() || minute > 59 || second > 59 || hour > 24 {
-        return Err(wrong());
-    }
-    if hour == 24 {
-        let next = date.tomorrow().map_err(|_| wrong())?;
-        return Err(syntax(
-            "a day ends at 23:59; 24:00 is the next day's 00:00",
-            format!("write `{next}T00:{minute:02}`"),
-        ));
-    }
-    let time = Time::new(hour, minute, second, 0).map_err(|_| wrong())?;
-    Ok(date.to_datetime(time))
-}
-
-fn date(text: &str) -> Result<Date, TimeError> {
-    let wrong = || syntax(format!("`{}` is no day", super::parse::shown(text)), EXAMPLE);
-    let mut parts = text.split('-');
-    let (year, month, day) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(year), Some(month), Some(day), None) if year.len() == 4 => (year, month, day),
-        _ => return Err(wrong()),
-    };
-    let digits = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i16>().ok()).flatten()
-    };
-    let year = digits(year).ok_or_else(wrong)?;
-    let (month, day) = (two(month).ok_or_else(wrong)?, two(day).ok_or_else(wrong)?);
-    if !(1970..2200).contains(&year) {
-        return Err(syntax(format!("the year {year} is out of reach"), "write a year from 1970 to 2199"));
-    }
-    Date::new(year, month, day).map_err(|_| syntax(format!("the calendar has no {text}"), EXAMPLE))
-}
-
-/// Exactly two digits.
-fn two(text: &str) -> Option<i8> {
-    (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
-}
-
 fn skipped(civil: DateTime, zone: &TimeZone, before: Offset, after: Offset) -> TimeError {
     let (from, to) = change(civil, zone, before, before, after);
     TimeError::Skipped { civil, zone: name(zone), before: from, after: to }
@@ -305,21 +135,6 @@ fn change(
 
 fn name(zone: &TimeZone) -> String {
     zone.iana_name().unwrap_or("that zone").to_owned()
-}
-
-/// `2026-12-01T09:00`, as people write it.
-fn short(civil: &DateTime) -> String {
-    civil.strftime(if civil.second() == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" }).to_string()
-}
-
-fn clock(civil: &DateTime) -> String {
-    civil.strftime("%H:%M").to_string()
-}
-
-fn offset_text(offset: Offset) -> String {
-    let minutes = offset.seconds() / 60;
-    let sign = if minutes < 0 { '-' } else { '+' };
-    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use serde::de::{
 };
 
 use super::super::SPANNED;
-use super::super::tree::{Key, Node, shown};
+use super::super::tree::{Key, Node};
 use super::Reader;
 use super::error::{Error, Problem};
 use super::value::De;
-use crate::finding::{MOST, nearest};
+use crate::finding::{MOST, nearest, shown};
 
 /// The start, the end and the value of a [`super::Spanned`].
 pub struct Parts<'r, 'a> {

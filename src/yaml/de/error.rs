@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use serde::de;
 
-use super::super::tree::{Node, shown};
-use crate::finding::nearest;
+use super::super::tree::Node;
+use crate::finding::{nearest, shown};
 
 #[derive(Debug)]
 pub struct Problem {

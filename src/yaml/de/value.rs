@@ -3,10 +3,11 @@
 use serde::de::{self, Visitor};
 
 use super::super::SPANNED;
-use super::super::tree::{Key, Node, Value, shown};
+use super::super::tree::{Key, Node, Value};
 use super::Reader;
 use super::access::{Choice, Entries, Items, Parts};
 use super::error::Error;
+use crate::finding::shown;
 
 /// One node, ready to be read.
 #[derive(Clone, Copy)]

@@ -116,13 +116,6 @@ impl Slots {
         Some(found.timestamp()).filter(|found| *found <= until)
     }
 
-    /// The next `count` slots after `after`, for previews.
-    pub fn upcoming(&self, after: Timestamp, zone: &TimeZone, count: usize) -> Vec<Timestamp> {
-        std::iter::successors(self.next_after(after, zone), |last| self.next_after(*last, zone))
-            .take(count)
-            .collect()
-    }
-
     /// Whether it never comes twice on one day.
     pub fn once_a_day(&self) -> bool {
         let mut fields = self.pattern.split_whitespace();
@@ -209,12 +202,17 @@ mod tests {
         }
     }
 
+    /// The next `count` slots after `after`.
+    fn upcoming(slots: &Slots, after: Timestamp, zone: &TimeZone, count: usize) -> Vec<Timestamp> {
+        let next = |after| slots.next_after(after, zone);
+        std::iter::successors(next(after), |last| next(*last)).take(count).collect()
+    }
+
     #[track_caller]
     fn check(pattern: &str, zone: &str, after: &str, expected: &[&str]) {
         let zone = TimeZone::get(zone).unwrap();
         let slots = Slots::parse(pattern).unwrap();
-        let next: Vec<String> = slots
-            .upcoming(after.parse().unwrap(), &zone, expected.len())
+        let next: Vec<String> = upcoming(&slots, after.parse().unwrap(), &zone, expected.len())
             .into_iter()
             .map(|slot| slot.to_zoned(zone.clone()).strftime("%F %R %:z").to_string())
             .collect();
@@ -278,7 +276,7 @@ mod tests {
             let zone = TimeZone::get(zone).unwrap();
             let slots = Slots::parse(&format!("{minute} {hour} * * *")).unwrap();
             let from = Timestamp::from_second(1_767_225_600 + start * 86_400).unwrap();
-            let next = slots.upcoming(from, &zone, 60);
+            let next = upcoming(&slots, from, &zone, 60);
             prop_assert_eq!(next.len(), 60);
             for pair in next.windows(2) {
                 prop_assert!(pair[0] < pair[1]);

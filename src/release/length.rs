@@ -2,23 +2,27 @@
 //!
 //! | network | what it counts | limit |
 //! | --- | --- | --- |
+//! | X | weighted characters, links as 23, an emoji as 2 | [`X_LIMIT`] |
 //! | Bluesky | graphemes, and bytes | [`BLUESKY_GRAPHEMES`], [`BLUESKY_BYTES`] |
 //! | Mastodon | graphemes, links as 23, `@user@host` as `@user` | [`MASTODON_CHARACTERS`], or the server's own |
 //!
-//! Texts are counted as they are written.
+//! Texts are counted as they are written. X composes characters (NFC) first, so a text
+//! of decomposed letters may be counted as longer than X finds it, never as shorter.
 
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+/// The most that a text on X may weigh (twitter-text 3, `maxWeightedTweetLength`).
+pub const X_LIMIT: usize = 280;
 /// The most graphemes of a Bluesky post (`app.bsky.feed.post`, `maxGraphemes`).
 pub const BLUESKY_GRAPHEMES: usize = 300;
 /// The most bytes of a Bluesky post (`app.bsky.feed.post`, `maxLength`).
 pub const BLUESKY_BYTES: usize = 3000;
 /// The most characters of a Mastodon post where the server says nothing else.
 pub const MASTODON_CHARACTERS: usize = 500;
-/// What a link counts on Mastodon (`characters_reserved_per_url`).
-const LINK_LENGTH: usize = 23;
+/// What a link counts on X (`transformedURLLength`) and on Mastodon (`characters_reserved_per_url`).
+pub const LINK_LENGTH: usize = 23;
 
 /// How many graphemes (what a reader calls characters) `text` has.
 pub fn graphemes(text: &str) -> usize {
@@ -28,12 +32,52 @@ pub fn graphemes(text: &str) -> usize {
     text.graphemes(true).count()
 }
 
+/// What `text` weighs on X, in characters (twitter-text 3, version 3 of its configuration).
+///
+/// Latin and its neighbours weigh 1, everything else 2, an emoji of any length 2, a link 23.
+/// A host without `https://` is a link when it ends in a common domain (`halden.com/aster`).
+pub fn x_weight(text: &str) -> usize {
+    let mut weight = 0;
+    let mut at = 0;
+    for link in links(text, true) {
+        weight += plain_weight(&text[at..link.start]) + LINK_LENGTH;
+        at = link.end;
+    }
+    weight + plain_weight(&text[at..])
+}
+
+fn plain_weight(text: &str) -> usize {
+    text.graphemes(true)
+        .map(|grapheme| if is_emoji(grapheme) { 2 } else { grapheme.chars().map(character_weight).sum() })
+        .sum()
+}
+
+/// The ranges that twitter-text's configuration gives the weight 100 of 200.
+fn character_weight(character: char) -> usize {
+    match u32::from(character) {
+        0..=4351 | 8192..=8205 | 8208..=8223 | 8242..=8247 => 1,
+        _ => 2,
+    }
+}
+
+/// Whether a grapheme is an emoji: a pictograph with whatever joins it, a flag, a keycap, or a
+/// sign (`©`) that asks for the emoji form.
+fn is_emoji(grapheme: &str) -> bool {
+    let Some(first) = grapheme.chars().next() else { return false };
+    let pictograph =
+        matches!(u32::from(first), 0x1F000..=0x1FAFF | 0x2190..=0x2BFF | 0x3030 | 0x303D | 0x3297 | 0x3299);
+    pictograph
+        || grapheme.contains('\u{20E3}')
+        || (grapheme.contains('\u{FE0F}')
+            && matches!(first, '#' | '*' | '0'..='9' | '©' | '®' | '‼' | '⁉' | '™' | 'ℹ'))
+}
+
 /// How many characters `text` has for Mastodon: graphemes, with every `http(s)` link as 23 and
 /// without the host of a mention (`StatusLengthValidator`).
 pub fn mastodon_length(text: &str) -> usize {
     let mut length = 0;
     let mut at = 0;
-    for link in links(text) {
+    for link in links(text, false) {
         length += mentions_shortened(&text[at..link.start]) + LINK_LENGTH;
         at = link.end;
     }
@@ -64,16 +108,19 @@ fn word_length(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
 }
 
-/// The bytes of every link in `text`, in order: `http://` and `https://` addresses. Punctuation
-/// that ends a sentence is no part of a link, and a closing bracket only if the link opened it.
-pub fn links(text: &str) -> Vec<Range<usize>> {
+/// The bytes of every link in `text`, in order: `http://` and `https://` addresses, and with
+/// `bare` also hosts without them. Punctuation that ends a sentence is no part of a link, and a
+/// closing bracket only if the link opened it.
+pub fn links(text: &str, bare: bool) -> Vec<Range<usize>> {
     let mut links = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
         let free =
             text[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || "@#$_-.".contains(c)));
-        match free.then(|| scheme_link(rest)).flatten() {
+        let length =
+            if free { scheme_link(rest).or_else(|| bare.then(|| bare_link(rest)).flatten()) } else { None };
+        match length {
             Some(length) => {
                 links.push(at..at + length);
                 at += length;
@@ -90,6 +137,28 @@ fn scheme_link(text: &str) -> Option<usize> {
     })?;
     let rest = &text[scheme.len()..];
     rest.starts_with(char::is_alphanumeric).then(|| scheme.len() + address_length(rest))
+}
+
+/// Top-level domains that X takes for a link without `https://`. X knows all of them; those
+/// that a newsroom may name are enough, and two letters are a country's.
+const DOMAINS: [&str; 14] =
+    ["com", "net", "org", "info", "biz", "edu", "gov", "eu", "app", "dev", "news", "blog", "shop", "online"];
+
+fn bare_link(text: &str) -> Option<usize> {
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let end = word_length(text, |c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    let host = text[..end].trim_end_matches(['.', '-']);
+    let labels: Vec<&str> = host.split('.').collect();
+    let last = labels.last()?.to_ascii_lowercase();
+    let path = text[host.len()..].starts_with('/');
+    let country = last.len() == 2 && last.bytes().all(|byte| byte.is_ascii_lowercase());
+    let known = labels.len() >= 2
+        && labels.iter().all(|label| !label.is_empty())
+        // A bare `name.se` is taken for a word, `www.name.se` and `name.se/aster` are links.
+        && (DOMAINS.contains(&last.as_str()) || (country && (labels.len() >= 3 || path)));
+    known.then(|| if path { address_length(text) } else { host.len() })
 }
 
 fn address_length(text: &str) -> usize {
@@ -120,6 +189,39 @@ fn address_length(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn x_weighs_characters_emoji_and_links() {
+        for (text, expected) in [
+            ("", 0),
+            ("Aster EV", 8),
+            ("Göteborg – “nu”", 15),
+            ("日本", 4),
+            ("…", 2),
+            ("€", 2),
+            ("☀", 2),
+            ("👍", 2),
+            ("👍🏽", 2),
+            ("👨‍👩‍👧‍👦", 2),
+            ("🇸🇪", 2),
+            ("1️⃣", 2),
+            ("©", 1),
+            ("©️", 2),
+            ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", 2),
+            ("https://halden.example/a/very/long/path/that/goes/on?and=on", 23),
+            ("See https://halden.example/a.", 28),
+            ("halden.com", 23),
+            ("halden.se", 9),
+            ("www.halden.se", 23),
+            ("halden.se/aster now", 27),
+            ("(https://halden.example/a_(b))", 25),
+            ("node.js", 7),
+            ("press@halden.com", 16),
+            ("xhttps://a", 10),
+        ] {
+            assert_eq!(x_weight(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn mastodon_counts_links_as_23_and_mentions_without_host() {
@@ -158,7 +260,7 @@ mod tests {
             ("“https://x.test/å”", vec!["https://x.test/å"]),
             ("https:// nothing", vec![]),
         ] {
-            let found: Vec<&str> = links(text).into_iter().map(|range| &text[range]).collect();
+            let found: Vec<&str> = links(text, false).into_iter().map(|range| &text[range]).collect();
             assert_eq!(found, expected, "{text:?}");
         }
     }

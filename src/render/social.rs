@@ -126,7 +126,7 @@ fn split(text: &str, limit: &Limit) -> Option<Vec<String>> {
                 post.push_str(word);
                 continue;
             }
-            if !length::links(word).is_empty() {
+            if !length::links(word, false).is_empty() {
                 return None;
             }
             for grapheme in word.graphemes(true) {
@@ -150,7 +150,7 @@ fn end_post(post: &mut String, posts: &mut Vec<String>) {
 
 /// Links and tags, by bytes.
 fn facets(text: &str) -> Vec<Facet> {
-    let mut facets: Vec<Facet> = length::links(text)
+    let mut facets: Vec<Facet> = length::links(text, false)
         .into_iter()
         .map(|range| Facet { start: range.start, end: range.end, target: text[range].to_owned() })
         .collect();

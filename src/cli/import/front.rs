@@ -1,4 +1,4 @@
-//! The front matter of other people's files: YAML between `---`, TOML between `+++`.
+//! The front matter of other people's files: YAML between `---`, TOML between `+++`, or JSON.
 //!
 //! Read loosely, because it was written for another program; Dateline's own files never pass here.
 
@@ -8,32 +8,56 @@ use serde_json::{Map, Value};
 pub struct Parts<'a> {
     /// What the front matter says.
     pub front: Map<String, Value>,
+    /// Comments in it.
+    pub comments: Vec<String>,
     /// The Markdown after it.
     pub body: &'a str,
 }
 
-/// Takes `text` apart; nothing if it has no front matter.
-pub fn split(text: &str) -> Result<Option<Parts<'_>>, String> {
+/// Takes `text` apart; a text without front matter is body alone.
+pub fn split(text: &str) -> Result<Parts<'_>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.starts_with('{') {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        if let Some(Ok(Value::Object(front))) = values.next() {
+            let body = text.get(values.byte_offset()..).unwrap_or_default();
+            return Ok(Parts { front, comments: Vec::new(), body });
+        }
+    }
     for fence in ["---", "+++"] {
-        let Some(rest) = text
-            .strip_prefix(fence)
-            .and_then(|rest| rest.trim_start_matches([' ', '\t', '\r']).strip_prefix('\n'))
-        else {
+        let Some((first, rest)) = text.strip_prefix(fence).and_then(|rest| rest.split_once('\n')) else {
             continue;
+        };
+        let format = match first.trim() {
+            "" if fence == "---" => yaml,
+            "" => toml,
+            "yaml" | "yml" => yaml,
+            "toml" => toml,
+            "json" => json,
+            "js" | "javascript" => {
+                return Err("its front matter is a JavaScript program; write it as YAML".to_owned());
+            }
+            _ => continue,
         };
         let mut at = 0;
         for line in rest.split_inclusive('\n') {
             if line.trim_end() == fence {
-                let source = &rest[..at];
-                let front = if fence == "---" { yaml(source)? } else { toml(source)? };
-                return Ok(Some(Parts { front, body: &rest[at + line.len()..] }));
+                let source = rest.get(..at).unwrap_or_default();
+                let comments = source.lines().filter_map(|line| line.trim().strip_prefix('#'));
+                let comments =
+                    comments.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+                let body = rest.get(at + line.len()..).unwrap_or_default();
+                return Ok(Parts { front: format(source)?, comments, body });
             }
             at += line.len();
         }
         return Err(format!("the front matter opens with `{fence}` and never ends"));
     }
-    Ok(None)
+    Ok(Parts { front: Map::new(), comments: Vec::new(), body: text })
+}
+
+fn json(source: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(source).map_err(|error| first_line(&error.to_string()))
 }
 
 fn yaml(source: &str) -> Result<Map<String, Value>, String> {
@@ -76,8 +100,10 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let found = match split(text) {
-            Ok(Some(parts)) => format!("{} | {}", Value::Object(parts.front), parts.body),
-            Ok(None) => "none".to_owned(),
+            Ok(parts) => {
+                let comments: String = parts.comments.iter().map(|line| format!("#{line} ")).collect();
+                format!("{comments}{} | {}", Value::Object(parts.front), parts.body)
+            }
             Err(error) => format!("error: {error}"),
         };
         assert_eq!(found, expected, "{text:?}");
@@ -93,8 +119,13 @@ mod tests {
         check("\u{feff}---\r\ntitle: A\r\n---\r\nBody", r#"{"title":"A"} | Body"#);
         check("+++\n[extra]\na = [1, 2]\n+++\n", r#"{"extra":{"a":[1,2]}} | "#);
         check("---\n---\nBody", "{} | Body");
-        check("Just text", "none");
-        check("--- a rule\n", "none");
+        check("---\n# ask Ada\ntitle: A # or B\n---\n", r#"#ask Ada {"title":"A"} | "#);
+        check("{\n \"title\": \"A\"\n}\nBody", "{\"title\":\"A\"} | \nBody");
+        check("---json\n{\"title\": \"A\"}\n---\nBody", r#"{"title":"A"} | Body"#);
+        check("---js\n{}\n---\n", "error: its front matter is a JavaScript program; write it as YAML");
+        check("Just text", "{} | Just text");
+        check("{text}", "{} | {text}");
+        check("--- a rule\n", "{} | --- a rule\n");
         check("---\ntitle: A\n", "error: the front matter opens with `---` and never ends");
         check("---\n- a\n---\n", "error: the front matter is no list of keys");
     }

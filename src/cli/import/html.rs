@@ -1,11 +1,15 @@
 //! HTML inside Markdown, as Markdown: Dateline drops raw HTML, and no word may be lost with it.
 //!
-//! The HTML is first made well-formed and reduced to the tags that Markdown has words for; what is
-//! left is written tag by tag. Layout (classes, columns, boxes) is what is given up.
+//! Blocks are written anew by [`write::markdown`]; tags inside a line become the marks that Markdown has
+//! for them, or vanish. Markdown outside HTML stays byte for byte. Layout (classes, columns, boxes) is
+//! given up; what loads or runs, comments and tooltips are handed back as `dropped`.
 
-use std::collections::HashSet;
+use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::words::{escape, target, title};
+use super::write;
 
 /// A body without raw HTML, and what was in the way.
 pub struct Rewritten {
@@ -13,226 +17,288 @@ pub struct Rewritten {
     pub body: String,
     /// How many stretches of HTML became Markdown.
     pub stretches: usize,
+    /// What has no place in Markdown, each in one line.
+    pub dropped: Vec<String>,
 }
 
-/// Rewrites the HTML in `body`; Markdown outside it is left byte for byte.
+/// Rewrites the HTML in `body`.
 pub fn rewrite(body: &str) -> Rewritten {
+    /// A tag that is gone can make other HTML of what follows; more often than this it does not.
+    const PASSES: usize = 8;
+    let mut whole = Rewritten { body: body.to_owned(), stretches: 0, dropped: Vec::new() };
+    for _ in 0..PASSES {
+        let pass = once(&whole.body);
+        if pass.stretches == 0 {
+            break;
+        }
+        whole.body = pass.body;
+        whole.stretches += pass.stretches;
+        whole.dropped.extend(pass.dropped);
+    }
+    whole
+}
+
+fn once(body: &str) -> Rewritten {
     let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
-    let mut out = String::with_capacity(body.len());
-    let mut at = 0;
+    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    let mut dropped = Vec::new();
     let mut stretches = 0;
-    let mut block: Option<usize> = None;
+    let mut block: Option<(usize, String)> = None;
+    let mut line = Line::default();
     for (event, range) in Parser::new_ext(body, options).into_offset_iter() {
         match event {
-            Event::Start(Tag::HtmlBlock) => block = Some(range.start),
-            Event::End(TagEnd::HtmlBlock) => {
-                let start = block.take().unwrap_or(range.start).max(at);
-                out.push_str(&body[at..start]);
-                let markdown = markdown(&body[start..range.end]);
-                if !markdown.trim().is_empty() {
-                    out.push_str(markdown.trim());
-                    out.push_str("\n\n");
+            Event::Start(Tag::HtmlBlock) => block = Some((range.start, String::new())),
+            Event::Html(html) => {
+                if let Some((_, text)) = &mut block {
+                    text.push_str(&html);
                 }
-                at = range.end;
+            }
+            Event::End(TagEnd::HtmlBlock) => {
+                let Some((start, html)) = block.take() else { continue };
+                lost(&html, &mut dropped);
+                let margin = margin(body, start);
+                edits.push((start..range.end, place(&write::markdown(&html), &margin, body, start)));
                 stretches += 1;
             }
-            Event::InlineHtml(html) if range.start >= at => {
-                out.push_str(&body[at..range.start]);
-                out.push_str(inline(&html));
-                at = range.end;
+            Event::InlineHtml(html) => {
+                lost(&html, &mut dropped);
+                line.tags.push(Inline { range, html: html.to_string(), linked: line.linked > 0 });
                 stretches += 1;
+            }
+            Event::Start(Tag::Link { .. } | Tag::Image { .. }) => line.linked += 1,
+            Event::End(TagEnd::Link | TagEnd::Image) => line.linked -= 1,
+            Event::Start(Tag::TableCell | Tag::Heading { .. }) => line.flat = true,
+            Event::End(TagEnd::Paragraph | TagEnd::TableCell | TagEnd::Heading(_) | TagEnd::Item) => {
+                line.finish(body, &mut edits);
             }
             _ => {}
         }
     }
-    out.push_str(&body[at..]);
-    Rewritten { body: out, stretches }
+    line.finish(body, &mut edits);
+    Rewritten { body: super::edit::apply(body, edits), stretches, dropped }
 }
 
-/// One inline tag as Markdown; tags that carry no words vanish, comments too.
-fn inline(html: &str) -> &'static str {
-    let name: String =
-        html.trim_start_matches(['<', '/']).chars().take_while(char::is_ascii_alphanumeric).collect();
-    match name.to_ascii_lowercase().as_str() {
+/// What stands in front of the lines of a block that begins at `start`: spaces, and `>` of quotes.
+fn margin(body: &str, start: usize) -> String {
+    let line = body[..start].rfind('\n').map_or(0, |at| at + 1);
+    body[line..start].chars().map(|c| if c == '>' { '>' } else { ' ' }).collect()
+}
+
+/// `markdown` where a block of HTML stood.
+fn place(markdown: &str, margin: &str, body: &str, start: usize) -> String {
+    if markdown.is_empty() {
+        return "\n".to_owned();
+    }
+    let line = body[..start].rfind('\n').map_or(0, |at| at + 1);
+    let before = body[..line].trim_end_matches('\n');
+    let before = before.rsplit('\n').next().unwrap_or(before);
+    let goes_on = body[line..start].trim_matches([' ', '>', '\t']).is_empty()
+        && !before.trim_matches([' ', '>', '\t']).is_empty()
+        && !body[..line].ends_with("\n\n");
+    let mut out = String::new();
+    if goes_on {
+        out.push_str(&format!("\n{margin}"));
+    }
+    out.push_str(&markdown.replace('\n', &format!("\n{margin}")));
+    out.push_str(&format!("\n{}\n", margin.trim_end()));
+    out
+}
+
+struct Inline {
+    range: Range<usize>,
+    html: String,
+    /// It stands inside a Markdown link or picture.
+    linked: bool,
+}
+
+impl Inline {
+    fn name(&self) -> String {
+        let name = self.html.trim_start_matches(['<', '/']);
+        name.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    }
+
+    fn closes(&self) -> bool {
+        self.html.starts_with("</")
+    }
+}
+
+/// The tags of one paragraph, heading or cell.
+#[derive(Default)]
+struct Line {
+    tags: Vec<Inline>,
+    /// It must stay on one line.
+    flat: bool,
+    linked: usize,
+}
+
+impl Line {
+    fn finish(&mut self, body: &str, edits: &mut Vec<(Range<usize>, String)>) {
+        let tags = std::mem::take(&mut self.tags);
+        let flat = std::mem::take(&mut self.flat);
+        let mut open: Vec<usize> = Vec::new();
+        let mut marks: Vec<String> = vec![String::new(); tags.len()];
+        let mut covered: Vec<Range<usize>> = Vec::new();
+        for (at, tag) in tags.iter().enumerate() {
+            let name = tag.name();
+            match name.as_str() {
+                "br" | "img" if tag.linked && name == "img" => {}
+                "br" => marks[at] = line_break(body, tag.range.end, flat),
+                "img" => marks[at] = image(&tag.html),
+                _ if !tag.closes() => open.push(at),
+                _ => {
+                    let Some(partner) = open.iter().rposition(|open| tags[*open].name() == name) else {
+                        continue;
+                    };
+                    let first = open[partner];
+                    open.truncate(partner);
+                    if let Some(text) = raised(body, &tags[first], tag) {
+                        covered.push(tags[first].range.start..tag.range.end);
+                        edits.push((tags[first].range.start..tag.range.end, text));
+                    } else if let Some((opening, closing)) = pair(body, &tags[first], tag, &name) {
+                        marks[first] = opening;
+                        marks[at] = closing;
+                    }
+                }
+            }
+        }
+        for (tag, mark) in tags.iter().zip(marks) {
+            if !covered.iter().any(|range| range.contains(&tag.range.start)) {
+                edits.push((tag.range.clone(), mark));
+            }
+        }
+    }
+}
+
+/// `<sup>2</sup>` as `²`, where there is such a sign.
+fn raised(body: &str, open: &Inline, close: &Inline) -> Option<String> {
+    let sign = match open.name().as_str() {
+        "sup" => write::superscript,
+        "sub" => write::subscript,
+        _ => return None,
+    };
+    let inner = body.get(open.range.end..close.range.start)?;
+    if inner.is_empty() { None } else { inner.chars().map(sign).collect() }
+}
+
+/// The marks that stand for a pair of tags, if Markdown would read them there.
+fn pair(body: &str, open: &Inline, close: &Inline, name: &str) -> Option<(String, String)> {
+    let inner = body.get(open.range.end..close.range.start)?;
+    if name == "a" {
+        let address = attribute(&open.html, "href")?;
+        let clear = !open.linked && !inner.contains(['[', ']', '<']) && !inner.trim().is_empty();
+        return clear.then(|| ("[".to_owned(), format!("]({})", target(&address))));
+    }
+    let mark = match name {
         "b" | "strong" => "**",
         "i" | "em" | "cite" => "*",
         "s" | "del" => "~~",
-        "br" => "\\\n",
-        _ => "",
+        _ => return None,
+    };
+    let (first, last) = (inner.chars().next()?, inner.chars().next_back()?);
+    let before = body[..open.range.start].chars().next_back().unwrap_or(' ');
+    let rest = &body[close.range.end..];
+    let after = if rest.starts_with("<br") { ' ' } else { rest.chars().next().unwrap_or(' ') };
+    let word = char::is_alphanumeric;
+    // CommonMark's rules for what opens and closes emphasis, on the safe side.
+    let good = !inner.contains(['*', '<', '~', '_', '`', '[', ']', '\\'])
+        && ![before, after].iter().any(|c| "*_~<>`\\[]".contains(*c))
+        && (word(first) || (!first.is_whitespace() && !word(before)))
+        && (word(last) || (!last.is_whitespace() && !word(after)));
+    good.then(|| (mark.to_owned(), mark.to_owned()))
+}
+
+/// A line break, where one is asked for and Markdown can hold it.
+fn line_break(body: &str, at: usize, flat: bool) -> String {
+    let rest = &body[at..];
+    let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
+    let line = line.trim_start();
+    let next = if line.is_empty() {
+        below.lines().next().unwrap_or("").trim_matches([' ', '\t', '>'])
+    } else {
+        line
+    };
+    let digits = next.trim_start_matches(|c: char| c.is_ascii_digit());
+    let opens_block = next.starts_with(['-', '+', '*', '#', '>', '=', '~', '`', ':', '|', '<', '['])
+        || (digits.len() < next.len() && digits.starts_with(['.', ')']));
+    let behind = body[..at].rfind('<').map_or("", |open| &body[..open]);
+    if next.is_empty() || flat || opens_block || behind.ends_with('\\') {
+        " ".to_owned()
+    } else if line.is_empty() {
+        "\\".to_owned()
+    } else {
+        "\\\n".to_owned()
     }
 }
 
-/// Tags that Markdown has words for.
-const KEPT: &[&str] = &[
-    "p",
-    "div",
-    "blockquote",
-    "footer",
-    "figcaption",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "ul",
-    "ol",
-    "li",
-    "a",
-    "b",
-    "strong",
-    "i",
-    "em",
-    "cite",
-    "code",
-    "pre",
-    "br",
-    "hr",
-    "img",
-    "s",
-    "del",
-    "td",
-    "th",
-    "tr",
-];
-
-fn markdown(html: &str) -> String {
-    let clean = ammonia::Builder::default()
-        .tags(KEPT.iter().copied().collect::<HashSet<_>>())
-        .link_rel(None)
-        .url_relative(ammonia::UrlRelative::PassThrough)
-        .clean(html)
-        .to_string();
-    let mut writer = Writer { out: String::new(), quote: 0, links: Vec::new(), lists: Vec::new() };
-    let mut rest = clean.as_str();
-    while let Some(open) = rest.find('<') {
-        writer.text(&rest[..open]);
-        // The sanitiser escapes every `<` and `>` that is not a tag's own.
-        let Some(close) = rest[open..].find('>') else { break };
-        writer.tag(&rest[open + 1..open + close]);
-        rest = &rest[open + close + 1..];
-    }
-    writer.text(rest);
-    writer.out.trim().to_owned()
+fn image(html: &str) -> String {
+    let Some(src) = attribute(html, "src") else { return String::new() };
+    let alt = attribute(html, "alt").unwrap_or_default();
+    let alt = escape(&alt.split_whitespace().collect::<Vec<_>>().join(" "), false);
+    format!("![{alt}]({}{})", target(&src), title(&attribute(html, "title").unwrap_or_default()))
 }
 
-struct Writer {
-    out: String,
-    quote: usize,
-    links: Vec<String>,
-    lists: Vec<Option<u32>>,
-}
-
-impl Writer {
-    fn text(&mut self, text: &str) {
-        let text = unescape(text);
-        let mut words = text.split_whitespace().peekable();
-        if words.peek().is_none() {
-            if !text.is_empty() && !self.out.ends_with(char::is_whitespace) && !self.out.is_empty() {
-                self.out.push(' ');
-            }
-            return;
+/// The value of an attribute as people write it: in quotes of either kind, or in none.
+fn attribute(html: &str, name: &str) -> Option<String> {
+    let lower = html.to_ascii_lowercase();
+    let mut from = 0;
+    loop {
+        let at = from + lower.get(from..)?.find(name)?;
+        from = at + name.len();
+        let stands_alone = lower[..at].ends_with(|c: char| c.is_whitespace() || "\"'/".contains(c));
+        let Some(value) = html[from..].trim_start().strip_prefix('=') else { continue };
+        if !stands_alone {
+            continue;
         }
-        if text.starts_with(char::is_whitespace)
-            && !self.out.is_empty()
-            && !self.out.ends_with(char::is_whitespace)
-        {
-            self.out.push(' ');
-        }
-        self.out.push_str(&words.collect::<Vec<_>>().join(" "));
-        if text.ends_with(char::is_whitespace) {
-            self.out.push(' ');
-        }
+        let value = value.trim_start();
+        let value = match value.chars().next()? {
+            quote @ ('"' | '\'') => value[1..].split(quote).next().unwrap_or_default(),
+            _ => value.split(|c: char| c.is_whitespace() || c == '>').next().unwrap_or_default(),
+        };
+        return Some(unescape(value));
     }
-
-    fn paragraph(&mut self) {
-        let trimmed = self.out.trim_end_matches([' ', '\n', '>']).len();
-        self.out.truncate(trimmed);
-        if trimmed > 0 {
-            self.out.push('\n');
-            self.out.push_str(&"> ".repeat(self.quote));
-            self.out.push('\n');
-        }
-        self.out.push_str(&"> ".repeat(self.quote));
-    }
-
-    fn tag(&mut self, tag: &str) {
-        let closing = tag.starts_with('/');
-        let name: String =
-            tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
-        match (name.as_str(), closing) {
-            ("b" | "strong", _) => self.out.push_str("**"),
-            ("i" | "em" | "cite", _) => self.out.push('*'),
-            ("s" | "del", _) => self.out.push_str("~~"),
-            ("code", _) => self.out.push('`'),
-            ("br", _) => self.paragraph(),
-            ("hr", _) => {
-                self.paragraph();
-                self.out.push_str("---");
-                self.paragraph();
-            }
-            ("a", false) => {
-                self.links.push(attribute(tag, "href").unwrap_or_default());
-                self.out.push('[');
-            }
-            ("a", true) => {
-                let target = self.links.pop().unwrap_or_default();
-                self.out.push_str(&format!("]({target})"));
-            }
-            ("img", _) => {
-                let alt = attribute(tag, "alt").unwrap_or_default();
-                if let Some(src) = attribute(tag, "src") {
-                    self.out.push_str(&format!("![{}]({src})", alt.trim()));
-                }
-            }
-            ("blockquote", false) => {
-                self.quote += 1;
-                self.paragraph();
-            }
-            ("blockquote", true) => {
-                self.quote = self.quote.saturating_sub(1);
-                self.paragraph();
-            }
-            ("ul", false) => self.lists.push(None),
-            ("ol", false) => self.lists.push(Some(0)),
-            ("ul" | "ol", true) => {
-                self.lists.pop();
-                self.paragraph();
-            }
-            ("li", false) => {
-                self.paragraph();
-                match self.lists.last_mut() {
-                    Some(Some(number)) => {
-                        *number += 1;
-                        self.out.push_str(&format!("{number}. "));
-                    }
-                    _ => self.out.push_str("- "),
-                }
-            }
-            (heading, false) if heading.len() == 2 && heading.starts_with('h') => {
-                self.paragraph();
-                let level = heading[1..].parse().unwrap_or(2);
-                self.out.push_str(&"#".repeat(level));
-                self.out.push(' ');
-            }
-            ("td" | "th", _) => self.out.push(' '),
-            _ => self.paragraph(),
-        }
-    }
-}
-
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
-    let end = tag[start..].find('"')?;
-    Some(unescape(&tag[start..start + end]))
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&nbsp;", "\u{a0}")
-        .replace("&amp;", "&")
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    text.replace("&#39;", "'").replace("&apos;", "'").replace("&amp;", "&")
+}
+
+/// What loads, runs or is not seen, in one line each.
+fn lost(html: &str, dropped: &mut Vec<String>) {
+    const ACTIVE: [&str; 10] =
+        ["iframe", "video", "audio", "source", "embed", "object", "script", "style", "form", "input"];
+    let mut rest = html;
+    while let Some(open) = rest.find('<') {
+        rest = &rest[open..];
+        let end = if let Some(comment) = rest.strip_prefix("<!--") {
+            let end = comment.find("-->").map_or(rest.len(), |end| end + 4);
+            let words = comment.get(..end.saturating_sub(4)).unwrap_or(comment).trim();
+            // These two mark where a summary ends.
+            if !matches!(words, "more" | "excerpt" | "") {
+                dropped.push(format!("comment: {words}"));
+            }
+            end
+        } else {
+            let name: String = rest[1..].chars().take_while(char::is_ascii_alphanumeric).collect();
+            let name = name.to_ascii_lowercase();
+            let end = rest.find('>').map_or(rest.len(), |end| end + 1);
+            if matches!(name.as_str(), "script" | "style") {
+                let close = rest.to_ascii_lowercase().find(&format!("</{name}")).unwrap_or(rest.len());
+                dropped.push(format!("html: {}", &rest[..close.max(end)]));
+                close.max(end)
+            } else {
+                if ACTIVE.contains(&name.as_str()) {
+                    dropped.push(format!("html: {}", &rest[..end]));
+                } else if let Some(words) =
+                    attribute(&rest[..end], "title").filter(|_| !matches!(name.as_str(), "img" | ""))
+                {
+                    dropped.push(format!("title: {words}"));
+                }
+                end
+            }
+        };
+        rest = &rest[end.max(1)..];
+    }
 }
 
 #[cfg(test)]
@@ -240,28 +306,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn html_becomes_markdown_and_no_word_is_lost() {
+    fn html_becomes_markdown_where_it_stands() {
         for (html, expected) in [
             ("Plain *text* stays.\n", "Plain *text* stays.\n"),
-            ("<p>One <b>two</b> <a href=\"/x\">three</a></p>\n", "One **two** [three](/x)\n\n"),
+            ("<p>One</p>\n\nTwo\n", "One\n\n\nTwo\n"),
+            ("Before\n<div>In *it*</div>\n\nAfter\n", "Before\n\nIn \\*it\\*\n\n\nAfter\n"),
+            ("> A\n> <p>B\n> C</p>\n> \n> D\n", "> A\n> \n> B C\n>\n> \n> D\n"),
+            ("- a\n\n  <p>b</p>\n\n- c\n", "- a\n\n  b\n\n\n- c\n"),
+            ("With <em>inline</em><br>tags <span class=x>kept</span>.\n", "With *inline*\\\ntags kept.\n"),
+            ("One<br>\ntwo<br />\n\nthree<br>- four\n", "One\\\ntwo \n\nthree - four\n"),
+            ("# A<br>B\n", "# A B\n"),
             (
-                "<div class=\"quote\">\n<blockquote><p>Well said.</p>\n<footer>&mdash; <cite>A. B.</cite>, CEO</footer></blockquote>\n</div>\n\nAfter.\n",
-                "> Well said.\n> \n> — *A. B.*, CEO\n\n\nAfter.\n",
+                "See <a href='/x y' class=z>this page</a>, <a name=\"t\">that</a>.\n",
+                "See [this page](</x y>), that.\n",
             ),
-            (
-                "<figure><img src=\"a.png\" alt=\"A car\"><figcaption>The car</figcaption></figure>\n",
-                "![A car](a.png)\n\nThe car\n\n",
-            ),
-            ("<ul><li>a</li><li>b</li></ul>\n", "- a\n\n- b\n\n"),
-            (
-                "Text with <em>inline</em><br>tags <span class=x>kept</span>.\n",
-                "Text with *inline*\\\ntags kept.\n",
-            ),
-            ("<script>alert(1)</script>\n\nText\n", "\nText\n"),
+            ("An <img src=\"a.png\" alt=\"[A] car\"/> here\n", "An ![\\[A\\] car](a.png) here\n"),
+            ("10<sup>6</sup>, 5<sup>th</sup>, a<b>\"b\"</b>c\n", "10⁶, 5th, a\"b\"c\n"),
             ("```html\n<p>code</p>\n```\n", "```html\n<p>code</p>\n```\n"),
-            ("<!-- note -->\n\nText\n", "\nText\n"),
+            ("<script>alert(1)</script>\n\nText\n", "\n\nText\n"),
         ] {
             assert_eq!(rewrite(html).body, expected, "{html:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_is_handed_back() {
+        for (html, expected) in [
+            ("<!-- ask legal -->\n\nA <!-- more --> b\n", "comment: ask legal"),
+            ("<iframe src=\"https://v.example/1\"></iframe>\n", "html: <iframe src=\"https://v.example/1\">"),
+            ("<script>\nplot(1 < 2)\n</script>\n", "html: <script>\nplot(1 < 2)\n"),
+            (
+                "The <abbr title=\"World Health Organization\">WHO</abbr>\n",
+                "title: World Health Organization",
+            ),
+            ("<p>5 < 6</p>\n", ""),
+        ] {
+            assert_eq!(rewrite(html).dropped.join("|"), expected, "{html:?}");
         }
     }
 }

@@ -29,9 +29,8 @@ pub fn split(text: &str) -> Result<Parts<'_>, String> {
             continue;
         };
         let format = match first.trim() {
-            "" if fence == "---" => yaml,
-            "" => toml,
-            "yaml" | "yml" => yaml,
+            "" if fence == "+++" => toml,
+            "" | "yaml" | "yml" => yaml,
             "toml" => toml,
             "json" => json,
             "js" | "javascript" => {

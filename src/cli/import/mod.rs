@@ -309,7 +309,8 @@ impl Import<'_> {
                 || other.from == format!("{full}/index.md")
         };
         let last = path.rsplit('/').next().unwrap_or(path);
-        let named = |other: &&Source| path.ends_with(".md") && other.from.rsplit('/').next() == Some(last);
+        let markdown = Path::new(path).extension().is_some_and(|end| end.eq_ignore_ascii_case("md"));
+        let named = |other: &&Source| markdown && other.from.rsplit('/').next() == Some(last);
         let other = self.sources.iter().find(exact).or_else(|| {
             let mut named = self.sources.iter().filter(named);
             named.next().filter(|_| named.next().is_none())

@@ -211,9 +211,9 @@ fn lines(body: &str, kept: &mut Vec<String>) -> String {
             }
             // What is a block for some program is a paragraph for all.
             let quote = line[..lead].trim_end();
-            let _ = write!(out, "{quote}\n");
+            let _ = writeln!(out, "{quote}");
             if !title.is_empty() {
-                let _ = write!(out, "{}{title}\n{quote}\n", &line[..lead]);
+                let _ = writeln!(out, "{}{title}\n{quote}", &line[..lead]);
             }
             continue;
         }

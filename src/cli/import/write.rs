@@ -93,7 +93,7 @@ pub fn markdown(html: &str) -> String {
                 Token::Tag(tag) => writer.tag(tag),
             }
         }
-        written = writer.out.trim().to_owned();
+        writer.out.trim().clone_into(&mut written);
         if read_back(&written) == expected {
             break;
         }

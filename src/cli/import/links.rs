@@ -139,7 +139,7 @@ impl Work<'_> {
 
     fn image(&mut self, range: &Range<usize>, source: &str, words: &str, alt: &str) {
         let alt = alt.split_whitespace().collect::<Vec<_>>().join(" ");
-        let written = if (self.around.find)(source) {
+        let written = if sendable(source) && (self.around.find)(source) {
             let name = self.beside(source, Some(&alt));
             format!("![{}]({}{})", escape(&alt, false), target(&name), title(words))
         } else {
@@ -195,7 +195,7 @@ impl Work<'_> {
         if let Some(page) = (self.around.page)(dest) {
             return Some(page);
         }
-        if (self.around.find)(dest) {
+        if sendable(dest) && (self.around.find)(dest) {
             return Some(self.beside(dest, None));
         }
         match self.around.site.filter(|_| dest.starts_with('/')) {
@@ -206,6 +206,13 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether files of this kind go out with a release.
+fn sendable(source: &str) -> bool {
+    const KINDS: [&str; 10] = ["png", "jpg", "jpeg", "gif", "webp", "svg", "mp3", "m4a", "mp4", "pdf"];
+    let name = name(source).to_ascii_lowercase();
+    name.rsplit_once('.').is_some_and(|(_, end)| KINDS.contains(&end))
 }
 
 /// The name of a file, from its address: letters, digits, `.`, `-` and `_`.
@@ -249,6 +256,7 @@ mod tests {
             "[a](../2024/other) [b](gone.md) [c](#d) [e](mailto:f@g.example)",
             "gone.md",
         );
+        check("[data](here.csv)", "[data](here.csv)", "here.csv");
         check("[report](here.pdf)", "[report](here.pdf)", "here.pdf None");
     }
 

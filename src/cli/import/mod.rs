@@ -111,11 +111,15 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         );
     }
     let defaults = defaults(ctx, args, &newsroom)?;
-    let found = disk::walk(&args.dir)?;
+    let root = std::fs::canonicalize(&args.dir).map_err(|error| {
+        CliError::usage(format!("cannot read `{}`: {error}", args.dir.display()))
+            .hint("give the folder with the Markdown files")
+    })?;
+    let found = disk::walk(&root)?;
     let mut lines = Vec::new();
-    let sources = read(&args.dir, &found.files, &newsroom, &mut lines);
+    let sources = read(&root, &found.files, &newsroom, &mut lines);
     let mut import = Import {
-        root: &args.dir,
+        root: &root,
         dir: &dir,
         site,
         newsroom: &newsroom,
@@ -130,7 +134,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         }
     }
     lines.sort_by(|a, b| a.from.cmp(&b.from));
-    report::print(&lines, &found, &defaults, args)?;
+    report::print(&lines, &found, &root, &defaults, args)?;
     Ok(if lines.iter().all(|line| line.outcome.is_ok()) { Exit::Done } else { Exit::Refused })
 }
 

@@ -1,18 +1,26 @@
 //! What `dateline import` says when it is done.
 
+use std::path::Path;
+
 use super::convert::Defaults;
 use super::disk::Found;
 use super::{Args, Line};
 use crate::cli::{CliError, Format, output};
 
 /// Prints the report.
-pub fn print(lines: &[Line], found: &Found, defaults: &Defaults, args: &Args) -> Result<(), CliError> {
+pub fn print(
+    lines: &[Line],
+    found: &Found,
+    root: &Path,
+    defaults: &Defaults,
+    args: &Args,
+) -> Result<(), CliError> {
     let imported = lines.iter().filter(|line| line.outcome.is_ok()).count();
     let skipped: Vec<(String, &str)> = found
         .skipped
         .iter()
         .map(|(path, why)| {
-            let path = path.strip_prefix(&args.dir).unwrap_or(path);
+            let path = path.strip_prefix(root).unwrap_or(path);
             (path.to_string_lossy().replace('\\', "/"), *why)
         })
         .collect();

@@ -66,10 +66,10 @@ impl CliError {
 
     /// Prints it to stderr.
     pub fn print(&self) {
-        eprintln!("error: {}", self.message);
-        for hint in &self.hints {
-            eprintln!("  hint: {hint}");
-        }
+        use std::io::Write as _;
+        let hints: String = self.hints.iter().map(|hint| format!("  hint: {hint}\n")).collect();
+        // Whoever closed stderr does not want to read it; the exit code says enough.
+        let _ = write!(std::io::stderr(), "error: {}\n{hints}", self.message);
     }
 }
 
@@ -87,13 +87,20 @@ impl From<serde_json::Error> for CliError {
 
 impl From<crate::ledger::LedgerError> for CliError {
     fn from(error: crate::ledger::LedgerError) -> CliError {
-        CliError::outside(error)
+        match error {
+            crate::ledger::LedgerError::Refused(_) => CliError::refused(error),
+            _ => CliError::outside(error),
+        }
     }
 }
 
 impl From<crate::load::LoadError> for CliError {
     fn from(error: crate::load::LoadError) -> CliError {
-        CliError::outside(error)
+        use crate::load::LoadError::{NoNewsroom, NoRepository, Revision};
+        match error {
+            NoNewsroom(_) | NoRepository(_) | Revision(_) => CliError::usage(error),
+            _ => CliError::outside(error),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     } else {
         format!("releases/{year}/{slug}.md")
     };
-    if crate::release::place(&path).is_none() {
+    if slug.is_empty() || crate::release::place(&path).is_none() {
         return Err(CliError::usage(format!("`{slug}` cannot be a slug"))
             .hint("give one with --slug: small letters, digits and hyphens"));
     }

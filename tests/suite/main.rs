@@ -1,5 +1,6 @@
 //! Tests that see the whole crate: house rules, seams, real servers. One binary, one module a subject.
 
+mod cli;
 mod daemon;
 mod dispatch;
 mod docs;

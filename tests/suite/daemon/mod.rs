@@ -4,6 +4,6 @@ mod edits;
 mod history;
 mod inside;
 mod process;
-mod room;
+pub mod room;
 mod running;
 mod trouble;

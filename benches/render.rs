@@ -1,10 +1,8 @@
 //! What rendering costs: editions of one release for every audience and channel, and filling a mail.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use dateline::newsroom::{Newsroom, wanted};
+use dateline::newsroom::Newsroom;
 use dateline::release::Notice;
 use dateline::render::{Addressee, Content, Mail, Renderer, Request};
 
@@ -14,24 +12,8 @@ fn main() {
 
 /// The example newsroom at the root of the repository.
 fn example() -> Newsroom {
-    fn read(root: &Path, folder: &Path, files: &mut BTreeMap<String, Arc<[u8]>>) {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str).map(str::to_owned) else {
-                continue;
-            };
-            if path.is_dir() {
-                if wanted(&format!("{name}/x.md")) {
-                    read(root, &path, files);
-                }
-            } else if wanted(&name) {
-                files.extend(std::fs::read(&path).ok().map(|bytes| (name, Arc::from(bytes))));
-            }
-        }
-    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = BTreeMap::new();
-    read(root, root, &mut files);
+    let files = dateline::load::work_tree_files(root).map(|files| files.files).unwrap_or_default();
     Newsroom::build(None, files)
 }
 

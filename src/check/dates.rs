@@ -146,9 +146,9 @@ pub(super) fn dates(piece: &Piece<'_>, language: &str) -> Vec<Mention> {
             }
         } else if let Some(calendar) = calendar
             && (3..=10).contains(&(token.end - token.start))
-            && let Some(month) = name_in(&calendar.months, piece.word(index))
             // `may` and `march` are months only with a capital.
             && (language != "en" || piece.word(index).starts_with(char::is_uppercase))
+            && let Some(month) = name_in(&calendar.months, piece.word(index))
         {
             found.extend(written(piece, index, month, calendar));
         }
@@ -158,9 +158,10 @@ pub(super) fn dates(piece: &Piece<'_>, language: &str) -> Vec<Mention> {
 
 /// The index of the list in `names` that holds `word`, whatever its case.
 fn name_in(names: &[&'static [&'static str]], word: &str) -> Option<usize> {
+    let ascii = word.is_ascii();
     let same = |name: &&str| {
         name.eq_ignore_ascii_case(word)
-            || (!word.is_ascii() && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
+            || (!ascii && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
     };
     names.iter().position(|names| names.iter().any(same))
 }

@@ -7,15 +7,15 @@
 //! Each rule is one function and one row of [`RULES`]; `docs/checks.md` explains them all. A rule
 //! would rather miss something than cry wolf: who gets false alarms stops reading.
 
-use std::collections::BTreeMap;
-use std::thread;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::{Timestamp, Zoned};
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Fields};
 use crate::finding::{Explanation, Finding, Severity, Texts};
 use crate::newsroom::Newsroom;
-use crate::release::{File, Release, Status, place};
+use crate::release::{File, Release, Status, in_parallel, place};
 
 mod audiences;
 mod clock;
@@ -111,17 +111,38 @@ pub const RULES: &[Rule] = &[
     on_newsroom("audience-empty", Warning, "An audience of a release matches nobody in the contact book.", "Look at its `where:` rule, or import the contacts it is meant for.", audiences::audience_empty),
 ];
 
+/// Findings of releases that may come by unchanged: those of the last [`check_with`].
+#[derive(Debug, Default, Clone)]
+pub struct Known(HashMap<Digest, Arc<[Finding]>>);
+
 /// Everything that is worth a look in `newsroom` at `now`, sorted by file and place.
 ///
 /// `contacts` says how many people each audience reaches, where that is known. What
 /// [`Newsroom::build`] found is included.
 pub fn check(newsroom: &Newsroom, now: Timestamp, contacts: Option<&Reach>) -> Vec<Finding> {
+    check_with(newsroom, now, contacts, &mut Known::default())
+}
+
+/// Like [`check`], but reads only releases that `known` has not seen in these surroundings.
+pub fn check_with(
+    newsroom: &Newsroom,
+    now: Timestamp,
+    contacts: Option<&Reach>,
+    known: &mut Known,
+) -> Vec<Finding> {
     let mut slugs: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
     for file in &newsroom.sources {
         slugs.entry(&file.slug).or_default().push(file);
     }
     let cases: Vec<Vec<&File>> = slugs.into_values().collect();
-    let mut findings = in_parallel(&cases, |files| of_files(newsroom, files.clone()));
+    let surroundings = surroundings(newsroom);
+    let found = in_parallel(&cases, |files| {
+        let key = key_of(&surroundings, newsroom, files.iter().copied());
+        let kept = known.0.get(&key).cloned();
+        (key, kept.unwrap_or_else(|| of_files(newsroom, files.clone()).into()))
+    });
+    let mut findings: Vec<Finding> = found.iter().flat_map(|(_, found)| found.iter().cloned()).collect();
+    known.0 = found.into_iter().collect();
     findings.extend(newsroom.findings.iter().cloned());
     findings.extend(newsroom_only(newsroom, now, contacts));
     sort(&mut findings);
@@ -161,13 +182,22 @@ pub fn surroundings(newsroom: &Newsroom) -> Digest {
 }
 
 /// The name under which the findings of [`release`] can be kept: while it is the same, so are they.
-pub fn key(surroundings: &Digest, release: &Release) -> Digest {
-    let mut fields: Vec<&[u8]> = vec![&surroundings.0];
-    for text in &release.texts {
-        fields.push(text.file.path.as_bytes());
-        fields.push(text.file.text.as_bytes());
+pub fn key(surroundings: &Digest, newsroom: &Newsroom, release: &Release) -> Digest {
+    key_of(surroundings, newsroom, release.texts.iter().map(|text| &*text.file))
+}
+
+fn key_of<'f>(
+    surroundings: &Digest,
+    newsroom: &Newsroom,
+    files: impl Iterator<Item = &'f File> + Clone,
+) -> Digest {
+    let mut fields = Fields::default();
+    let whole = files.clone().next().is_some_and(|file| newsroom.releases.contains_key(&file.slug));
+    fields.digest(surroundings).text(if whole { "whole" } else { "broken" });
+    for file in files {
+        fields.text(&file.path).digest(&file.names().text);
     }
-    Digest::of_fields(&fields)
+    fields.name()
 }
 
 /// The texts of `newsroom` that findings point into.
@@ -286,25 +316,6 @@ fn of_files(newsroom: &Newsroom, mut files: Vec<&File>) -> Vec<Finding> {
         }
     }
     notes.findings
-}
-
-/// Runs `work` on all `cases`, on as many threads as there are processors.
-fn in_parallel<T: Sync>(cases: &[T], work: impl Fn(&T) -> Vec<Finding> + Sync) -> Vec<Finding> {
-    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(cases.len() / 32 + 1);
-    if threads == 1 {
-        return cases.iter().flat_map(work).collect();
-    }
-    thread::scope(|scope| {
-        let work = &work;
-        let parts: Vec<_> = cases
-            .chunks(cases.len().div_ceil(threads))
-            .map(|part| scope.spawn(move || part.iter().flat_map(work).collect::<Vec<Finding>>()))
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
 }
 
 /// By file and place; the same finding twice is one.

@@ -235,7 +235,6 @@ fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usi
         _ => {}
     }
     let same = |index: usize, name: &str| piece.word(index).eq_ignore_ascii_case(name);
-    let lower = || word.to_lowercase();
     if !word.starts_with(|c: char| "fstaedpqhbFSTAEDPQHBzvZV".contains(c)) {
         return None;
     }
@@ -248,10 +247,11 @@ fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usi
     if same(index, "annual") && ["results", "accounts"].iter().any(|name| same(index + 1, name)) {
         return Some((Kind::Year, index + 1));
     }
-    if ["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"].contains(&lower().as_str()) {
+    let lower = word.to_lowercase();
+    if ["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"].contains(&lower.as_str()) {
         return Some((Kind::Year, index));
     }
-    let at = ORDINALS.iter().position(|words| words.contains(&lower().as_str()))?;
+    let at = ORDINALS.iter().position(|words| words.contains(&lower.as_str()))?;
     let number = i8::try_from(at + 1).ok()?;
     let noun = piece.word(index + 1).to_lowercase();
     if !matches!(piece.gap(index + 1), " " | "-" | "\u{a0}") {

@@ -131,7 +131,7 @@ impl Snapshot {
         let mut checked = HashMap::with_capacity(newsroom.releases.len());
         let mut findings: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
         for (slug, release) in &newsroom.releases {
-            let key = check::key(&surroundings, release);
+            let key = check::key(&surroundings, &newsroom, release);
             let kept = before.and_then(|before| before.checked.get(&key));
             let found = kept.cloned().unwrap_or_else(|| check::release(&newsroom, release));
             if !found.is_empty() {

@@ -175,9 +175,10 @@ fn lookup<T: Copy>(table: &[(&[&str], T)], word: &str) -> Option<T> {
     if word.len() > 16 || word.is_empty() {
         return None;
     }
+    let ascii = word.is_ascii();
     let same = |name: &&str| {
         name.eq_ignore_ascii_case(word)
-            || (!word.is_ascii() && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
+            || (!ascii && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
     };
     table.iter().find(|(names, _)| names.iter().any(same)).map(|(_, value)| *value)
 }
@@ -213,6 +214,10 @@ pub(super) fn figures(piece: &Piece<'_>, language: &str) -> Vec<Figure> {
 
 /// `two million`
 fn written(piece: &Piece<'_>, index: usize) -> Option<Figure> {
+    // Every scale begins with one of these; most words do not.
+    if !piece.word(index).starts_with(['t', 'T', 'm', 'M', 'b', 'B']) {
+        return None;
+    }
     let scale = lookup(&SCALES, piece.word(index))?;
     let count = index.checked_sub(1).and_then(|before| lookup(&WRITTEN, piece.word(before)))?;
     let token = piece.tokens[index - 1];

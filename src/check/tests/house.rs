@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::{RULES, key, release as check_one, surroundings};
+use crate::check::{Known, RULES, check_with, key, release as check_one, surroundings};
 use crate::finding::{Texts, github, human, json, sarif};
 
 #[test]
@@ -47,7 +47,7 @@ fn findings_depend_on_nothing_that_the_key_leaves_out() {
     let same = newsroom(&[("releases/a.md", &text)]);
     let edited = newsroom(&[("releases/a.md", &text.replace("NOW", "NOT"))]);
     let more = newsroom(&[("releases/a.md", &text), ("releases/b.md", &text)]);
-    let of = |newsroom: &Newsroom| key(&surroundings(newsroom), &newsroom.releases["a"]);
+    let of = |newsroom: &Newsroom| key(&surroundings(newsroom), newsroom, &newsroom.releases["a"]);
     assert_eq!(of(&before), of(&same));
     assert_ne!(of(&before), of(&edited));
     assert_ne!(of(&before), of(&more));
@@ -65,6 +65,25 @@ fn many_releases_are_checked_as_one_is() {
     let alone = check_one(&newsroom, &newsroom.releases["r000"]);
     assert_eq!(findings.len(), alone.len() * 100);
     assert!(findings.is_sorted_by_key(|finding| (&finding.file, finding.line, finding.column)));
+}
+
+#[test]
+fn a_second_look_finds_what_a_first_one_would() {
+    let loud = release("title: ASTER EV IS HERE NOW!", "[a](b.md) TODO");
+    let broken = loud.replace("title:", "titel:");
+    let mut known = Known::default();
+    let looks: [&[(&str, &str)]; 5] = [
+        &[("releases/a.md", &loud), ("releases/c.md", &loud)],
+        &[("releases/a.md", &loud), ("releases/c.md", &loud)],
+        &[("releases/a.md", &broken), ("releases/c.md", &loud)],
+        &[("releases/a.md", &loud), ("releases/b.md", &loud)],
+        &[("releases/b.md", &loud)],
+    ];
+    for files in looks {
+        let newsroom = newsroom(files);
+        let again = check_with(&newsroom, Timestamp::UNIX_EPOCH, None, &mut known);
+        assert_eq!(again, check(&newsroom, Timestamp::UNIX_EPOCH, None), "{files:?}");
+    }
 }
 
 fn survives(source: &str) {

@@ -56,11 +56,11 @@ impl What {
 pub fn hold(ctx: &Ctx, args: &HoldArgs) -> Result<Exit, CliError> {
     let open = ctx.open()?;
     let scope = args.what.scope();
-    if let Scope::Channel(key) = &scope {
-        if !open.newsroom.channels.contains_key(key) {
-            return Err(CliError::usage(format!("there is no channel `{key}`"))
-                .hint(format!("there are {}", super::list(open.newsroom.channels.keys()))));
-        }
+    if let Scope::Channel(key) = &scope
+        && !open.newsroom.channels.contains_key(key)
+    {
+        return Err(CliError::usage(format!("there is no channel `{key}`"))
+            .hint(format!("there are {}", super::list(open.newsroom.channels.keys()))));
     }
     let new = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;

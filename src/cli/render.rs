@@ -47,7 +47,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             continue;
         }
         let edition = renderer.edition(&request).map_err(CliError::refused)?;
-        for (path, bytes) in files(&edition, &email, name.as_deref())? {
+        for (path, bytes) in files(&edition, &email, name.as_deref()) {
             let path = args.out.join(&args.slug).join(path);
             write(&path, &bytes)?;
             output::say(format_args!("{}", path.display()))?;
@@ -108,11 +108,7 @@ fn reader(
 }
 
 /// An edition as files below the release's folder.
-pub fn files(
-    edition: &Edition,
-    email: &EmailAddress,
-    name: Option<&str>,
-) -> Result<Vec<(PathBuf, Vec<u8>)>, CliError> {
+pub fn files(edition: &Edition, email: &EmailAddress, name: Option<&str>) -> Vec<(PathBuf, Vec<u8>)> {
     let Request { audience, channel, language, .. } = &edition.request;
     let stem = format!("{audience}.{channel}.{language}");
     let json = |value: &serde_json::Value| format!("{value:#}\n").into_bytes();
@@ -135,7 +131,7 @@ pub fn files(
         }
         Content::Json(value) => files.push((PathBuf::from(format!("{stem}.json")), json(value))),
     }
-    Ok(files)
+    files
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {

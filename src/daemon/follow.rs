@@ -37,7 +37,7 @@ impl Default for GitConfig {
 }
 
 /// A fetch that takes longer is given up; the next look tries again.
-const FETCH_WITHIN: Duration = Duration::from_secs(60);
+const FETCH_WITHIN: Duration = Duration::from_mins(1);
 
 /// What a look at git found.
 #[derive(Debug)]

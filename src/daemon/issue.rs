@@ -72,7 +72,9 @@ async fn checked(
         let page = ledger.contacts(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        page.iter().for_each(|contact| planner.contact(contact));
+        for contact in &page {
+            planner.contact(contact);
+        }
     }
     let mut plan = planner.finish();
     let mut failed = desk::broken(newsroom);

@@ -255,11 +255,11 @@ impl Daemon {
             failed.push(format!("{slug} is not issued: {place}; `dateline issue {slug}` tells why"));
         }
         failed.extend(self.stopped(newsroom, now).await?);
-        if let Some(revision) = &newsroom.revision {
-            if let Err(error) = self.follower.issued(revision) {
-                tracing::error!(%error, "the followed commit cannot be remembered");
-                failed.push(error.to_string());
-            }
+        if let Some(revision) = &newsroom.revision
+            && let Err(error) = self.follower.issued(revision)
+        {
+            tracing::error!(%error, "the followed commit cannot be remembered");
+            failed.push(error.to_string());
         }
         Ok(failed)
     }
@@ -280,10 +280,10 @@ impl Daemon {
         for hold in self.ledger.holds().await? {
             if let (Scope::Release(slug), BY, GONE | UNCLEAR) =
                 (&hold.scope, hold.by.as_str(), hold.reason.as_str())
+                && why(slug).is_none()
+                && self.ledger.resume(&hold.scope, BY, now).await?
             {
-                if why(slug).is_none() && self.ledger.resume(&hold.scope, BY, now).await? {
-                    tracing::info!(release = slug, "resumed: its file is in order again");
-                }
+                tracing::info!(release = slug, "resumed: its file is in order again");
             }
         }
         let held = self.ledger.held(false, now).await?;

@@ -75,13 +75,14 @@ pub async fn attempt(
             State::Scheduled
         }
     };
-    if unknown && state == State::Unknown {
-        if let Probe::Arrived(receipt) = route.channel.probe(&parcel).await {
-            url = receipt.url;
-            words = format!("no answer, but it is there: {}", receipt.reply);
-            let evidence = decide::words(receipt.reply);
-            state = ledger.resolve(claim.delivery, Decision::Sent, "probe", evidence, clock.now()).await?;
-        }
+    if unknown
+        && state == State::Unknown
+        && let Probe::Arrived(receipt) = route.channel.probe(&parcel).await
+    {
+        url = receipt.url;
+        words = format!("no answer, but it is there: {}", receipt.reply);
+        let evidence = decide::words(receipt.reply);
+        state = ledger.resolve(claim.delivery, Decision::Sent, "probe", evidence, clock.now()).await?;
     }
     let event = Event {
         slug: claim.slug.clone(),

@@ -1,5 +1,12 @@
 //! Tests that see the whole crate: house rules, seams, real servers. One binary, one module a subject.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::pedantic,
+    reason = "a test that cannot go on must fail"
+)]
+
 mod cli;
 mod daemon;
 mod dispatch;

@@ -147,14 +147,16 @@ fn load_files(bencher: Bencher<'_, '_>, size: usize) {
     }
     bencher
         .counter(ItemsCount::new(size))
-        .bench_local(|| load::work_tree_files(folder.path()).map(|files| files.files.len()).unwrap_or(0));
+        .bench_local(|| load::work_tree_files(folder.path()).map_or(0, |files| files.files.len()));
 }
 
 /// Parsing every file.
 #[divan::bench(args = SIZES, sample_count = 5)]
 fn parse(bencher: Bencher<'_, '_>, size: usize) {
-    let files: Vec<(String, Arc<[u8]>)> =
-        files(size).into_iter().filter(|(path, _)| path.ends_with(".md")).collect();
+    let files: Vec<(String, Arc<[u8]>)> = files(size)
+        .into_iter()
+        .filter(|(path, _)| std::path::Path::new(path).extension().is_some_and(|ext| ext == "md"))
+        .collect();
     bencher.counter(ItemsCount::new(size)).bench_local(|| Cache::default().parse_all(&files).len());
 }
 

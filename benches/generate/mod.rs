@@ -79,7 +79,7 @@ fn release(files: &mut Files, index: usize, day: Date) {
         format!("{folder}/release-{index:05}")
     };
     files.insert(format!("{base}.md"), text(index, day, false));
-    if index % 3 == 0 {
+    if index.is_multiple_of(3) {
         files.insert(format!("{base}.sv.md"), text(index, day, true));
     }
     if picture {
@@ -134,13 +134,13 @@ fn text(index: usize, day: Date, swedish: bool) -> Arc<[u8]> {
             "media:\n  - file: picture.svg\n    alt: {alt}\n    caption: {model}\n    credit: Halden Motors"
         );
     }
-    if index % 11 == 0 && !swedish {
+    if index.is_multiple_of(11) && !swedish {
         let _ = writeln!(
             add,
             "event:\n  starts: {day}T10:00[Europe/Stockholm]\n  ends: {day}T11:30[Europe/Stockholm]\n  place: Halden Motors, Lysekil"
         );
     }
-    if index % 17 == 0 {
+    if index.is_multiple_of(17) {
         let note =
             pick(("An earlier version named another plant.", "En tidigare version nämnde en annan fabrik."));
         let _ = writeln!(add, "correction:\n  note: {note}\n  class: minor");
@@ -218,11 +218,11 @@ pub fn contacts(size: usize) -> Vec<Contact> {
             id: ContactId(i64::try_from(index).ok()? + 1),
             email: format!("reader-{index}@desk-{}.example", index % 700).parse().ok()?,
             name: Some(format!("{} {index}", PEOPLE[index % PEOPLE.len()])),
-            language: if index % 3 == 0 { "sv" } else { "en" }.parse().ok(),
+            language: if index.is_multiple_of(3) { "sv" } else { "en" }.parse().ok(),
             timezone: Some(zones[index % zones.len()].to_owned()),
             tags: Vec::new(),
             fields: fields(index),
-            embargo_ok: index % 4 == 0,
+            embargo_ok: index.is_multiple_of(4),
         })
     };
     (0..size).filter_map(contact).collect()

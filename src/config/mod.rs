@@ -12,7 +12,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::channel::config::{ChannelConfig, Limits, Tls};
+use crate::channel::config::{ChannelConfig, Limits, OnUnknown, Tls};
 use crate::daemon::GitConfig;
 use crate::finding::Finding;
 use crate::ledger::LedgerConfig;
@@ -128,6 +128,13 @@ impl Reader<'_> {
                 &at("limits"),
                 "a limit of 0 would let nothing through",
                 "write 1 or more; `dateline hold` stops a channel",
+            );
+        }
+        if config.on_unknown() == OnUnknown::ResendOnce {
+            self.error(
+                &at("on_unknown"),
+                "sending again by itself is not there yet",
+                "leave it at `hold`; `dateline resolve` decides what nobody knows",
             );
         }
         match config {

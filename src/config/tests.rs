@@ -35,6 +35,11 @@ fn channels_ledger_and_git_are_composed() {
 fn what_is_wrong_is_found_at_its_place() {
     let cases = [
         ("host: relay.halden.example", "hots: relay.halden.example", "5:5 unknown-key"),
+        (
+            "    username: newsroom",
+            "    on_unknown: resend_once\n    username: newsroom",
+            "6:17 channel-config",
+        ),
         ("    host: relay.halden.example\n", "", "4:5 missing-key"),
         ("{ env: HALDEN_SMTP_PASSWORD }", "hunter2", "7:15 value"),
         ("{ env: HALDEN_SMTP_PASSWORD }", "\"hunter2\"", "7:15 value"),

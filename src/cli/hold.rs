@@ -65,11 +65,10 @@ pub fn hold(ctx: &Ctx, args: &HoldArgs) -> Result<Exit, CliError> {
     let new = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
         if let Scope::Release(slug) = &scope {
-            // A release may be in the ledger and gone from git; in neither, it is a slip of the pen.
+            // A brake never refuses: the release may stand on another branch. But it may be a slip of the pen.
             let written = open.newsroom.sources.iter().any(|file| file.slug == *slug);
             if !written && ledger.status(Some(slug)).await?.releases.is_empty() {
-                return Err(CliError::usage(format!("there is no release `{slug}`"))
-                    .hint(format!("there are {}", super::list(open.newsroom.releases.keys()))));
+                output::note(format_args!("There is no release `{slug}` here yet; it is held all the same."));
             }
         }
         let new = ledger.hold(scope.clone(), &args.reason, &ctx.user(), ctx.clock.now()).await?;

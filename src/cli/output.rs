@@ -45,6 +45,12 @@ pub fn color_on_stderr() -> bool {
     std::io::stderr().is_terminal() && !crate::config::no_color()
 }
 
+/// Writes a line beside the data, to stderr; nobody has to read it.
+pub fn note(line: impl std::fmt::Display) {
+    // Whoever closed stderr does not want it.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// How wide stdout is, for tables; 120 characters where it is no terminal.
 pub fn width() -> u16 {
     let term = console::Term::stdout();

@@ -63,9 +63,16 @@ fn piece(rest: &str) -> Option<Piece<'_>> {
     None
 }
 
+/// The name of what a piece closes.
+fn closed<'a>(piece: &Piece<'a>) -> Option<&'a str> {
+    let named = piece.inner.strip_prefix('/');
+    named.or_else(|| piece.inner.strip_prefix("end").filter(|_| piece.liquid)).map(str::trim)
+}
+
 fn codes(body: &str, kept: &mut Vec<String>) -> String {
     let code = code(body);
     let mut out = String::with_capacity(body.len());
+    let mut opened = Vec::new();
     let mut at = 0;
     while let Some(open) = body[at..].find('{').map(|open| at + open) {
         out.push_str(&body[at..open]);
@@ -107,12 +114,11 @@ fn codes(body: &str, kept: &mut Vec<String>) -> String {
                         out.push_str(".md");
                     }
                 }
-                // What closes was reported when it opened.
-                _ if (found.inner.starts_with('/') || (found.liquid && name.starts_with("end")))
-                    && found.inner[1..].split_whitespace().count() < 2
-                    && !found.inner.contains(['<', '>']) => {}
+                // What closes was reported when it opened, if it did.
+                _ if closed(&found).is_some_and(|closed| opened.contains(&closed)) => {}
                 _ => kept.push(format!("shortcode: {}", &body[open..at])),
             }
+            opened.push(name);
             continue;
         }
         if let Some(text) = rest.strip_prefix("{{").and_then(|rest| rest.split("}}").next()) {

@@ -194,3 +194,14 @@ proptest! {
         prop_assert!(shown(&found.text).len() >= words(&title).len());
     }
 }
+
+#[test]
+fn what_closes_nothing_is_kept() {
+    for (text, expected) in [
+        ("{{</p>}}", &["shortcode: {{</p>}}"][..]),
+        ("{% endif %}", &["shortcode: {% endif %}"]),
+        ("{{< x >}}a{{< /x >}}", &["shortcode: {{< x >}}"]),
+    ] {
+        assert_eq!(shortcode::take(text).1, expected, "{text}");
+    }
+}

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::{CliError, Ctx, Exit, output};
 use crate::check::{self, Reach};
 use crate::config::Config;
-use crate::contact::ContactId;
 use crate::finding::{Explanation, Finding, Severity, Texts, github, human, json, sarif};
 use crate::ledger::{Ledger, LedgerConfig};
 use crate::load;
@@ -65,17 +64,16 @@ fn reach(ctx: &Ctx, newsroom: &Newsroom, folder: &std::path::Path) -> Result<Opt
         let ledger = Ledger::open(&LedgerConfig { folder: folder.to_owned() }, ctx.clock.now()).await?;
         let mut counts: BTreeMap<String, u64> =
             newsroom.audiences.keys().map(|key| (key.clone(), 0)).collect();
-        let (mut after, mut any) = (ContactId(0), false);
-        loop {
-            let page = ledger.contacts(after, 5_000).await?;
-            let Some(last) = page.last() else { break };
-            (after, any) = (last.id, true);
-            for contact in &page {
-                for audience in newsroom.audiences.values().filter(|audience| audience.admits(contact)) {
+        let mut any = false;
+        ledger
+            .each_contact(|contact| {
+                any = true;
+                for audience in newsroom.audiences.values().filter(|audience| audience.admits(&contact)) {
                     *counts.entry(audience.key.clone()).or_default() += 1;
                 }
-            }
-        }
+                Ok::<_, CliError>(())
+            })
+            .await?;
         Ok(any.then_some(Reach { counts }))
     })
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{CliError, Ctx, Exit, Format, output};
-use crate::contact::{Contact, ContactId, EmailAddress, csv};
+use crate::contact::{Contact, EmailAddress, csv};
 use crate::ledger::{ImportReport, Ledger};
 
 /// The contact book: import, list, export, erase
@@ -164,29 +164,21 @@ async fn list(
     audience: Option<&crate::audience::Audience>,
     format: Format,
 ) -> Result<Exit, CliError> {
-    let mut after = ContactId(0);
     let mut found = Vec::new();
-    loop {
-        let page = ledger.contacts(after, 5_000).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        let page: Vec<Contact> = page
-            .into_iter()
-            .filter(|contact| audience.is_none_or(|audience| audience.admits(contact)))
-            .collect();
-        match format {
-            Format::Json => found.extend(page),
-            Format::Human => {
-                let mut text = String::new();
-                for contact in page {
+    ledger
+        .each_contact(|contact| {
+            match format {
+                _ if audience.is_some_and(|audience| !audience.admits(&contact)) => {}
+                Format::Json => found.push(contact),
+                Format::Human => {
                     let name = contact.name.as_deref().unwrap_or("");
                     let kind = contact.values("kind").join(", ");
-                    text.push_str(&format!("{:<40} {name:<28} {kind}\n", contact.email.to_string()));
+                    output::print(&format!("{:<40} {name:<28} {kind}\n", contact.email.to_string()))?;
                 }
-                output::print(&text)?;
             }
-        }
-    }
+            Ok::<_, CliError>(())
+        })
+        .await?;
     if format == Format::Json {
         output::print_json(&serde_json::json!({ "contacts": found }))?;
     }
@@ -195,13 +187,12 @@ async fn list(
 
 async fn export(ledger: &Ledger, file: Option<&PathBuf>) -> Result<Exit, CliError> {
     let mut contacts = Vec::new();
-    let mut after = ContactId(0);
-    loop {
-        let page = ledger.contacts(after, 5_000).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        contacts.extend(page);
-    }
+    ledger
+        .each_contact(|contact| {
+            contacts.push(contact);
+            Ok::<_, CliError>(())
+        })
+        .await?;
     let mut bytes = Vec::new();
     csv::write(&mut bytes, &contacts)?;
     match file {

@@ -36,12 +36,6 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
         let mut after = DeliveryId(0);
-        if let Some(slug) = &args.slug
-            && ledger.log(Some(slug), after, 1).await?.is_empty()
-        {
-            return Err(CliError::refused(format!("the ledger holds nothing of `{slug}`"))
-                .hint("`dateline status` lists what it holds"));
-        }
         loop {
             let page = ledger.log(args.slug.as_deref(), after, PAGE).await?;
             let Some(last) = page.last() else { break };
@@ -56,7 +50,13 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             }
             output::print(&text)?;
         }
-        Ok(Exit::Done)
+        match &args.slug {
+            Some(slug) if after == DeliveryId(0) => {
+                Err(CliError::refused(format!("the ledger holds nothing of `{slug}`"))
+                    .hint("`dateline status` lists what it holds"))
+            }
+            _ => Ok(Exit::Done),
+        }
     })
 }
 

@@ -6,14 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::desk;
-use crate::contact::ContactId;
 use crate::ledger::{Issued, Ledger, LedgerError, Order, OrderEdition};
 use crate::newsroom::Newsroom;
 use crate::plan::{Group, Plan, Planned, Planner, Recipients};
 use crate::render::{Edition, RenderError, Renderer, Request};
-
-/// Contacts read at a time.
-const PAGE: u32 = 5_000;
 
 /// How to issue.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,14 +63,13 @@ async fn checked(
     let limited = newsroom.audiences.values().any(|audience| audience.per_week.is_some());
     let held = ledger.held(limited, now).await?;
     let mut planner = Planner::new(newsroom, &held, now).late(late);
-    let mut after = ContactId(0);
-    while planner.wants_contacts() {
-        let page = ledger.contacts(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        for contact in &page {
-            planner.contact(contact);
-        }
+    if planner.wants_contacts() {
+        ledger
+            .each_contact(|contact| {
+                planner.contact(&contact);
+                Ok::<_, LedgerError>(())
+            })
+            .await?;
     }
     let mut plan = planner.finish();
     let mut failed = desk::broken(newsroom);

@@ -101,6 +101,22 @@ impl Ledger {
         ask!(self, contacts(after, limit))
     }
 
+    /// Hands every contact to `see`, by number, a page at a time: a million are never held in memory. The first error
+    /// of `see` ends it.
+    pub async fn each_contact<E: From<LedgerError>>(
+        &self,
+        mut see: impl FnMut(Contact) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        const PAGE: u32 = 5_000;
+        let mut after = ContactId(0);
+        loop {
+            let page = self.contacts(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            page.into_iter().try_for_each(&mut see)?;
+        }
+    }
+
     /// The contact with this address, whatever its case.
     pub async fn contact_by_email(&self, email: &EmailAddress) -> Result<Option<Contact>> {
         ask!(self, contact_by_email(email))

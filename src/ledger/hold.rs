@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::LedgerError;
+
 /// What a hold covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "scope", content = "target")]
@@ -17,6 +19,29 @@ pub enum Scope {
     Release(String),
     /// One mail domain, in lower-case ASCII.
     Destination(String),
+}
+
+impl Scope {
+    /// The scope as it stands in the table: its kind and its target.
+    pub(super) fn columns(&self) -> (&'static str, &str) {
+        match self {
+            Scope::Everything => ("everything", ""),
+            Scope::Channel(key) => ("channel", key),
+            Scope::Release(slug) => ("release", slug),
+            Scope::Destination(domain) => ("destination", domain),
+        }
+    }
+
+    /// The scope of a row.
+    pub(super) fn of_columns(kind: &str, target: String) -> Result<Scope, LedgerError> {
+        match kind {
+            "everything" => Ok(Scope::Everything),
+            "channel" => Ok(Scope::Channel(target)),
+            "release" => Ok(Scope::Release(target)),
+            "destination" => Ok(Scope::Destination(target)),
+            other => Err(LedgerError::Damaged(format!("a hold on `{other}`"))),
+        }
+    }
 }
 
 impl fmt::Display for Scope {

@@ -8,6 +8,7 @@ use super::writer::Write;
 use super::{Result, Sqlite};
 use crate::digest::Digest;
 use crate::ledger::AuditEntry;
+use crate::ledger::seal::{Chain, seal};
 
 const LAST: &str = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
 const ADD: &str = "
@@ -47,12 +48,6 @@ pub(super) fn add(
     Ok(())
 }
 
-fn seal(before: &Digest, seq: i64, at: Timestamp, texts: [&str; 4]) -> Digest {
-    let (seq, at) = (seq.to_be_bytes(), at.as_microsecond().to_be_bytes());
-    let [by, action, subject, detail] = texts.map(str::as_bytes);
-    Digest::of_fields(&[&before.0, &seq, &at, by, action, subject, detail])
-}
-
 fn entries(db: &Connection, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
     let mut statement = db.prepare_cached(ENTRIES)?;
     let rows =
@@ -72,19 +67,14 @@ fn entries(db: &Connection, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
 
 /// The first entry that was changed, or whose predecessor is gone; nothing where the chain is whole.
 pub(super) fn first_broken(db: &Connection) -> Result<Option<u64>> {
-    let (mut after, mut before) = (0, Digest([0; 32]));
+    let mut chain = Chain::begin();
     loop {
-        let entries = entries(db, after, 1_000)?;
+        let entries = entries(db, chain.after, 1_000)?;
         if entries.is_empty() {
             return Ok(None);
         }
-        for entry in entries {
-            let texts = [&*entry.by, &*entry.action, &*entry.subject, &*entry.detail];
-            let expected = seal(&before, entry.seq.cast_signed(), entry.at, texts);
-            if entry.seq != after + 1 || entry.hash != expected {
-                return Ok(Some(entry.seq));
-            }
-            (after, before) = (entry.seq, entry.hash);
+        if let Some(broken) = entries.iter().find(|entry| !chain.holds(entry)) {
+            return Ok(Some(broken.seq));
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Deliveries as rows: writing them in blocks, giving them up, and the end of claims.
 
-use jiff::Timestamp;
 use rusqlite::named_params;
 
 use super::Result;
 use super::values::At;
 use super::writer::Write;
-use crate::language::Language;
+use crate::ledger::prepare::{Course, Inserted, Part};
 use crate::ledger::{BLOCK, Epoch, State, key};
-use crate::newsroom::ChannelKind;
 
 const LAST_ID: &str = "SELECT coalesce(max(id), 0) FROM delivery";
 const ADD_BLOCK: &str =
@@ -51,39 +49,6 @@ const FREE: &str = "
                          FROM delivery
                         WHERE id BETWEEN block.first AND block.last AND state = 'scheduled')
      WHERE id = :block";
-
-/// Deliveries of one order that differ by recipient alone.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub id: i64,
-    pub issued: i64,
-    pub seq: i64,
-    pub release: String,
-    pub audience: String,
-    pub channel: String,
-    pub kind: ChannelKind,
-    pub language: Language,
-    pub advance: bool,
-    /// Goes to those who have an older text.
-    pub follows: bool,
-    pub due: Timestamp,
-}
-
-/// A release on a channel: where a recipient has one seat for the original, and one for each notice.
-#[derive(Debug, Clone)]
-pub(super) struct Course {
-    pub id: i64,
-    /// The language of the account, or nothing for contacts.
-    pub account: String,
-}
-
-/// What became of recipients who were handed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Inserted {
-    pub created: u64,
-    pub already: u64,
-    pub suppressed: u64,
-}
 
 /// Writes deliveries of `part` to `recipients` (each with what it has already), in blocks.
 ///

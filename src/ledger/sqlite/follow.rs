@@ -5,11 +5,11 @@
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
-use super::Result;
-use super::blocks::{self, Course, Inserted, Part};
 use super::values::At;
 use super::writer::Write;
-use crate::ledger::State;
+use super::{Result, blocks};
+use crate::ledger::prepare::{Course, Inserted, Part};
+use crate::ledger::receivers::{self, Followed, Row as Seen};
 
 const PARTS_OF_RELEASE: &str = "
       SELECT p.id, p.issued, i.seq, i.release, p.audience, p.channel, p.kind, p.language, p.advance,
@@ -67,19 +67,6 @@ pub(super) fn courses(write: &Write<'_>, release: &str, channel: &str) -> Result
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// A recipient and what it has already.
-pub(super) type Receiver = (i64, Option<i64>);
-
-/// What a stretch of receivers got.
-#[derive(Debug, Default)]
-pub(super) struct Followed {
-    pub notices: u64,
-    pub suppressed: u64,
-    pub open: u64,
-    /// The recipient to go on with; nothing at the end.
-    pub next: Option<i64>,
-}
-
 /// Writes notices of order `issued` to recipients of `course` from number `from` on, reading at most `limit` deliveries.
 pub(super) fn follow(
     write: &mut Write<'_>,
@@ -91,64 +78,17 @@ pub(super) fn follow(
     limit: u32,
 ) -> Result<Followed> {
     let rows = named_params! { ":course": course.id, ":from": from, ":limit": limit };
-    let mut rows: Vec<(i64, i64, i64, State)> = write
+    let mut rows: Vec<Seen> = write
         .sql(DELIVERIES)?
         .query_map(rows, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut followed = Followed::default();
-    if rows.len() == limit as usize {
-        // The last recipient may have more rows than were read: begin with it next time.
-        let last = rows.last().map_or(from, |row| row.0);
-        if last > from {
-            rows.retain(|row| row.0 < last);
-            followed.next = Some(last);
-        } else {
-            followed.next = Some(last + 1);
-        }
-    }
-    let mut targets: Vec<(&Part, Vec<Receiver>)> = Vec::new();
-    for one in rows.chunk_by(|a, b| a.0 == b.0) {
-        let older =
-            |row: &&(i64, i64, i64, State)| parts.iter().any(|part| part.id == row.2 && part.issued < issued);
-        let newest = one.iter().rfind(|row| row.3 == State::Sent && older(row));
-        let Some((recipient, delivery, had, _)) = newest else {
-            followed.open += u64::from(one.iter().filter(older).any(|row| {
-                matches!(row.3, State::Attempting | State::Unknown | State::Parked | State::Quarantined)
-            }));
-            continue;
-        };
-        let Some(part) = fitting(parts, issued, channel, course, *had) else { continue };
-        let target = (*recipient, Some(*delivery));
-        match targets.iter_mut().find(|(other, _)| other.id == part.id) {
-            Some((_, list)) => list.push(target),
-            None => targets.push((part, vec![target])),
-        }
-    }
+    let (mut followed, targets) = receivers::find(&mut rows, parts, issued, channel, course, (from, limit));
     for (part, list) in targets {
         let Inserted { created, suppressed, .. } = blocks::insert(write, part, course, &list)?;
         followed.notices += created;
         followed.suppressed += suppressed;
     }
     Ok(followed)
-}
-
-/// The part of order `issued` for a recipient who got part `had`: of its audience and language if there is one, else of its
-/// language, else any. An account has pages or posts in several languages and never gets another's.
-fn fitting<'a>(parts: &'a [Part], issued: i64, channel: &str, course: &Course, had: i64) -> Option<&'a Part> {
-    let had = parts.iter().find(|part| part.id == had)?;
-    let rank = |part: &&Part| {
-        (
-            part.audience == had.audience && part.language == had.language,
-            part.language == had.language,
-            part.advance == had.advance,
-            std::cmp::Reverse(part.id),
-        )
-    };
-    parts
-        .iter()
-        .filter(|part| part.follows && part.issued == issued && part.channel == channel)
-        .filter(|part| course.account.is_empty() || part.language.as_str() == course.account)
-        .max_by_key(rank)
 }
 
 /// A delivery was sent: if a newer order has a notice for those who have its text, this recipient gets it.
@@ -173,13 +113,7 @@ pub(super) fn catch_up(write: &mut Write<'_>, delivery: i64) -> Result<()> {
         return Ok(());
     }
     let parts = parts(write, &release, seq)?;
-    let Some(own) = parts.iter().find(|part| part.id == had) else { return Ok(()) };
-    let newest = parts
-        .iter()
-        .filter(|part| part.follows && part.channel == own.channel && part.seq > seq)
-        .max_by_key(|part| part.seq);
-    let Some(newest) = newest else { return Ok(()) };
-    if let Some(part) = fitting(&parts, newest.issued, &own.channel, &course, had) {
+    if let Some(part) = receivers::owed(&parts, had, seq, &course) {
         blocks::insert(write, part, &course, &[(recipient, Some(delivery))])?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::values::At;
 use super::writer::Write;
 use super::{Result, Sqlite, audit};
-use crate::ledger::{Hold, LedgerError, Scope};
+use crate::ledger::{Hold, Scope};
 use crate::plan::Planned;
 use crate::release::Notice;
 
@@ -38,7 +38,7 @@ impl Sqlite {
     pub(in crate::ledger) async fn resume(&self, scope: &Scope, by: &str, now: Timestamp) -> Result<bool> {
         let (scope, by) = (scope.clone(), by.to_owned());
         self.write("resume", 1, move |write| {
-            let (kind, target) = columns(&scope);
+            let (kind, target) = scope.columns();
             let there = write.sql(REMOVE)?.execute(named_params! { ":scope": kind, ":target": target })? > 0;
             if there {
                 if matches!(scope, Scope::Destination(_)) {
@@ -66,7 +66,7 @@ pub(super) fn all(db: &rusqlite::Connection) -> Result<Vec<Hold>> {
     })?;
     rows.map(|row| {
         let ((kind, target), (reason, by, since)) = row?;
-        Ok(Hold { scope: scope(&kind, target)?, reason, by, since })
+        Ok(Hold { scope: Scope::of_columns(&kind, target)?, reason, by, since })
     })
     .collect()
 }
@@ -79,7 +79,7 @@ fn add(
     by: &str,
     now: Timestamp,
 ) -> Result<bool> {
-    let (kind, target) = columns(scope);
+    let (kind, target) = scope.columns();
     let new = write.sql(ADD)?.execute(named_params! {
         ":scope": kind, ":target": target, ":cause": cause, ":reason": reason, ":by": by, ":now": At(now),
     })? > 0;
@@ -96,7 +96,7 @@ pub(super) fn follow_release(write: &Write<'_>, planned: &Planned, by: &str, now
         add(write, &scope, "release", "the release is held", by, now)?;
         return Ok(());
     }
-    let (kind, target) = columns(&scope);
+    let (kind, target) = scope.columns();
     let row = named_params! { ":scope": kind, ":target": target, ":cause": "release" };
     if write.sql(REMOVE_CAUSE)?.execute(row)? > 0 {
         audit::add(write, now, by, "resume", &scope.to_string(), &json!({ "notice": planned.notice }))?;
@@ -113,25 +113,4 @@ fn look_again(write: &Write<'_>, now: Timestamp) -> Result<()> {
         write.sql(LOOK_AGAIN)?.execute(row)?;
     }
     Ok(())
-}
-
-/// A scope as it stands in the table.
-fn columns(scope: &Scope) -> (&'static str, &str) {
-    match scope {
-        Scope::Everything => ("everything", ""),
-        Scope::Channel(key) => ("channel", key),
-        Scope::Release(slug) => ("release", slug),
-        Scope::Destination(domain) => ("destination", domain),
-    }
-}
-
-/// The scope of a row.
-pub(super) fn scope(kind: &str, target: String) -> Result<Scope> {
-    match kind {
-        "everything" => Ok(Scope::Everything),
-        "channel" => Ok(Scope::Channel(target)),
-        "release" => Ok(Scope::Release(target)),
-        "destination" => Ok(Scope::Destination(target)),
-        other => Err(LedgerError::Damaged(format!("a hold on `{other}`"))),
-    }
 }

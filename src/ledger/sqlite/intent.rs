@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension as _, named_params};
 
 use super::values::At;
 use super::writer::Write;
-use super::{Result, Sqlite, blocks, holds};
+use super::{Result, Sqlite, blocks};
 use crate::digest::Digest;
-use crate::ledger::{AttemptId, DeliveryId, Epoch, Intent, START_WITHIN, State, Stop};
+use crate::ledger::{AttemptId, DeliveryId, Epoch, Intent, START_WITHIN, Scope, State, Stop};
 
 /// Writes the attempt if the claim is ours and nothing forbids it (delivery.md 3.3).
 const INTEND: &str = "
@@ -131,7 +131,7 @@ fn stop(write: &mut Write<'_>, delivery: DeliveryId, epoch: Epoch, now: Timestam
         let hold: Option<(String, String)> =
             write.sql(HOLD)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         match hold {
-            Some((kind, target)) => Stop::Held(holds::scope(&kind, target)?),
+            Some((kind, target)) => Stop::Held(Scope::of_columns(&kind, target)?),
             None => Stop::Stale,
         }
     };

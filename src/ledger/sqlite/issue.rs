@@ -6,21 +6,14 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, named_params};
 use serde_json::json;
 
-use super::blocks::{self, Course, Part};
 use super::values::At;
 use super::writer::Write;
-use super::{Result, Sqlite, audit, follow, holds};
+use super::{Result, Sqlite, audit, blocks, follow, holds};
 use crate::digest::Digest;
 use crate::language::Language;
+use crate::ledger::prepare::{AT_ONCE, Course, Group, PIECE, Part, Prepared};
 use crate::ledger::{Issued, LedgerError, Order, State};
-use crate::newsroom::ChannelKind;
-use crate::plan::{Action, Recipients};
-use crate::release::Notice;
 
-/// Lists up to this long are written in one transaction.
-const AT_ONCE: u64 = 50_000;
-/// Longer ones in pieces of this many.
-const PIECE: usize = 5_000;
 const PIECE_ROWS: u32 = 5_000;
 
 const NEWEST: &str = "
@@ -42,26 +35,6 @@ const ADD_PART: &str = "
     INSERT INTO part (issued, course, audience, channel, kind, language, advance, notice, follows, edition, due)
          VALUES (:issued, :course, :audience, :channel, :kind, :language, :advance, :notice, :follows, :edition, :due)";
 
-/// An order, checked and ready to be written.
-struct Prepared {
-    order: Order,
-    sha: Digest,
-    groups: Vec<Group>,
-}
-
-/// A group of the plan for which something is written.
-struct Group {
-    at: usize,
-    kind: ChannelKind,
-    edition: Digest,
-    body: Vec<u8>,
-    assets: Vec<(Digest, Arc<[u8]>)>,
-    notice: Notice,
-    recipients: Vec<(i64, Option<i64>)>,
-    account: bool,
-    follows: bool,
-}
-
 /// An order under way.
 struct Begun {
     issued: i64,
@@ -73,14 +46,7 @@ struct Begun {
 impl Sqlite {
     pub(in crate::ledger) async fn issue(&self, order: Order, now: Timestamp) -> Result<Issued> {
         let order = Arc::new(Prepared::check(order)?);
-        let size: u64 = order
-            .order
-            .planned
-            .deliveries
-            .iter()
-            .filter(|group| written(group))
-            .map(|g| g.recipients.count())
-            .sum();
+        let size = order.size();
         if size <= AT_ONCE {
             let weight = usize::try_from(size).unwrap_or(usize::MAX);
             return self
@@ -142,72 +108,6 @@ impl Sqlite {
     }
 }
 
-fn written(group: &crate::plan::Group) -> bool {
-    !matches!(group.action, Action::None | Action::Blocked)
-}
-
-impl Prepared {
-    fn check(order: Order) -> Result<Prepared> {
-        let planned = &order.planned;
-        let mut names: Vec<Vec<u8>> = vec![
-            planned.slug.clone().into(),
-            planned.notice.as_str().into(),
-            planned.source.to_string().into(),
-            planned.expires.as_microsecond().to_be_bytes().into(),
-        ];
-        let mut groups = Vec::new();
-        for (at, group) in planned.deliveries.iter().enumerate().filter(|(_, group)| written(group)) {
-            // A page that is out already is written again for its receiver: the site.
-            let follows = matches!(group.action, Action::Correct | Action::Kill)
-                || matches!(group.recipients, Recipients::Receivers(_));
-            let (recipients, account) = match &group.recipients {
-                _ if follows => (Vec::new(), false),
-                Recipients::Contacts(list) => (list.iter().map(|id| (id.0, None)).collect(), false),
-                Recipients::Account => (vec![(0, None)], true),
-                _ => (Vec::new(), false),
-            };
-            names.push(group.audience.clone().into());
-            names.push(group.channel.clone().into());
-            names.push(group.language.as_str().into());
-            names.push(format!("{:?} {} {}", group.action, group.advance, account).into());
-            names.push(group.due.as_microsecond().to_be_bytes().into());
-            names.push(recipients.iter().flat_map(|(id, _): &(i64, _)| id.to_be_bytes()).collect());
-            let Some(given) = order.editions.iter().find(|edition| edition.group == at) else {
-                if recipients.is_empty() && group.action == Action::Kill {
-                    continue;
-                }
-                return Err(LedgerError::Refused(format!(
-                    "{}: the order has no edition for {} on {}",
-                    planned.slug, group.audience, group.channel
-                )));
-            };
-            let request = &given.edition.request;
-            if request.test || request.slug != planned.slug || request.channel != group.channel {
-                return Err(LedgerError::Refused(format!(
-                    "{}: the edition for {} on {} is of {} on {}, or a test",
-                    planned.slug, group.audience, group.channel, request.slug, request.channel
-                )));
-            }
-            let edition = given.edition.sha();
-            names.push(edition.0.into());
-            groups.push(Group {
-                at,
-                kind: given.kind,
-                edition,
-                body: serde_json::to_vec(&given.edition)
-                    .map_err(|error| LedgerError::Refused(format!("{}: {error}", planned.slug)))?,
-                assets: given.edition.assets.iter().map(|a| (a.sha, Arc::clone(&a.bytes))).collect(),
-                notice: request.notice,
-                recipients,
-                account,
-                follows,
-            });
-        }
-        let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
-        Ok(Prepared { sha: Digest::of_fields(&names), groups, order })
-    }
-}
-
 /// Writes all but the deliveries; nothing where the same order was completed before.
 fn begin(write: &mut Write<'_>, order: &Prepared, now: Timestamp) -> Result<Option<Begun>> {
     let planned = &order.order.planned;
@@ -254,22 +154,16 @@ fn begin(write: &mut Write<'_>, order: &Prepared, now: Timestamp) -> Result<Opti
 fn stop_older(write: &mut Write<'_>, order: &Prepared, issued: i64) -> Result<Issued> {
     let planned = &order.order.planned;
     let mut done = Issued::default();
-    let withdrawn = matches!(planned.notice, Notice::Hold | Notice::Kill);
     for part in follow::parts(write, &planned.slug, 0)? {
         if part.issued >= issued {
             continue;
         }
-        let same = |group: &&crate::plan::Group| {
-            group.audience == part.audience
-                && group.channel == part.channel
-                && group.language == part.language
-                && group.advance == part.advance
-        };
-        let actions: Vec<Action> = planned.deliveries.iter().filter(same).map(|group| group.action).collect();
-        if withdrawn || actions.contains(&Action::Kill) {
-            done.cancelled += blocks::give_up_part(write, part.id, State::Cancelled)?;
-        } else if actions.iter().any(|action| matches!(action, Action::Update | Action::Correct)) {
-            done.superseded += blocks::give_up_part(write, part.id, State::Superseded)?;
+        match order.stops(&part) {
+            Some(State::Cancelled) => {
+                done.cancelled += blocks::give_up_part(write, part.id, State::Cancelled)?
+            }
+            Some(to) => done.superseded += blocks::give_up_part(write, part.id, to)?,
+            None => {}
         }
     }
     Ok(done)
@@ -278,9 +172,8 @@ fn stop_older(write: &mut Write<'_>, order: &Prepared, issued: i64) -> Result<Is
 fn add_part(write: &Write<'_>, order: &Prepared, group: &Group, issued: i64, seq: i64) -> Result<Part> {
     let planned = &order.order.planned;
     let of = &planned.deliveries[group.at];
-    // Mail goes to contacts; everything else to the channel's own account.
-    let account = if group.follows { group.kind != ChannelKind::Smtp } else { group.account };
-    let course = course(write, &planned.slug, &of.channel, account.then_some(&of.language))?;
+    let account = group.to_account().then_some(&of.language);
+    let course = course(write, &planned.slug, &of.channel, account)?;
     for (sha, bytes) in &group.assets {
         write.sql(ADD_ASSET)?.execute(named_params! { ":sha": sha, ":bytes": &**bytes })?;
     }
@@ -290,19 +183,7 @@ fn add_part(write: &Write<'_>, order: &Prepared, group: &Group, issued: i64, seq
         ":kind": group.kind, ":language": of.language, ":advance": of.advance, ":notice": group.notice,
         ":follows": group.follows, ":edition": group.edition, ":due": At(of.due),
     })?;
-    Ok(Part {
-        id,
-        issued,
-        seq,
-        release: planned.slug.clone(),
-        audience: of.audience.clone(),
-        channel: of.channel.clone(),
-        kind: group.kind,
-        language: of.language.clone(),
-        advance: of.advance,
-        follows: group.follows,
-        due: of.due,
-    })
+    Ok(order.part(group, id, issued, seq))
 }
 
 fn course(write: &Write<'_>, release: &str, channel: &str, account: Option<&Language>) -> Result<Course> {

@@ -27,13 +27,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use jiff::Timestamp;
-use ring::hmac;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::facts::Facts;
 use super::{LedgerConfig, LedgerError};
-use crate::contact::EmailAddress;
-use crate::digest::Digest;
 use writer::{Job, Write};
 
 pub(super) type Result<T> = std::result::Result<T, LedgerError>;
@@ -55,22 +53,6 @@ struct Shared {
     turns: Semaphore,
     exclusive: bool,
     closed: AtomicBool,
-}
-
-/// What never changes in a ledger.
-pub(super) struct Facts {
-    lineage: String,
-    address_key: hmac::Key,
-}
-
-impl Facts {
-    /// The keyed digest under which an address is known after its person is gone.
-    fn address(&self, email: &EmailAddress) -> Digest {
-        let tag = hmac::sign(&self.address_key, email.normalized().as_bytes());
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(tag.as_ref());
-        Digest(bytes)
-    }
 }
 
 impl Sqlite {

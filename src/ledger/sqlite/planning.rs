@@ -11,8 +11,8 @@ use super::{Result, Sqlite};
 use crate::contact::ContactId;
 use crate::digest::Digest;
 use crate::language::Language;
-use crate::ledger::{LedgerError, State};
-use crate::plan::{Held, HeldGroup, HeldRelease};
+use crate::ledger::{LedgerError, State, fold};
+use crate::plan::{Held, HeldRelease};
 use crate::release::Notice;
 use crate::render::Edition;
 
@@ -138,43 +138,7 @@ fn releases(db: &Connection) -> Result<BTreeMap<String, HeldRelease>> {
         let (language, advance): (Language, bool) = (row.get(3)?, row.get(4)?);
         let (due, follows): (Timestamp, bool) = (row.get::<_, At>(5)?.0, row.get(6)?);
         let (state, n): (State, i64) = (row.get(7)?, row.get(8)?);
-        let Some(held) = releases.get_mut(&release) else { continue };
-        let n = n.cast_unsigned();
-        let (waiting, open, sent, ended) = match state {
-            State::Scheduled => (n, 0, 0, 0),
-            State::Attempting | State::Unknown | State::Parked | State::Quarantined => (0, n, 0, 0),
-            // A notice goes to those who are counted by the original.
-            State::Sent | State::Complained => (0, 0, if follows { 0 } else { n }, 0),
-            State::Failed | State::Bounced | State::Suppressed | State::Cancelled | State::Expired => {
-                (0, 0, 0, if follows { 0 } else { n })
-            }
-            State::Superseded => continue,
-        };
-        let same = |group: &&mut HeldGroup| {
-            group.audience == audience
-                && group.channel == channel
-                && group.language == language
-                && group.advance == advance
-                && group.due == due
-        };
-        if let Some(group) = held.groups.iter_mut().find(same) {
-            group.waiting += waiting;
-            group.open += open;
-            group.sent += sent;
-            group.ended += ended;
-        } else if waiting + open + sent + ended > 0 {
-            held.groups.push(HeldGroup {
-                audience,
-                channel,
-                language,
-                advance,
-                due,
-                waiting,
-                open,
-                sent,
-                ended,
-            });
-        }
+        fold::group(&mut releases, &release, (audience, channel, language, advance, due), follows, state, n);
     }
     Ok(releases)
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, named_params};
 
@@ -115,7 +114,7 @@ pub(super) fn migrate(db: &mut Connection, now: Timestamp) -> Result<()> {
 /// Reads what never changes.
 pub(super) fn facts(db: &Connection) -> Result<Facts> {
     let (lineage, key): (String, Vec<u8>) = db.query_row(FACTS, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Facts { lineage, address_key: hmac::Key::new(hmac::HMAC_SHA256, &key) })
+    Ok(Facts::new(lineage, &key))
 }
 
 /// Notes that the ledger is in use, until it is closed.

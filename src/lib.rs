@@ -22,6 +22,7 @@ pub mod audience;
 pub mod contact;
 pub mod language;
 pub mod release;
+pub mod secret;
 pub mod yaml;
 
 pub mod newsroom;

@@ -1,12 +1,13 @@
 //! `dateline check`: what is worth a look before anything leaves.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{CliError, Ctx, Exit, output};
 use crate::check::{self, Reach};
 use crate::config::Config;
 use crate::finding::{Explanation, Finding, Severity, Texts, github, human, json, sarif};
-use crate::ledger::{Ledger, LedgerConfig};
+use crate::ledger::Ledger;
 use crate::load;
 use crate::newsroom::Newsroom;
 
@@ -40,7 +41,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         None => load::work_tree(&dir)?,
     };
     let (config, more) = Config::read(&newsroom.config_text);
-    let reach = reach(ctx, &newsroom, &dir.join(&config.ledger.folder))?;
+    let reach = reach(ctx, &newsroom, &config, &dir)?;
     let mut findings = check::check(&newsroom, ctx.clock.now(), reach.as_ref());
     for finding in more {
         // The newsroom and the configuration read the same file, and may say the same of it.
@@ -56,12 +57,13 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
 }
 
 /// How many contacts each audience reaches; nothing where there is no contact book yet.
-fn reach(ctx: &Ctx, newsroom: &Newsroom, folder: &std::path::Path) -> Result<Option<Reach>, CliError> {
-    if !folder.join("ledger.db").exists() {
+fn reach(ctx: &Ctx, newsroom: &Newsroom, config: &Config, dir: &Path) -> Result<Option<Reach>, CliError> {
+    // The ledger of several daemons is out of an editor's reach: `check` asks for no password.
+    if config.ledger.postgres.is_some() || !dir.join(&config.ledger.folder).join("ledger.db").exists() {
         return Ok(None);
     }
     ctx.block_on(async {
-        let ledger = Ledger::open(&LedgerConfig { folder: folder.to_owned() }, ctx.clock.now()).await?;
+        let ledger = Ledger::open(&config.ledger(dir)?, ctx.clock.now()).await?;
         let mut counts: BTreeMap<String, u64> =
             newsroom.audiences.keys().map(|key| (key.clone(), 0)).collect();
         let mut any = false;

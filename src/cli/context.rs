@@ -79,18 +79,18 @@ impl Open {
         self.dir.join(&self.config.ledger.folder)
     }
 
-    fn ledger_config(&self) -> LedgerConfig {
-        LedgerConfig { folder: self.ledger_folder() }
+    fn ledger_config(&self) -> Result<LedgerConfig, CliError> {
+        Ok(self.config.ledger(&self.dir)?)
     }
 
     /// The ledger, to look at and to decide in; a daemon may run beside.
     pub async fn ledger(&self, ctx: &Ctx) -> Result<Ledger, CliError> {
-        Ok(Ledger::open(&self.ledger_config(), ctx.clock.now()).await?)
+        Ok(Ledger::open(&self.ledger_config()?, ctx.clock.now()).await?)
     }
 
     /// The ledger, to send from; one process at a time.
     pub async fn ledger_for_dispatch(&self, ctx: &Ctx) -> Result<Ledger, CliError> {
-        Ok(Ledger::open_exclusive(&self.ledger_config(), ctx.clock.now()).await?)
+        Ok(Ledger::open_exclusive(&self.ledger_config()?, ctx.clock.now()).await?)
     }
 
     /// The git repository: the one `dateline.yaml` names, else the one the newsroom is in.

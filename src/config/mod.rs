@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::channel::config::{ChannelConfig, Limits, OnUnknown, Tls};
 use crate::daemon::GitConfig;
 use crate::finding::Finding;
-use crate::ledger::LedgerConfig;
+use crate::ledger::{Address, LedgerConfig};
 use crate::newsroom::ChannelKind;
 use crate::yaml::{Spanned, Tree};
 
@@ -62,6 +62,17 @@ impl Config {
             config.git = git;
         }
         (config, reader.findings)
+    }
+
+    /// The ledger's settings, with paths from `dir`, the newsroom, and with the secret that they refer to.
+    pub fn ledger(&self, dir: &Path) -> Result<LedgerConfig, SecretError> {
+        let mut ledger = self.ledger.clone();
+        ledger.folder = dir.join(&ledger.folder);
+        if let Some(postgres) = &mut ledger.postgres {
+            postgres.address = Address::new(secret::named(&postgres.url, dir, "url of `ledger.postgres`")?);
+            postgres.ca_file = postgres.ca_file.as_ref().map(|file| dir.join(file));
+        }
+        Ok(ledger)
     }
 
     /// The secret of the channel `key`, if it has one; relative paths start from `dir`, the newsroom.

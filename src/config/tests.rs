@@ -32,6 +32,37 @@ fn channels_ledger_and_git_are_composed() {
 }
 
 #[test]
+fn the_ledger_of_several_daemons_is_named_by_reference() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("url");
+    std::fs::write(&secret, "postgres://dateline:hunter2@db.halden.example/dateline\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let text = "name: N\nledger: { folder: state, postgres: { url: { file: url }, ca_file: ca.pem } }\n";
+    let (config, findings) = Config::read(text);
+    assert_eq!(findings, []);
+    let ledger = config.ledger(dir.path()).unwrap();
+    let postgres = ledger.postgres.as_ref().unwrap();
+    assert_eq!(
+        (ledger.folder.clone(), postgres.ca_file.clone()),
+        (dir.path().join("state"), Some(dir.path().join("ca.pem")))
+    );
+    let shown = format!("{ledger:?}");
+    assert!(shown.contains("[hidden]") && !shown.contains("hunter2"), "{shown}");
+
+    for (wrong, at) in [
+        ("postgres: { url: \"postgres://d:hunter2@db/d\" }", "2:28 value"),
+        ("postgres: { ca_file: ca.pem }", "2:21 missing-key"),
+        ("postgres: { url: { env: U }, host: db }", "2:40 unknown-key"),
+    ] {
+        let (_, findings) = Config::read(&format!("name: N\nledger: {{ {wrong} }}\n"));
+        let found: Vec<String> =
+            findings.iter().map(|f| format!("{}:{} {}", f.line, f.column, f.code)).collect();
+        assert_eq!(found, [at], "{wrong}");
+        assert!(!format!("{findings:?}").contains("hunter2"));
+    }
+}
+
+#[test]
 fn what_is_wrong_is_found_at_its_place() {
     let cases = [
         ("host: relay.halden.example", "hots: relay.halden.example", "5:5 unknown-key"),

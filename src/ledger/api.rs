@@ -63,12 +63,18 @@ impl Ledger {
     /// Opens the ledger, and makes it where there is none. Other processes may have it open; claims and intents
     /// are refused.
     pub async fn open(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
-        Ok(Ledger { backend: Backend::Sqlite(Sqlite::open(config, false, now).await?) })
+        match &config.postgres {
+            None => Ok(Ledger { backend: Backend::Sqlite(Sqlite::open(config, false, now).await?) }),
+            Some(_) => Err(LedgerError::NoPostgres),
+        }
     }
 
     /// Opens the ledger for dispatch. Only one process can; deliveries that an earlier process left under
     /// way are [`State::Unknown`] afterwards.
     pub async fn open_exclusive(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
+        if config.postgres.is_some() {
+            return Err(LedgerError::NoPostgres);
+        }
         let sqlite = Sqlite::open(config, true, now).await?;
         // The lock says that nobody else is alive who could hold a lease.
         let rescued = sqlite.rescue_all(now).await?;

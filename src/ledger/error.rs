@@ -17,6 +17,12 @@ pub enum LedgerError {
     /// The SQLite library has the WAL-reset bug, which corrupts databases.
     #[error("SQLite {0} can corrupt the ledger; Dateline needs 3.51.3 or newer (build with the bundled one)")]
     OldSqlite(String),
+    /// The configuration names PostgreSQL, which this program cannot speak.
+    #[error(
+        "`ledger.postgres` needs a Dateline with PostgreSQL; build one with \
+         `cargo build --release --features postgres`, or take `postgres` away to keep the ledger in a file"
+    )]
+    NoPostgres,
     /// A newer Dateline wrote the ledger.
     #[error("the ledger has schema {found}, this Dateline knows {known}; use the newer Dateline")]
     NewerSchema {

@@ -17,6 +17,7 @@
 
 mod api;
 mod book;
+mod config;
 mod delivering;
 mod error;
 mod facts;
@@ -33,14 +34,11 @@ mod sqlite;
 pub mod state;
 mod status;
 
-use std::path::PathBuf;
-
 use jiff::SignedDuration;
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 pub use api::{AuditEntry, Counts};
 pub use book::{ImportReport, Suppression};
+pub use config::{Address, LeaseClock, LedgerConfig, PostgresConfig};
 pub use delivering::{
     AttemptId, Claim, Decision, DeliveryId, Epoch, Intent, Outcome, Party, Previous, Reply, Rescued, Settled,
     Stop,
@@ -58,21 +56,6 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 pub const START_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 /// The most deliveries in one block, which is claimed as a whole.
 pub const BLOCK: usize = 1_000;
-
-/// Where the ledger is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LedgerConfig {
-    /// Folder of `ledger.db`, `ledger.lock` and `ledger.mark`; relative to the newsroom. Created with mode
-    /// 0700. It must be on a local disk.
-    pub folder: PathBuf,
-}
-
-impl Default for LedgerConfig {
-    fn default() -> LedgerConfig {
-        LedgerConfig { folder: PathBuf::from(".dateline") }
-    }
-}
 
 /// The ledger. Clones share it.
 #[derive(Clone)]

@@ -5,15 +5,13 @@
 //! Secrets are references: the value stays in the environment or in a file until
 //! [`crate::config`] is asked for it.
 
-mod secret;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
 use crate::newsroom::ChannelKind;
 
-pub use secret::SecretRef;
+pub use crate::secret::SecretRef;
 
 /// One channel's settings.
 #[derive(Debug, Clone, PartialEq)]

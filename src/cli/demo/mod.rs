@@ -59,8 +59,11 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let story = Story::new();
         let clock = Clock::fixed(story.ahead.first().map_or(Timestamp::UNIX_EPOCH, |commit| commit.at));
         let far = FarEnds::start(&folder.path, &clock).await?;
-        let ledger =
-            Ledger::open_exclusive(&LedgerConfig { folder: folder.path.join("state") }, clock.now()).await?;
+        let ledger = Ledger::open_exclusive(
+            &LedgerConfig { folder: folder.path.join("state"), postgres: None },
+            clock.now(),
+        )
+        .await?;
         let replay = Replay::new(ledger.clone(), clock, args.format == Format::Human);
         let (story, events) = replay.run(story, &far).await?;
         let summary = Summary::gather(&ledger, &far, &events, &story).await?;

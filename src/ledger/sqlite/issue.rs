@@ -158,12 +158,12 @@ fn stop_older(write: &mut Write<'_>, order: &Prepared, issued: i64) -> Result<Is
         if part.issued >= issued {
             continue;
         }
-        match order.stops(&part) {
-            Some(State::Cancelled) => {
-                done.cancelled += blocks::give_up_part(write, part.id, State::Cancelled)?
-            }
-            Some(to) => done.superseded += blocks::give_up_part(write, part.id, to)?,
-            None => {}
+        let Some(to) = order.stops(&part) else { continue };
+        let n = blocks::give_up_part(write, part.id, to)?;
+        if to == State::Cancelled {
+            done.cancelled += n;
+        } else {
+            done.superseded += n;
         }
     }
     Ok(done)

@@ -100,7 +100,7 @@ impl Room {
 
     /// The ledger, beside whoever else has it open.
     pub async fn ledger(&self) -> Ledger {
-        let config = LedgerConfig { folder: self.dir().join("state") };
+        let config = LedgerConfig { folder: self.dir().join("state"), postgres: None };
         Ledger::open(&config, Clock::system().now()).await.unwrap()
     }
 

@@ -23,7 +23,7 @@ async fn sqlite() -> (tempfile::TempDir, Ledger) {
 }
 
 fn config(folder: &tempfile::TempDir) -> LedgerConfig {
-    LedgerConfig { folder: folder.path().join("ledger") }
+    LedgerConfig { folder: folder.path().join("ledger"), postgres: None }
 }
 
 /// Runs one case on a new ledger of each backend with `contacts` contacts, and looks for contradictions afterwards.

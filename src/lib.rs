@@ -15,6 +15,7 @@
 //! above it here. `ARCHITECTURE.md` has the table and the invariants.
 
 pub mod clock;
+pub mod crashpoint;
 pub mod digest;
 pub mod finding;
 

@@ -38,7 +38,8 @@ pub trait Channel: Send + Sync {
     ///
     /// `gate` is asked directly before the first byte that may make something happen (the final
     /// dot of a mail, the first body byte of a request). If it refuses, the adapter gives up
-    /// cleanly and returns [`Failure::GateClosed`].
+    /// cleanly and returns [`Failure::GateClosed`]. On the way the adapter tells it how far it is
+    /// ([`Mark`]), so that after a death of the process more is known.
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure>;
 
     /// Looks whether an earlier attempt at `parcel` arrived.
@@ -54,10 +55,56 @@ pub trait Channel: Send + Sync {
 }
 
 /// The last question before the point of no return.
+///
+/// Most adapters ask [`Gate::open`] and send. One that can do something useful meanwhile asks [`Gate::ask`] early, and
+/// [`Gate::pass`] directly before the byte.
 #[async_trait]
 pub trait Gate: Send + Sync {
-    /// Returns true once the attempt is durable and nothing forbids it.
+    /// Returns true once the attempt is durable, nothing forbids it, and it may leave this very moment.
     async fn open(&self) -> bool;
+
+    /// Returns true once the attempt is durable and nothing forbids it. [`Gate::pass`] must follow before the byte.
+    async fn ask(&self) -> bool {
+        self.open().await
+    }
+
+    /// Whether the byte may still be written: directly before it, after [`Gate::ask`] said yes. A process that was stopped in
+    /// between comes too late.
+    fn pass(&self) -> bool {
+        true
+    }
+
+    /// Notes how far the attempt is. Cheap; lost with the machine's power, not with the process.
+    fn mark(&self, mark: Mark<'_>) {
+        let _ = mark;
+    }
+}
+
+/// How far an attempt is.
+#[derive(Debug, Clone, Copy)]
+pub enum Mark<'a> {
+    /// The bytes are made; from now on it is the network's time that is used.
+    Filled,
+    /// The byte that makes it happen was written.
+    Written,
+    /// The destination has answered, and this is what it means.
+    Answered(&'a Result<Receipt, Failure>),
+}
+
+/// How long the bytes of one parcel may take to make.
+pub const FILL_WITHIN: Duration = Duration::from_secs(10);
+
+/// Makes the bytes of one parcel away from the threads that all attempts share: a panic, or more time than [`FILL_WITHIN`],
+/// costs this attempt alone.
+pub async fn fill<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let broken = |words: String| Failure::Broken { reply: Reply::note(words) };
+    match tokio::time::timeout(FILL_WITHIN, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(filled)) => filled,
+        Ok(Err(_)) => Err(broken("making its bytes broke off; this is a fault in Dateline".to_owned())),
+        Err(_) => Err(broken(format!("making its bytes took longer than {} s", FILL_WITHIN.as_secs()))),
+    }
 }
 
 /// Why a channel cannot be used at all. Nothing in it is secret.
@@ -230,6 +277,12 @@ pub enum Failure {
     #[error("outcome unknown: {reply}")]
     Unknown {
         /// What was seen last.
+        reply: Reply,
+    },
+    /// Its bytes could not be made: they panic or take for ever. Nothing was sent, and the fault is the parcel's or ours.
+    #[error("broken: {reply}")]
+    Broken {
+        /// What was seen.
         reply: Reply,
     },
     /// The gate refused; nothing was sent.

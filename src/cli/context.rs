@@ -113,6 +113,6 @@ impl Open {
         let secret = self.config.secret(key, &self.dir)?;
         let channel = channel::open(config, &self.dir, secret)
             .map_err(|error| CliError::usage(format!("channel `{key}`: {error}")))?;
-        Ok(Route { channel, kind: config.kind(), limits: config.limits() })
+        Ok(Route { channel, kind: config.kind(), limits: config.limits(), on_unknown: config.on_unknown() })
     }
 }

@@ -93,6 +93,12 @@ pub struct Ctx {
 
 /// Runs the command and prints what went wrong.
 pub fn run(cli: Cli) -> ExitCode {
+    #[cfg(feature = "crashpoints")]
+    if let Some(Err(why)) = crate::config::crash().map(|wish| crate::crashpoint::arm(&wish)) {
+        let error = CliError::usage(why).hint("look at DATELINE_CRASH");
+        error.print();
+        return error.exit.into();
+    }
     let ctx = Ctx { newsroom: cli.newsroom, clock: Clock::system() };
     let result = match cli.command {
         Command::Demo(args) => demo::run(&ctx, &args),

@@ -230,6 +230,11 @@ pub fn log_filter() -> Option<String> {
     std::env::var("DATELINE_LOG").ok()
 }
 
+/// Where a test wants the process to end: `DATELINE_CRASH`, in the form `S5:17`; see [`crate::crashpoint`].
+pub fn crash() -> Option<String> {
+    std::env::var("DATELINE_CRASH").ok()
+}
+
 /// Whether the user wants no colours (<https://no-color.org>).
 pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -57,6 +57,8 @@ pub fn decide(result: Result<Receipt, Failure>, tried: Tried<'_>) -> Decision {
         Err(Failure::Refused { reply, suppress }) => {
             (Outcome::Failed { reply: words(reply), suppress }, None)
         }
+        // Dispatch puts it down to the delivery beside this; see `attempt`.
+        Err(Failure::Broken { reply }) => (again(reply, None), None),
         Err(Failure::HoldDestination { reply }) => (again(reply, None), Some(Trouble::Destination)),
         Err(Failure::HoldChannel { reply }) => (again(reply, None), Some(Trouble::Channel)),
         Err(Failure::Unknown { reply }) => (Outcome::Unknown { reply: words(reply) }, None),
@@ -109,6 +111,7 @@ mod tests {
         check(Err(Failure::HoldDestination { reply: reply() }), 1, "later by 0 h, Destination in trouble");
         check(Err(Failure::HoldChannel { reply: reply() }), 1, "later by 0 h, Channel in trouble");
         check(Err(Failure::Unknown { reply: reply() }), 1, "unknown");
+        check(Err(Failure::Broken { reply: reply() }), 1, "later by 0 h");
         check(Err(Failure::GateClosed), 1, "nothing to settle");
     }
 }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Channel;
-use crate::channel::config::Limits;
+use crate::channel::config::{Limits, OnUnknown};
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::ledger::{Claim, DeliveryId, Epoch, Ledger, LedgerError, Scope, State};
@@ -45,6 +45,8 @@ pub struct Route {
     pub kind: ChannelKind,
     /// How fast it may be used.
     pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    pub on_unknown: OnUnknown,
 }
 
 /// What was done, for people and metrics. Addresses are masked.

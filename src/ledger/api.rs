@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::sqlite::Sqlite;
 use super::{
-    AttemptId, Backend, Claim, Decision, DeliveryId, Epoch, Hold, ImportReport, Intent, Issued, Ledger,
-    LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled, State, Status,
-    Suppression,
+    AttemptId, Backend, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Hold, ImportReport, Intent, Issued,
+    Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled, State,
+    Status, Stop, Suppression,
 };
 use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
@@ -174,7 +174,7 @@ impl Ledger {
 }
 
 /// Dispatching. One [`Claim`] ends in exactly one of: an [`Intent::Stop`], a [`Ledger::settle`], a
-/// [`Ledger::hand_back`].
+/// [`Ledger::settle_early`], a [`Ledger::hand_back`].
 impl Ledger {
     /// Leases blocks of deliveries that are due on `channel` until there are `limit` deliveries or nothing is left.
     ///
@@ -221,9 +221,62 @@ impl Ledger {
         ask!(self, intent(batch, now))
     }
 
+    /// Records a try that ended before its point of no return (a refused recipient, a relay out of reach): the intent, with
+    /// all that [`Ledger::intent`] asks, and its outcome, in one transaction. Where something forbids the intent nothing is recorded and
+    /// the claim has ended, as after [`Intent::Stop`].
+    pub async fn settle_early(
+        &self,
+        claim: (DeliveryId, Epoch, Digest),
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<std::result::Result<Settled, Stop>> {
+        ask!(self, settle_early(claim, outcome, now))
+    }
+
     /// Records what became of an attempt.
     pub async fn settle(&self, attempt: AttemptId, outcome: Outcome, now: Timestamp) -> Result<Settled> {
         ask!(self, settle(attempt, outcome, now))
+    }
+
+    /// Says afterwards what became of the try that was made under a claim: what a breadcrumb shows of a process that died.
+    ///
+    /// Nothing happens (`None`) where there was no try under that claim, or its outcome is known.
+    pub async fn evidence(
+        &self,
+        delivery: DeliveryId,
+        epoch: Epoch,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Settled>> {
+        ask!(self, evidence(delivery, epoch, outcome, now))
+    }
+
+    /// Puts crashes down to the deliveries that were being worked on. Returns those that are quarantined for it; only what is
+    /// scheduled is counted.
+    pub async fn crashed(&self, crashes: Vec<Crash>, now: Timestamp) -> Result<Vec<DeliveryId>> {
+        ask!(self, crashed(crashes, now))
+    }
+
+    /// Deliveries that are unknown and whose time to be looked at has come, at most `limit`. Each is put off by
+    /// [`super::LOOK_AFTER`], so that nobody else looks meanwhile and none is forgotten if the caller dies.
+    pub async fn doubts(&self, now: Timestamp, limit: u32) -> Result<Vec<Doubt>> {
+        ask!(self, doubts(now, limit))
+    }
+
+    /// A look found nothing that decides: the next one is at `at`. `absent` is how often in a row it was not there.
+    pub async fn look_again(&self, delivery: DeliveryId, at: Timestamp, absent: u32) -> Result<()> {
+        ask!(self, look_again(delivery, at, absent))
+    }
+
+    /// Sends an unknown delivery once more, the same bytes, because its channel's rule says so. Once: if that was done before it
+    /// is parked.
+    pub async fn send_once_more(
+        &self,
+        delivery: DeliveryId,
+        evidence: Reply,
+        now: Timestamp,
+    ) -> Result<State> {
+        ask!(self, send_once_more(delivery, evidence, now))
     }
 
     /// Decides a delivery that is unknown, parked or quarantined.
@@ -239,7 +292,8 @@ impl Ledger {
     }
 
     /// For each channel on which something waits that is not held: when the first of it can be claimed. A channel with a
-    /// lease that ran out stands there with `now`: [`Ledger::rescue`] frees it.
+    /// lease that ran out stands there with `now`: [`Ledger::rescue`] frees it. So does one on which an unknown delivery is to be
+    /// looked at, with that instant: [`Ledger::doubts`].
     pub async fn next_due(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
         ask!(self, next_due(now))
     }

@@ -77,6 +77,39 @@ pub struct Claim {
     pub expires: Timestamp,
     /// What this recipient got before, where this corrects or withdraws it.
     pub previous: Option<Previous>,
+    /// What deaths of the process have been put down to it since it last got through ([`Crash`]). More than 0: work on it alone.
+    pub guilt: u32,
+}
+
+/// The process died, or a task of it, while it worked on a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crash {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Of the claim under which it happened. Each claim is counted once, however often it is reported.
+    pub epoch: Epoch,
+    /// How much speaks against this delivery: at [`QUARANTINE_AT`] in all it is quarantined. Half of it where its bytes were
+    /// being made, little where it was one of many that waited for the network.
+    pub guilt: u32,
+}
+
+/// A delivery whose outcome is unknown, to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What was sent, or not. Nothing can be asked of the ledger with its `epoch`; `attempt_no` is that of the try in doubt.
+    pub claim: Claim,
+    /// The channel.
+    pub channel: String,
+    /// The try in doubt.
+    pub attempt: AttemptId,
+    /// The recipient was erased: there is nobody to look for, and `claim.recipient` says `Account`.
+    pub erased: bool,
+    /// Since when it is unknown.
+    pub since: Timestamp,
+    /// How often in a row a look found that it is not there.
+    pub absent: u32,
+    /// It was sent once more already, by rule.
+    pub resent: bool,
 }
 
 /// The answer to the last question before the point of no return.
@@ -183,7 +216,7 @@ pub enum Decision {
     Sent,
     /// It did not; send it again, the same bytes.
     Resend,
-    /// Give it up.
+    /// Give it up. One that is quarantined never left: it is cancelled.
     Failed,
     /// Wait for a person: no more automatic probes.
     Park,

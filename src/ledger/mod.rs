@@ -40,8 +40,8 @@ pub use api::{AuditEntry, Counts};
 pub use book::{ImportReport, Suppression};
 pub use config::{Address, LeaseClock, LedgerConfig, PostgresConfig};
 pub use delivering::{
-    AttemptId, Claim, Decision, DeliveryId, Epoch, Intent, Outcome, Party, Previous, Reply, Rescued, Settled,
-    Stop,
+    AttemptId, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Intent, Outcome, Party, Previous, Reply,
+    Rescued, Settled, Stop,
 };
 pub use error::LedgerError;
 pub use hold::{Hold, Scope};
@@ -54,6 +54,10 @@ pub use status::{ReleaseStatus, Status};
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How long after its intent an attempt may begin to write what cannot be taken back.
 pub const START_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// A delivery is quarantined once so much [`Crash::guilt`] has come together.
+pub const QUARANTINE_AT: u32 = 10;
+/// A delivery that became unknown with its process still alive is looked at again after this; the process itself has looked at once.
+pub const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// The most deliveries in one block, which is claimed as a whole.
 pub const BLOCK: usize = 1_000;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use dateline::channel::config::Limits;
+use dateline::channel::config::{Limits, OnUnknown};
 use dateline::channel::{Channel, Failure, Gate, Parcel, Probe, Receipt, Recipient, Reply};
 use dateline::clock::Clock;
 use dateline::dispatch::{Dispatch, Event, Route};
@@ -96,7 +96,12 @@ impl Bench {
         let passed = Arc::default();
         let channel = Scripted { script: script.iter().cloned().collect(), passed: Arc::clone(&passed) };
         let limits = Limits { connections: Some(3), ..Limits::default() };
-        let route = Route { channel: Box::new(channel), kind: ChannelKind::Smtp, limits };
+        let route = Route {
+            channel: Box::new(channel),
+            kind: ChannelKind::Smtp,
+            limits,
+            on_unknown: OnUnknown::Hold,
+        };
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let observer = {
             let events = Arc::clone(&events);
@@ -263,6 +268,7 @@ async fn the_newsroom_site_goes_before_the_mails() {
         channel: Box::new(Ordered(name, Arc::clone(&order))),
         kind,
         limits: Limits::default(),
+        on_unknown: OnUnknown::Hold,
     };
     let routes = [
         ("relay".to_owned(), route("mail", ChannelKind::Smtp)),

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The bottom: known to everybody, knowing nobody (but `yaml`, which makes findings).
-const BOTTOM: &[&str] = &["clock", "digest", "finding", "language", "secret", "yaml"];
+const BOTTOM: &[&str] = &["clock", "crashpoint", "digest", "finding", "language", "secret", "yaml"];
 
 /// A module and what it may import beside the bottom. `cli` may import everything.
 const TABLE: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("crashpoint", &[]),
     ("digest", &[]),
     ("finding", &["digest"]),
     ("language", &[]),

@@ -257,6 +257,7 @@ mod tests {
             Failure::HoldDestination { .. } => "hold destination",
             Failure::HoldChannel { .. } => "hold channel",
             Failure::Unknown { .. } => "unknown",
+            Failure::Broken { .. } => "broken",
             Failure::GateClosed => "gate closed",
         }
     }

@@ -11,7 +11,7 @@ use super::catcher::{self, Catcher};
 use super::site::{self, Site};
 use super::standins::StandIns;
 use crate::channel;
-use crate::channel::config::ChannelConfig;
+use crate::channel::config::{ChannelConfig, OnUnknown};
 use crate::cli::CliError;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -56,7 +56,10 @@ impl FarEnds {
             let secret = self.lead_here(&mut config);
             let channel = channel::open(&config, &self.folder, secret)
                 .map_err(|error| CliError::outside(format!("{key}: {error}")))?;
-            routes.insert(key, Route { channel, kind: config.kind(), limits: config.limits() });
+            routes.insert(
+                key,
+                Route { channel, kind: config.kind(), limits: config.limits(), on_unknown: OnUnknown::Hold },
+            );
         }
         Ok(routes)
     }

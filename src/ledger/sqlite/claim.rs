@@ -32,7 +32,7 @@ const DUE: &str = "
        SELECT d.id, d.recipient, d.key, d.wire_key, d.attempts, c.id, c.email, c.name,
               EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
               EXISTS (SELECT 1 FROM hold AS h WHERE h.scope = 'destination' AND h.target = c.domain),
-              o.wire_key, o.remote_id
+              o.wire_key, o.remote_id, d.guilt
          FROM delivery AS d
               LEFT JOIN contact AS c ON c.id = d.recipient
               LEFT JOIN delivery AS o ON o.id = d.previous
@@ -188,7 +188,14 @@ fn next_block(write: &Write<'_>, channel: &str, now: Timestamp) -> Result<Option
 
 /// What is to be done with a delivery that is due.
 enum Due {
-    Claim { key: Digest, wire_key: String, attempts: u32, recipient: Party, previous: Option<Previous> },
+    Claim {
+        key: Digest,
+        wire_key: String,
+        attempts: u32,
+        recipient: Party,
+        previous: Option<Previous>,
+        guilt: u32,
+    },
     Gone,
     Suppressed,
     Held,
@@ -217,6 +224,7 @@ fn due(row: &Row<'_>) -> rusqlite::Result<(i64, Due)> {
         attempts: row.get(4)?,
         recipient: party,
         previous,
+        guilt: row.get(12)?,
     };
     Ok((delivery, claim))
 }
@@ -243,7 +251,7 @@ fn claim_block(
             Due::Gone => blocks::give_up(write, delivery, block.part, State::Cancelled)?,
             Due::Suppressed => blocks::suppress(write, delivery, block.part)?,
             Due::Held => held = true,
-            Due::Claim { key, wire_key, attempts, recipient, previous } => claims.push(Claim {
+            Due::Claim { key, wire_key, attempts, recipient, previous, guilt } => claims.push(Claim {
                 delivery: DeliveryId(delivery),
                 epoch: Epoch(0),
                 key,
@@ -256,6 +264,7 @@ fn claim_block(
                 due: block.due,
                 expires: block.expires,
                 previous,
+                guilt,
             }),
         }
     }

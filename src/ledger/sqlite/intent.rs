@@ -5,9 +5,11 @@ use rusqlite::{OptionalExtension as _, named_params};
 
 use super::values::At;
 use super::writer::Write;
-use super::{Result, Sqlite, blocks};
+use super::{Result, Sqlite, blocks, settle};
 use crate::digest::Digest;
-use crate::ledger::{AttemptId, DeliveryId, Epoch, Intent, START_WITHIN, Scope, State, Stop};
+use crate::ledger::{
+    AttemptId, DeliveryId, Epoch, Intent, Outcome, START_WITHIN, Scope, Settled, State, Stop,
+};
 
 /// Writes the attempt if the claim is ours and nothing forbids it (delivery.md 3.3).
 const INTEND: &str = "
@@ -61,6 +63,22 @@ impl Sqlite {
         let weight = batch.len();
         self.write("record an intent", weight, move |write| {
             batch.iter().map(|(delivery, epoch, sha)| intend(write, *delivery, *epoch, sha, now)).collect()
+        })
+        .await
+    }
+
+    pub(in crate::ledger) async fn settle_early(
+        &self,
+        (delivery, epoch, sha): (DeliveryId, Epoch, Digest),
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<std::result::Result<Settled, Stop>> {
+        self.must_dispatch("sending")?;
+        self.write("record a try that ended early", 4, move |write| {
+            match intend(write, delivery, epoch, &sha, now)? {
+                Intent::Go(attempt) => Ok(Ok(settle::settle(write, attempt, &outcome, now)?)),
+                Intent::Stop(stop) => Ok(Err(stop)),
+            }
         })
         .await
     }

@@ -245,6 +245,7 @@ fn notices(
 }
 
 fn complete(write: &Write<'_>, order: &Prepared, begun: &Begun, now: Timestamp) -> Result<Issued> {
+    crate::crashpoint!("S0");
     write.sql(COMPLETE)?.execute(named_params! { ":issued": begun.issued })?;
     let Order { planned, revision, approved_by, .. } = &order.order;
     let detail = json!({

@@ -8,6 +8,7 @@ mod audit;
 mod blocks;
 mod claim;
 mod contacts;
+mod doubt;
 mod files;
 mod follow;
 mod holds;

@@ -53,6 +53,14 @@ const NEXT_DUE: &str = "
        LIMIT 1";
 const RAN_OUT: &str =
     "SELECT DISTINCT channel FROM block WHERE lease_owner IS NOT NULL AND lease_until <= :now";
+const LOOKS: &str = "
+      SELECT p.channel, min(u.look_at)
+        FROM doubt AS u
+             CROSS JOIN delivery AS d ON d.id = u.delivery
+             CROSS JOIN block AS b ON b.id = d.block
+             CROSS JOIN part AS p ON p.id = b.part
+       WHERE u.look_at IS NOT NULL
+    GROUP BY p.channel";
 const EDITION: &str = "SELECT body FROM edition WHERE sha = :sha";
 const ASSET: &str = "SELECT bytes FROM asset WHERE sha = :sha";
 
@@ -82,6 +90,11 @@ impl Sqlite {
             let rows = ran_out.query_map(named_params! { ":now": At(now) }, |row| row.get(0))?;
             for channel in rows {
                 all.push((channel?, now));
+            }
+            let mut looks = db.prepare_cached(LOOKS)?;
+            let rows = looks.query_map([], |row| Ok((row.get(0)?, row.get::<_, At>(1)?.0)))?;
+            for look in rows {
+                all.push(look?);
             }
             Ok(all)
         })

@@ -13,7 +13,8 @@ use crate::digest::Digest;
 use crate::ledger::LedgerError;
 
 /// In order; a number and a text that was ever released never change.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_ledger.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("migrations/0001_ledger.sql")), (2, include_str!("migrations/0002_doubts.sql"))];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).
 const OLDEST_SQLITE: i32 = 3_051_003;

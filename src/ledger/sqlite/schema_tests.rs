@@ -143,6 +143,7 @@ fn every_statement_has_an_index_that_serves_it() {
         ("blocks", include_str!("blocks.rs")),
         ("claim", include_str!("claim.rs")),
         ("contacts", include_str!("contacts.rs")),
+        ("doubt", include_str!("doubt.rs")),
         ("follow", include_str!("follow.rs")),
         ("holds", include_str!("holds.rs")),
         ("intent", include_str!("intent.rs")),

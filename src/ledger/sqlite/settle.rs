@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::values::At;
 use super::writer::Write;
-use super::{Result, Sqlite, audit, blocks, contacts, follow};
+use super::{Result, Sqlite, audit, blocks, contacts, doubt, follow};
 use crate::digest::Digest;
 use crate::ledger::reply::{without_addresses, words};
-use crate::ledger::{AttemptId, Decision, DeliveryId, Epoch, LedgerError, Outcome, Reply, Settled, State};
+use crate::ledger::{
+    AttemptId, Decision, DeliveryId, Epoch, LOOK_AFTER, LedgerError, Outcome, Reply, Settled, State,
+};
 
 const FIND: &str = "
     SELECT d.id, d.state, d.attempt = a.id, d.block, b.part, a.epoch
@@ -24,6 +26,13 @@ const ADD_RESULT: &str = "
 const SENT: &str = "
     UPDATE delivery SET state = 'sent', remote_id = :remote_id, url = :url, sent_at = :now WHERE id = :delivery";
 const AGAIN: &str = "UPDATE delivery SET state = 'scheduled', due = max(due, :due) WHERE id = :delivery";
+/// A try came to its end: whatever was put down to the delivery before is forgiven.
+const FORGIVE: &str = "UPDATE delivery SET guilt = 0 WHERE id = :delivery AND guilt > 0";
+const CANCEL: &str = "UPDATE delivery SET state = 'cancelled', seat = NULL WHERE id = :delivery";
+const TRY_OF: &str = "
+    SELECT a.id, d.state
+      FROM delivery AS d CROSS JOIN attempt AS a ON a.id = d.attempt
+     WHERE d.id = :delivery AND a.epoch = :epoch";
 const BECOME: &str = "UPDATE delivery SET state = :state WHERE id = :delivery";
 const ADDRESS: &str = "
     SELECT c.address FROM delivery AS d CROSS JOIN contact AS c ON c.id = d.recipient WHERE d.id = :delivery";
@@ -46,6 +55,27 @@ impl Sqlite {
         self.write("record a result", 3, move |write| settle(write, attempt, &outcome, now)).await
     }
 
+    pub(in crate::ledger) async fn evidence(
+        &self,
+        delivery: DeliveryId,
+        epoch: Epoch,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Settled>> {
+        self.write("record evidence", 3, move |write| {
+            let row = named_params! { ":delivery": delivery.0, ":epoch": epoch.0 };
+            let found: Option<(i64, State)> =
+                write.sql(TRY_OF)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            match found {
+                Some((attempt, State::Attempting | State::Unknown | State::Parked)) => {
+                    settle(write, AttemptId(attempt), &outcome, now).map(Some)
+                }
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+
     pub(in crate::ledger) async fn resolve(
         &self,
         delivery: DeliveryId,
@@ -62,7 +92,12 @@ impl Sqlite {
     }
 }
 
-fn settle(write: &mut Write<'_>, attempt: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<Settled> {
+pub(super) fn settle(
+    write: &mut Write<'_>,
+    attempt: AttemptId,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<Settled> {
     let found = write
         .sql(FIND)?
         .query_row(named_params! { ":attempt": attempt.0 }, |row| {
@@ -89,6 +124,9 @@ fn settle(write: &mut Write<'_>, attempt: AttemptId, outcome: &Outcome, now: Tim
         return Ok(Settled { state, late });
     }
     let next = apply(write, delivery, outcome, now)?;
+    if state == State::Unknown {
+        doubt::end(write, delivery)?;
+    }
     write.count_moved(part, state, next, 1);
     if late {
         waits_again(write, block)?;
@@ -112,6 +150,7 @@ fn apply(write: &Write<'_>, delivery: i64, outcome: &Outcome, now: Timestamp) ->
         }
         Outcome::Later { due, .. } => {
             write.sql(AGAIN)?.execute(named_params! { ":delivery": delivery, ":due": At(*due) })?;
+            write.sql(FORGIVE)?.execute(named_params! { ":delivery": delivery })?;
             Ok(State::Scheduled)
         }
         Outcome::NotSent => {
@@ -132,17 +171,20 @@ fn apply(write: &Write<'_>, delivery: i64, outcome: &Outcome, now: Timestamp) ->
             }
             Ok(State::Failed)
         }
-        Outcome::Unknown { .. } => become_state(write, delivery, State::Unknown),
+        Outcome::Unknown { .. } => {
+            doubt::begin(write, delivery, now, now.checked_add(LOOK_AFTER).unwrap_or(now))?;
+            become_state(write, delivery, State::Unknown)
+        }
     }
 }
 
-fn become_state(write: &Write<'_>, delivery: i64, state: State) -> Result<State> {
+pub(super) fn become_state(write: &Write<'_>, delivery: i64, state: State) -> Result<State> {
     write.sql(BECOME)?.execute(named_params! { ":delivery": delivery, ":state": state })?;
     Ok(state)
 }
 
 /// A delivery came back to waiting in a block that nobody may have leased: its next due time counts again.
-fn waits_again(write: &Write<'_>, block: i64) -> Result<()> {
+pub(super) fn waits_again(write: &Write<'_>, block: i64) -> Result<()> {
     if write.sql(RELEASED)?.exists(named_params! { ":block": block })? {
         blocks::free(write, block)?;
     }
@@ -160,6 +202,7 @@ pub(super) fn lose(
     let reply = Reply { text: "no result before the lease ended".to_owned(), ..Reply::default() };
     add_result(write, attempt, "unknown", &reply, now, false)?;
     become_state(write, delivery, State::Unknown)?;
+    doubt::begin(write, delivery, now, now)?;
     write.count_moved(part, State::Attempting, State::Unknown, 1);
     Ok(())
 }
@@ -172,9 +215,37 @@ fn resolve(
     evidence: &Reply,
     now: Timestamp,
 ) -> Result<State> {
+    let quarantined = state_of(write, delivery)? == State::Quarantined;
+    let decided = match decision {
+        Decision::Sent => ("decided sent", State::Sent),
+        Decision::Resend => ("decided to send again", State::Scheduled),
+        // It never left, so nothing failed.
+        Decision::Failed if quarantined => ("decided to give up", State::Cancelled),
+        Decision::Failed => ("decided failed", State::Failed),
+        Decision::Park => ("parked", State::Parked),
+    };
+    decide(write, delivery, decided, by, evidence, now)
+}
+
+fn state_of(write: &Write<'_>, delivery: DeliveryId) -> Result<State> {
+    let row = named_params! { ":delivery": delivery.0 };
+    let state = write.sql(DELIVERY)?.query_row(row, |row| row.get(0)).optional()?;
+    state.ok_or_else(|| doubt::unknown_delivery(delivery))
+}
+
+/// Ends a doubt: what is recorded of it, and the state that follows.
+pub(super) fn decide(
+    write: &mut Write<'_>,
+    delivery: DeliveryId,
+    (word, next): (&str, State),
+    by: &str,
+    evidence: &Reply,
+    now: Timestamp,
+) -> Result<State> {
+    let row = named_params! { ":delivery": delivery.0 };
     let found = write
         .sql(DELIVERY)?
-        .query_row(named_params! { ":delivery": delivery.0 }, |row| {
+        .query_row(row, |row| {
             Ok((
                 row.get::<_, State>(0)?,
                 row.get::<_, Option<i64>>(1)?,
@@ -185,13 +256,7 @@ fn resolve(
         })
         .optional()?;
     let Some((state, attempt, block, part, release)) = found else {
-        return Err(LedgerError::Refused(format!("there is no delivery {}", delivery.0)));
-    };
-    let (word, next) = match decision {
-        Decision::Sent => ("decided sent", State::Sent),
-        Decision::Resend => ("decided to send again", State::Scheduled),
-        Decision::Failed => ("decided failed", State::Failed),
-        Decision::Park => ("parked", State::Parked),
+        return Err(doubt::unknown_delivery(delivery));
     };
     if !state.needs_attention() || !state.may_become(next) {
         return Err(LedgerError::Refused(format!(
@@ -202,25 +267,30 @@ fn resolve(
     if let Some(attempt) = attempt {
         add_result(write, attempt, word, evidence, now, true)?;
     }
-    match decision {
-        Decision::Sent => {
+    match next {
+        State::Sent => {
             write.sql(SENT)?.execute(named_params! {
                 ":delivery": delivery.0, ":remote_id": None::<String>, ":url": None::<String>, ":now": At(now),
             })?;
         }
-        Decision::Resend => {
+        State::Scheduled => {
             write.sql(AGAIN)?.execute(named_params! { ":delivery": delivery.0, ":due": 0 })?;
+            write.sql(FORGIVE)?.execute(row)?;
         }
-        Decision::Failed | Decision::Park => {
+        State::Cancelled => {
+            write.sql(CANCEL)?.execute(row)?;
+        }
+        _ => {
             become_state(write, delivery.0, next)?;
         }
     }
+    doubt::end(write, delivery.0)?;
     write.count_moved(part, state, next, 1);
     waits_again(write, block)?;
     if next == State::Sent {
         follow::catch_up(write, delivery.0)?;
     }
-    let detail = json!({ "delivery": delivery.0, "from": state, "to": next });
+    let detail = json!({ "delivery": delivery.0, "from": state, "to": next, "as": word });
     audit::add(write, now, by, "resolve", &release, &detail)?;
     Ok(next)
 }

@@ -44,7 +44,15 @@ impl Inside {
             .map(|(key, settings)| {
                 let secret = (key == "relay").then(|| "rätt lösen".to_owned().into());
                 let channel = channel::open(settings, room.dir(), secret).unwrap();
-                (key.clone(), Route { channel, kind: settings.kind(), limits: settings.limits() })
+                (
+                    key.clone(),
+                    Route {
+                        channel,
+                        kind: settings.kind(),
+                        limits: settings.limits(),
+                        on_unknown: settings.on_unknown(),
+                    },
+                )
             })
             .collect();
         let git = load::git_dir(&room.dir().join(&config.git.path)).unwrap();

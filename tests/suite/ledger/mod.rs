@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 pub mod desk;
+mod doubt;
 mod issuing;
 mod measure;
 mod outbox;

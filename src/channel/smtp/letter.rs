@@ -30,11 +30,14 @@ impl<'a> Letter<'a> {
         let Recipient::Mailbox { email, name, token } = &parcel.recipient else {
             return Err(refuse("the delivery names no mailbox".to_owned()));
         };
+        // RFC 5322 3.6.4 wants a domain to the right; ours makes it unique in the world.
+        let id = |key: &str| format!("{key}@{}", mail.from.domain());
+        let previous = parcel.previous.as_ref().map(|previous| id(&previous.wire_key));
         let addressee = Addressee {
             email,
             name: name.as_deref(),
-            message_id: &parcel.wire_key,
-            in_reply_to: parcel.previous.as_ref().map(|previous| previous.wire_key.as_str()),
+            message_id: &id(&parcel.wire_key),
+            in_reply_to: previous.as_deref(),
             token,
         };
         let message = mail.fill(&addressee);

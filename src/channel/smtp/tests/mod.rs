@@ -63,7 +63,9 @@ fn letter(id: &str, to: &str, body: &str) -> Parcel {
         ],
     };
     let recipient = Recipient::Mailbox { email: to.parse().unwrap(), name: None, token: "t0ken".to_owned() };
-    Parcel { wire_key: id.to_owned(), recipient, ..parcel(Content::Mail(mail), Vec::new()) }
+    // The right part is the sender's domain.
+    let wire_key = id.strip_suffix("@halden.example").unwrap().to_owned();
+    Parcel { wire_key, recipient, ..parcel(Content::Mail(mail), Vec::new()) }
 }
 
 fn jane(id: &str) -> Parcel {

@@ -30,6 +30,7 @@ mod prepare;
 mod receivers;
 mod reply;
 mod seal;
+pub mod share;
 mod sqlite;
 pub mod state;
 mod status;
@@ -47,6 +48,7 @@ pub use error::LedgerError;
 pub use hold::{Hold, Scope};
 pub use log::{LogAttempt, LogEntry, LogRecipient, LogResult};
 pub use order::{Issued, Order, OrderEdition};
+pub use share::{Take, Want};
 pub use state::State;
 pub use status::{ReleaseStatus, Status};
 

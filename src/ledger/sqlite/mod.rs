@@ -14,6 +14,7 @@ mod follow;
 mod holds;
 mod intent;
 mod issue;
+mod limits;
 mod log;
 mod planning;
 mod schema;

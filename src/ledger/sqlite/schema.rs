@@ -14,7 +14,11 @@ use crate::ledger::LedgerError;
 
 /// In order; a number and a text that was ever released never change.
 const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("migrations/0001_ledger.sql")), (2, include_str!("migrations/0002_doubts.sql"))];
+    &[
+    (1, include_str!("migrations/0001_ledger.sql")),
+    (2, include_str!("migrations/0002_doubts.sql")),
+    (4, include_str!("migrations/0004_limits.sql")),
+];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).
 const OLDEST_SQLITE: i32 = 3_051_003;

@@ -55,7 +55,10 @@ pub fn departures(next: Option<Timestamp>, take: &Take, now: Timestamp) -> (Time
 pub fn slots(want: &Want, others: &[(u32, u32)]) -> u32 {
     let wants: Vec<u32> = others.iter().map(|(wanted, _)| *wanted).collect();
     let fair = fair(want.limit, want.wanted, &wants);
-    let taken = others.iter().fold(0_u32, |sum, (_, has)| sum.saturating_add(*has));
+    // Rounded down, so that the ones who round up leave something to those who have not asked yet.
+    let even = want.limit / u32::try_from(others.len() + 1).unwrap_or(u32::MAX);
+    let theirs = |(wanted, has): &(u32, u32)| (*has).max(even.min(*wanted));
+    let taken = others.iter().map(theirs).fold(0_u32, u32::saturating_add);
     want.used.max(fair.min(want.limit.saturating_sub(taken)))
 }
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::sqlite::Sqlite;
 use super::{
-    AttemptId, Backend, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Hold, ImportReport, Intent, Issued,
-    Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled, State,
-    Status, Stop, Suppression, Take, Want,
+    AttemptId, Backend, Cause, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Hold, ImportReport, Intent,
+    Issued, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled,
+    State, Status, Stop, Suppression,
 };
 use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
@@ -57,6 +57,8 @@ macro_rules! ask {
         }
     };
 }
+
+pub(super) use ask;
 
 /// Opening and closing.
 impl Ledger {
@@ -178,17 +180,10 @@ impl Ledger {
 impl Ledger {
     /// Leases blocks of deliveries that are due on `channel` until there are `limit` deliveries or nothing is left.
     ///
-    /// Kills, holds and corrections come first; then releases take turns, whoever has least in hand: a later one does not wait
-    /// for the last of a big one. A block is leased as a whole, so the last one may bring up to [`super::BLOCK`] more than `limit`. What is past
+    /// A block is leased as a whole, so the last one may bring up to [`super::BLOCK`] more than `limit`. What is past
     /// its time expires here, what is held is left alone. Renew within [`super::LEASE`].
     pub async fn claim(&self, owner: &str, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Claim>> {
         ask!(self, claim(owner, channel, now, limit))
-    }
-
-    /// As [`Ledger::claim`], but one block alone, of a release of which `owner` has nothing claimed on `channel`: so that a
-    /// release that came due, or a kill, does not wait behind the thousands that are in hand.
-    pub async fn claim_other(&self, owner: &str, channel: &str, now: Timestamp) -> Result<Vec<Claim>> {
-        ask!(self, claim_other(owner, channel, now))
     }
 
     /// Prolongs all leases of `owner` that have not run out; returns how many blocks it has.
@@ -311,22 +306,6 @@ impl Ledger {
     }
 }
 
-/// Limits that all daemons of one ledger keep together; see [`share`](super::share). Both are asked in chunks, never once per
-/// delivery.
-impl Ledger {
-    /// Takes the next departures of each pace; returns the first of each, in the order of `takes`. They are as far from each
-    /// other as was asked, and nobody else gets them.
-    pub async fn reserve(&self, takes: Vec<Take>, now: Timestamp) -> Result<Vec<Timestamp>> {
-        ask!(self, reserve(takes, now))
-    }
-
-    /// Says how many slots of each limit `owner` may use, for [`super::LEASE`] from now; asking again prolongs it. Never fewer
-    /// than it uses. All owners together never have more than the limit. Who wants and uses none gives his slots back.
-    pub async fn share(&self, owner: &str, wants: Vec<Want>, now: Timestamp) -> Result<Vec<u32>> {
-        ask!(self, share(owner, wants, now))
-    }
-}
-
 /// Holds.
 impl Ledger {
     /// Stops what `scope` covers. Once this has returned, no intent for it succeeds. Returns whether it is new.
@@ -337,6 +316,24 @@ impl Ledger {
     /// Ends a hold. Returns whether there was one.
     pub async fn resume(&self, scope: &Scope, by: &str, now: Timestamp) -> Result<bool> {
         ask!(self, resume(scope, by, now))
+    }
+
+    /// Stops everything for a cause that an ordinary [`Ledger::resume`] does not end: [`Cause::Restored`], or
+    /// [`Cause::Clock`], which covers what was not yet public at `since`. Returns whether it is new.
+    pub async fn hold_all(
+        &self,
+        cause: Cause,
+        reason: &str,
+        by: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        ask!(self, hold_all(cause, reason, by, since, now))
+    }
+
+    /// Ends the hold on everything that has this cause. Returns whether there was one.
+    pub async fn resume_all(&self, cause: Cause, by: &str, evidence: &str, now: Timestamp) -> Result<bool> {
+        ask!(self, resume_all(cause, by, evidence, now))
     }
 
     /// The holds that stand.

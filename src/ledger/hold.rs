@@ -55,12 +55,62 @@ impl fmt::Display for Scope {
     }
 }
 
+/// What a hold ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// Somebody, or dispatch, stopped it; `dateline resume` ends it.
+    Operator,
+    /// The release's status is held; a newer text ends it.
+    Release,
+    /// The ledger may have forgotten what was sent: nothing leaves at all until `dateline resume --after-restore`.
+    Restored,
+    /// The wall clock cannot be believed: what was not yet public at [`Hold::since`] waits until a second clock or
+    /// `dateline resume --clock` vouches for it. Holds and kills of a release leave all the same.
+    Clock,
+}
+
+impl Cause {
+    /// The word in the ledger and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::Operator => "operator",
+            Cause::Release => "release",
+            Cause::Restored => "restored",
+            Cause::Clock => "clock",
+        }
+    }
+
+    /// The cause of a word.
+    pub(super) fn of(word: &str) -> Option<Cause> {
+        [Cause::Operator, Cause::Release, Cause::Restored, Cause::Clock]
+            .into_iter()
+            .find(|cause| cause.as_str() == word)
+    }
+
+    /// The command that ends such a hold on `scope`.
+    pub fn ended_by(self, scope: &Scope) -> String {
+        match (self, scope) {
+            (Cause::Restored, _) => {
+                "dateline ledger reconcile, then dateline resume --after-restore".to_owned()
+            }
+            (Cause::Clock, _) => "dateline resume --clock".to_owned(),
+            (_, Scope::Everything) => "dateline resume".to_owned(),
+            (_, Scope::Channel(key)) => format!("dateline resume --channel {key}"),
+            (_, Scope::Release(slug)) => format!("dateline resume --release {slug}"),
+            (_, Scope::Destination(domain)) => format!("dateline resume --destination {domain}"),
+        }
+    }
+}
+
 /// A hold that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hold {
     /// What it covers.
     #[serde(flatten)]
     pub scope: Scope,
+    /// What it ends with.
+    pub cause: Cause,
     /// Why.
     pub reason: String,
     /// Who set it: an operator's name, `release` (its status is held), `dispatch` (the destination refuses us).

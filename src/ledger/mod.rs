@@ -25,12 +25,13 @@ mod fold;
 mod hold;
 pub mod key;
 mod log;
+mod mark;
 pub mod order;
 mod prepare;
 mod receivers;
+mod recovery;
 mod reply;
 mod seal;
-pub mod share;
 mod sqlite;
 pub mod state;
 mod status;
@@ -45,10 +46,10 @@ pub use delivering::{
     Rescued, Settled, Stop,
 };
 pub use error::LedgerError;
-pub use hold::{Hold, Scope};
+pub use hold::{Cause, Hold, Scope};
 pub use log::{LogAttempt, LogEntry, LogRecipient, LogResult};
 pub use order::{Issued, Order, OrderEdition};
-pub use share::{Take, Want};
+pub use recovery::{Copied, FoundSent, Migrated, Suspect};
 pub use state::State;
 pub use status::{ReleaseStatus, Status};
 

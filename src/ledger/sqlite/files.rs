@@ -1,38 +1,45 @@
 //! The ledger's folder: the database, the lock that makes dispatch one process's, and the mark.
+//!
+//! It is private to its owner and on a local disk, or it is refused: locks and syncs of network file systems do not
+//! hold what SQLite needs of them.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::ledger::LedgerError;
+use crate::ledger::mark::MarkFile;
 
 /// The ledger's folder.
+#[derive(Clone)]
 pub(super) struct Files {
     folder: PathBuf,
 }
 
-/// What stands beside the ledger so that an older copy of it can be told from the ledger itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    /// The ledger's name.
-    pub lineage: String,
-    /// The serial that the ledger had.
-    pub serial: i64,
-    /// Its newest attempt.
-    pub attempt: i64,
-}
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
 
 impl Files {
-    /// Makes the folder (mode 0700) and the database's file (0600) where there are none.
+    /// Makes the folder (mode 0700) and the database's file (0600) where there are none; refuses a folder that others
+    /// can read, or one that is not on a local disk.
     pub(super) fn prepare(folder: &Path) -> Result<Files, LedgerError> {
-        let fail = |path: &Path| {
-            let path = path.to_owned();
-            move |source| LedgerError::Io { path, source }
-        };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail(folder))?;
+        let mode = std::fs::metadata(folder).map_err(fail(folder))?.mode();
+        if mode & 0o077 != 0 {
+            return Err(LedgerError::Refused(format!(
+                "`{}` is open to others (mode {:o}), and the ledger holds people's addresses; run `chmod 700 {}`",
+                folder.display(),
+                mode & 0o777,
+                folder.display()
+            )));
+        }
+        if let Some(name) = network_disk(folder)? {
+            return Err(LedgerError::Refused(format!(
+                "`{}` is on {name}, whose locks and syncs cannot be relied on; put `ledger.folder` on a local disk",
+                folder.display()
+            )));
+        }
         let files = Files { folder: folder.to_owned() };
         let database = files.database();
         // SQLite gives its -wal and -shm files the mode of the database.
@@ -45,35 +52,73 @@ impl Files {
         self.folder.join("ledger.db")
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The mark's place.
+    pub(super) fn mark(&self) -> MarkFile {
+        MarkFile::new(&self.folder)
+    }
+
+    /// Which file the database is now.
+    pub(super) fn database_id(&self) -> Result<FileId, LedgerError> {
+        let path = self.database();
+        let metadata = std::fs::metadata(&path).map_err(fail(&path))?;
+        Ok(FileId(metadata.dev(), metadata.ino()))
+    }
+
     /// Takes the lock for dispatch; it lasts as long as the file is open.
     pub(super) fn lock(&self) -> Result<File, LedgerError> {
         let path = self.folder.join("ledger.lock");
-        let file = open(&path).map_err(|source| LedgerError::Io { path: path.clone(), source })?;
+        let file = open(&path).map_err(fail(&path))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(LedgerError::Locked(path)),
             Err(TryLockError::Error(source)) => Err(LedgerError::Io { path, source }),
         }
     }
+}
 
-    /// Replaces the mark; it is whole or the old one, whatever happens.
-    pub(super) fn write_mark(&self, mark: &Mark) -> Result<(), LedgerError> {
-        let path = self.folder.join("ledger.mark");
-        let new = self.folder.join("ledger.mark.new");
-        let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-            file.write_all(&serde_json::to_vec(mark)?)?;
-            file.sync_all()?;
-            std::fs::rename(&new, &path)?;
-            File::open(&self.folder)?.sync_all()
-        };
-        write().map_err(|source| LedgerError::Io { path: path.clone(), source })
-    }
+pub(super) fn fail(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + use<> {
+    let path = path.to_owned();
+    move |source| LedgerError::Io { path, source }
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The name of a file system that is not a local disk.
+#[cfg(target_os = "linux")]
+fn network_disk(folder: &Path) -> Result<Option<&'static str>, LedgerError> {
+    let found = rustix::fs::statfs(folder).map_err(|errno| fail(folder)(std::io::Error::from(errno)))?.f_type;
+    // The kernel's numbers are 32 bits wide; the field is not, and may be signed.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits are all there is")]
+    let found = found as u32;
+    Ok(NETWORK_DISKS.iter().find(|(magic, _)| *magic == found).map(|(_, name)| *name))
+}
+
+/// The numbers of statfs(2) and linux/magic.h.
+#[cfg(target_os = "linux")]
+const NETWORK_DISKS: [(u32, &str); 11] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x0102_1997, "9P"),
+    (0x6573_5546, "FUSE"),
+    (0x7375_7245, "Coda"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x786f_4256, "a shared folder of VirtualBox"),
+];
+
+#[cfg(not(target_os = "linux"))]
+fn network_disk(_: &Path) -> Result<Option<&'static str>, LedgerError> {
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -81,6 +126,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::ledger::mark::Mark;
 
     fn mode(path: &Path) -> u32 {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -92,7 +138,7 @@ mod tests {
         let folder = parent.path().join("a/b");
         let files = Files::prepare(&folder).unwrap();
         let _lock = files.lock().unwrap();
-        files.write_mark(&Mark { lineage: "l".into(), serial: 1, attempt: 2 }).unwrap();
+        files.mark().write(&Mark { lineage: "l".into(), serial: 1, attempt: 2 }, true).unwrap();
         assert_eq!(mode(&folder), 0o700);
         for name in ["ledger.db", "ledger.lock", "ledger.mark"] {
             assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
@@ -100,8 +146,33 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for (open, good) in [(0o700, true), (0o750, false), (0o705, false), (0o711, false)] {
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(open)).unwrap();
+            let prepared = Files::prepare(folder.path());
+            assert_eq!(prepared.is_ok(), good, "{open:o}");
+            if let Err(error) = prepared {
+                assert!(error.to_string().contains("run `chmod 700 /"), "{error}");
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn disks_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(network_disk(folder.path()).unwrap(), None);
+        assert!(network_disk(Path::new("/no/such/folder")).is_err());
+        let mut magics: Vec<u32> = NETWORK_DISKS.iter().map(|(magic, _)| *magic).collect();
+        magics.dedup();
+        assert_eq!(magics.len(), NETWORK_DISKS.len());
+    }
+
+    #[test]
     fn one_lock_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let files = Files::prepare(folder.path()).unwrap();
         let lock = files.lock().unwrap();
         assert!(matches!(files.lock(), Err(LedgerError::Locked(_))));

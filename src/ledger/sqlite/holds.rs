@@ -7,16 +7,18 @@ use serde_json::json;
 use super::values::At;
 use super::writer::Write;
 use super::{Result, Sqlite, audit};
-use crate::ledger::{Hold, Scope};
+use crate::ledger::{Cause, Hold, LedgerError, Scope};
 use crate::plan::Planned;
 use crate::release::Notice;
 
 const ADD: &str = "
     INSERT INTO hold (scope, target, cause, reason, by, since) VALUES (:scope, :target, :cause, :reason, :by, :now)
     ON CONFLICT (scope, target, cause) DO NOTHING";
-const REMOVE: &str = "DELETE FROM hold WHERE scope = :scope AND target = :target";
+const REMOVE: &str = "
+    DELETE FROM hold WHERE scope = :scope AND target = :target AND cause IN ('operator', 'release')";
 const REMOVE_CAUSE: &str = "DELETE FROM hold WHERE scope = :scope AND target = :target AND cause = :cause";
-const ALL: &str = "SELECT scope, target, reason, by, since FROM hold ORDER BY since, scope, target";
+const ALL: &str = "
+    SELECT scope, target, reason, by, since, cause FROM hold ORDER BY since, scope, target, cause";
 /// Blocks put off because all that was due in them was for a held destination.
 const LOOK_AGAIN: &str = "
     UPDATE block SET next_due = :now WHERE channel = :channel AND lease_owner IS NULL AND next_due > :now
@@ -32,7 +34,41 @@ impl Sqlite {
         now: Timestamp,
     ) -> Result<bool> {
         let (reason, by) = (reason.to_owned(), by.to_owned());
-        self.write("hold", 1, move |write| add(write, &scope, "operator", &reason, &by, now)).await
+        self.write("hold", 1, move |write| add(write, &scope, Cause::Operator, (&reason, &by), now, now))
+            .await
+    }
+
+    pub(in crate::ledger) async fn hold_all(
+        &self,
+        cause: Cause,
+        reason: &str,
+        by: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        self.write("hold", 1, move |write| add(write, &Scope::Everything, cause, (&reason, &by), since, now))
+            .await
+    }
+
+    pub(in crate::ledger) async fn resume_all(
+        &self,
+        cause: Cause,
+        by: &str,
+        evidence: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let (by, evidence) = (by.to_owned(), evidence.to_owned());
+        self.write("resume", 1, move |write| {
+            let row = named_params! { ":scope": "everything", ":target": "", ":cause": cause.as_str() };
+            let there = write.sql(REMOVE_CAUSE)?.execute(row)? > 0;
+            if there {
+                let detail = json!({ "cause": cause, "evidence": evidence });
+                audit::add(write, now, &by, "resume", &Scope::Everything.to_string(), &detail)?;
+            }
+            Ok(there)
+        })
+        .await
     }
 
     pub(in crate::ledger) async fn resume(&self, scope: &Scope, by: &str, now: Timestamp) -> Result<bool> {
@@ -62,29 +98,36 @@ pub(super) fn all(db: &rusqlite::Connection) -> Result<Vec<Hold>> {
         Ok((
             (row.get::<_, String>(0)?, row.get::<_, String>(1)?),
             (row.get(2)?, row.get(3)?, row.get::<_, At>(4)?.0),
+            row.get::<_, String>(5)?,
         ))
     })?;
     rows.map(|row| {
-        let ((kind, target), (reason, by, since)) = row?;
-        Ok(Hold { scope: Scope::of_columns(&kind, target)?, reason, by, since })
+        let ((kind, target), (reason, by, since), cause) = row?;
+        let cause = Cause::of(&cause).ok_or_else(|| LedgerError::Damaged(format!("a hold by `{cause}`")))?;
+        Ok(Hold { scope: Scope::of_columns(&kind, target)?, cause, reason, by, since })
     })
     .collect()
 }
 
-fn add(
+pub(super) fn add(
     write: &Write<'_>,
     scope: &Scope,
-    cause: &str,
-    reason: &str,
-    by: &str,
+    cause: Cause,
+    (reason, by): (&str, &str),
+    since: Timestamp,
     now: Timestamp,
 ) -> Result<bool> {
     let (kind, target) = scope.columns();
     let new = write.sql(ADD)?.execute(named_params! {
-        ":scope": kind, ":target": target, ":cause": cause, ":reason": reason, ":by": by, ":now": At(now),
+        ":scope": kind, ":target": target, ":cause": cause.as_str(), ":reason": reason, ":by": by,
+        ":now": At(since),
     })? > 0;
     if new {
-        audit::add(write, now, by, "hold", &scope.to_string(), &json!({ "reason": reason }))?;
+        let detail = match cause {
+            Cause::Operator | Cause::Release => json!({ "reason": reason }),
+            Cause::Restored | Cause::Clock => json!({ "reason": reason, "cause": cause, "since": since }),
+        };
+        audit::add(write, now, by, "hold", &scope.to_string(), &detail)?;
     }
     Ok(new)
 }
@@ -93,7 +136,7 @@ fn add(
 pub(super) fn follow_release(write: &Write<'_>, planned: &Planned, by: &str, now: Timestamp) -> Result<()> {
     let scope = Scope::Release(planned.slug.clone());
     if planned.notice == Notice::Hold {
-        add(write, &scope, "release", "the release is held", by, now)?;
+        add(write, &scope, Cause::Release, ("the release is held", by), now, now)?;
         return Ok(());
     }
     let (kind, target) = scope.columns();

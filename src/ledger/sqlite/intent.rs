@@ -25,7 +25,11 @@ const INTEND: &str = "
             AND i.complete = 1 AND i.expires > :now
             AND (d.recipient = 0 OR c.id IS NOT NULL)
             AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
-            AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'everything' AND target = '')
+            AND NOT EXISTS (SELECT 1
+                              FROM hold
+                             WHERE scope = 'everything' AND target = ''
+                               AND (cause <> 'clock'
+                                    OR (since < i.publish AND p.notice IN ('original', 'correction'))))
             AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
             AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'destination' AND target = c.domain)
             AND NOT EXISTS (SELECT 1

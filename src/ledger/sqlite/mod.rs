@@ -4,19 +4,21 @@
 //! WAL with `synchronous=FULL`: when a write returns it survives the loss of power. The only SQL for SQLite is below here,
 //! as constants beside the functions that run them.
 
+mod amnesia;
 mod audit;
 mod blocks;
 mod claim;
 mod contacts;
+mod copies;
 mod doubt;
 mod files;
 mod follow;
 mod holds;
 mod intent;
 mod issue;
-mod limits;
 mod log;
 mod planning;
+mod restored;
 mod schema;
 mod settle;
 mod status;
@@ -71,12 +73,15 @@ impl Sqlite {
         let mut db = schema::connect(&files.database())?;
         schema::migrate(&mut db, now)?;
         let facts = Arc::new(schema::facts(&db)?);
+        amnesia::check(&db, &facts, &files, now)?;
+        let mut keeper = None;
         if exclusive {
             schema::begin_dispatch(&db)?;
+            keeper = Some(amnesia::Keeper::start(&files, amnesia::mark_of(&db)?)?);
         }
         let file = files.database();
         let (inbox, jobs) = mpsc::channel();
-        writer::start(db, jobs, Arc::clone(&facts), files, lock)?;
+        writer::start(db, jobs, Arc::clone(&facts), files, writer::Dispatching { lock, keeper })?;
         Ok(Sqlite {
             shared: Arc::new(Shared {
                 inbox,

@@ -43,7 +43,11 @@ const NEXT_DUE: &str = "
              CROSS JOIN part AS p ON p.id = b.part
              CROSS JOIN issued AS i ON i.id = p.issued
        WHERE b.channel = :channel AND b.lease_owner IS NULL AND b.next_due IS NOT NULL AND i.complete = 1
-         AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'everything' AND target = '')
+         AND NOT EXISTS (SELECT 1
+                           FROM hold
+                          WHERE scope = 'everything' AND target = ''
+                            AND (cause <> 'clock'
+                                 OR (since < i.publish AND p.notice IN ('original', 'correction'))))
          AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
          AND NOT EXISTS (SELECT 1
                            FROM hold

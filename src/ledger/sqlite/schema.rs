@@ -13,11 +13,10 @@ use crate::digest::Digest;
 use crate::ledger::LedgerError;
 
 /// In order; a number and a text that was ever released never change.
-const MIGRATIONS: &[(i64, &str)] =
-    &[
+const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_ledger.sql")),
     (2, include_str!("migrations/0002_doubts.sql")),
-    (4, include_str!("migrations/0004_limits.sql")),
+    (3, include_str!("migrations/0003_amnesia.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).
@@ -66,6 +65,15 @@ pub(super) fn connect(file: &Path) -> Result<Connection> {
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
+    // What is asked for may be denied in silence: WAL by a file system, FULL by a build of the library.
+    let mode: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    let synchronous: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if mode != "wal" || synchronous != 2 {
+        return Err(LedgerError::Refused(format!(
+            "SQLite does not keep what it is told: journal mode {mode} instead of wal, synchronous {synchronous} \
+             instead of 2; put the ledger on another disk"
+        )));
+    }
     db.set_prepared_statement_cache_capacity(128);
     Ok(db)
 }
@@ -79,12 +87,26 @@ pub(super) fn connect_reader(file: &Path) -> Result<Connection> {
     Ok(db)
 }
 
-/// Brings the ledger to this program's schema, or refuses one that is newer or foreign.
+/// The newest schema that this program knows.
+pub(super) fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, _)| *version)
+}
+
+/// The schema of the ledger; 0 where there is none yet.
+pub(super) fn found(db: &Connection) -> Result<i64> {
+    if !db.table_exists(None::<&str>, "migration")? {
+        return Ok(0);
+    }
+    Ok(db.query_row(LAST_MIGRATION, [], |row| row.get(0))?)
+}
+
+/// Brings the ledger to this program's schema, or refuses one that is newer or foreign. All of it or nothing is done,
+/// in one transaction.
 pub(super) fn migrate(db: &mut Connection, now: Timestamp) -> Result<()> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(MAKE_MIGRATIONS)?;
     let found: i64 = tx.query_row(LAST_MIGRATION, [], |row| row.get(0))?;
-    let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    let known = known();
     if found > known {
         return Err(LedgerError::NewerSchema { found, known });
     }

@@ -295,7 +295,7 @@ pub(super) fn decide(
     Ok(next)
 }
 
-fn add_result(
+pub(super) fn add_result(
     write: &Write<'_>,
     attempt: i64,
     outcome: &str,

@@ -12,22 +12,23 @@ use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, named_params};
 use tokio::sync::oneshot;
 
-use super::files::{Files, Mark};
+use super::amnesia::{self, Keeper};
+use super::files::{FileId, Files};
 use super::values::At;
-use super::{Facts, Result};
+use super::{Facts, Result, schema};
 use crate::ledger::{LedgerError, State};
 
 /// The most weight in one transaction; about the rows it writes.
 const MOST: usize = 2_000;
 
-const SERIAL: &str = "UPDATE ledger_meta SET serial = serial + 1";
+const SERIAL: &str = "
+    UPDATE ledger_meta SET serial = serial + 1 RETURNING serial, (SELECT coalesce(max(id), 0) FROM attempt)";
 const CLOSE: &str = "UPDATE ledger_meta SET closed_at = :now";
-const MARK: &str = "
-    SELECT lineage, serial, (SELECT coalesce(max(id), 0) FROM attempt) FROM ledger_meta";
 const TALLY: &str = "UPDATE tally SET n = n + :n WHERE part = :part AND state = :state";
 const NEW_TALLY: &str = "INSERT INTO tally (part, state, n) VALUES (:part, :state, :n)";
 
-type Work = Box<dyn FnOnce(&mut Write<'_>) -> Finish + Send>;
+/// Does its part in a transaction, or is told why there is none.
+type Work = Box<dyn FnOnce(std::result::Result<&mut Write<'_>, &str>) -> Finish + Send>;
 /// Answers the caller; `Err` carries why the transaction failed.
 type Finish = Box<dyn FnOnce(std::result::Result<(), &str>) + Send>;
 
@@ -48,8 +49,12 @@ impl Job {
         T: Send + 'static,
         F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     {
-        let work = move |write: &mut Write<'_>| -> Finish {
-            match write.piece(work) {
+        let work = move |write: std::result::Result<&mut Write<'_>, &str>| -> Finish {
+            let done = match write {
+                Ok(write) => write.piece(work),
+                Err(why) => Err(LedgerError::Database { doing, source: why.into() }),
+            };
+            match done {
                 Ok(value) => Box::new(move |committed| {
                     let result = match committed {
                         Ok(()) => Ok(value),
@@ -118,7 +123,8 @@ impl Write<'_> {
         }
     }
 
-    fn flush(&mut self) -> Result<()> {
+    /// Writes the tally; returns the serial and the newest attempt as they will be.
+    fn flush(&mut self) -> Result<(i64, i64)> {
         for ((part, state), n) in std::mem::take(&mut self.all) {
             if n == 0 {
                 continue;
@@ -128,13 +134,34 @@ impl Write<'_> {
                 self.sql(NEW_TALLY)?.execute(row)?;
             }
         }
-        self.sql(SERIAL)?.execute([])?;
-        Ok(())
+        Ok(self.sql(SERIAL)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 }
 
 fn given_up() -> LedgerError {
     LedgerError::Database { doing: "", source: "the transaction was given up".into() }
+}
+
+/// Runs `work` in a transaction of its own, before there is a writer.
+pub(super) fn alone<T>(
+    db: &Connection,
+    facts: &Facts,
+    work: impl FnOnce(&Write<'_>) -> Result<T>,
+) -> Result<T> {
+    let transaction = db.unchecked_transaction()?;
+    let mut write = Write { db, facts, piece: BTreeMap::new(), all: BTreeMap::new() };
+    let value = work(&write)?;
+    write.flush()?;
+    drop(write);
+    transaction.commit()?;
+    Ok(value)
+}
+
+/// What only the process that dispatches has.
+#[derive(Default)]
+pub(super) struct Dispatching {
+    pub lock: Option<File>,
+    pub keeper: Option<Keeper>,
 }
 
 /// Starts the thread. It ends when the ledger is closed or every handle is gone.
@@ -143,17 +170,23 @@ pub(super) fn start(
     inbox: mpsc::Receiver<Job>,
     facts: Arc<Facts>,
     files: Files,
-    lock: Option<File>,
+    dispatching: Dispatching,
 ) -> Result<()> {
     let path = files.database();
+    let opened = files.database_id()?;
+    let mut desk = Desk { db: Some(db), opened, facts, files, serial: 0 };
     let run = move || {
         while let Ok(first) = inbox.recv() {
-            let Some((now, done)) = transaction(&db, &facts, &inbox, first) else { continue };
-            let end = finish(&db, &files, lock.is_some(), now);
-            let closed = db.close().map_err(|(_, error)| LedgerError::from(error).while_doing("close"));
-            drop(lock);
-            let _ = done.send(end.and(closed));
+            let Some((now, done)) = desk.transaction(&inbox, first, dispatching.keeper.as_ref()) else {
+                continue;
+            };
+            let end = desk.finish(dispatching.keeper, dispatching.lock.is_some(), now);
+            drop(dispatching.lock);
+            let _ = done.send(end);
             return;
+        }
+        if let Some(keeper) = dispatching.keeper {
+            keeper.end();
         }
     };
     match std::thread::Builder::new().name("ledger".to_owned()).spawn(run) {
@@ -164,55 +197,122 @@ pub(super) fn start(
 
 type Closing = (Timestamp, oneshot::Sender<Result<()>>);
 
-/// Runs `first` and what waits behind it in one transaction; returns whoever wants the ledger closed.
-fn transaction(db: &Connection, facts: &Facts, inbox: &mpsc::Receiver<Job>, first: Job) -> Option<Closing> {
-    let (mut weight, mut work) = match first {
-        Job::Write { weight, work } => (weight, work),
-        Job::Close { now, done } => return Some((now, done)),
-    };
-    let begun = db.execute_batch("BEGIN IMMEDIATE");
-    let mut write = Write { db, facts, piece: BTreeMap::new(), all: BTreeMap::new() };
-    let mut answers = Vec::new();
-    let mut closing = None;
-    loop {
-        answers.push(work(&mut write));
-        if weight >= MOST || db.is_autocommit() {
-            break;
-        }
-        match inbox.try_recv() {
-            Ok(Job::Write { weight: more, work: next }) => (weight, work) = (weight + more, next),
-            Ok(Job::Close { now, done }) => {
-                closing = Some((now, done));
-                break;
-            }
-            Err(_) => break,
-        }
-    }
-    let ended = begun
-        .map_err(LedgerError::from)
-        .and_then(|()| if db.is_autocommit() { Err(given_up()) } else { write.flush() })
-        .and_then(|()| Ok(db.execute_batch("COMMIT")?));
-    if ended.is_err() && !db.is_autocommit() {
-        // If this fails too, the connection is lost and so is every later transaction: each says so.
-        let _ = db.execute_batch("ROLLBACK");
-    }
-    let ended = ended.map_err(|error| match error {
-        LedgerError::Database { source, .. } => source.to_string(),
-        other => other.to_string(),
-    });
-    for answer in answers {
-        answer(ended.as_ref().copied().map_err(String::as_str));
-    }
-    closing
+/// The writer's place.
+struct Desk {
+    /// Nothing after a transaction that failed as a whole.
+    db: Option<Connection>,
+    opened: FileId,
+    facts: Arc<Facts>,
+    files: Files,
+    /// Of the last commit.
+    serial: i64,
 }
 
-/// The last words: the clean end, and the mark beside the ledger.
-fn finish(db: &Connection, files: &Files, dispatching: bool, now: Timestamp) -> Result<()> {
-    if dispatching {
-        db.execute(CLOSE, named_params! { ":now": At(now) })?;
+impl Desk {
+    /// The connection, a new one if the last was lost.
+    fn connection(&mut self) -> Result<Connection> {
+        if self.files.database_id()? != self.opened {
+            return Err(LedgerError::Refused(
+                "the ledger's file was replaced while it was open; nothing is written to either; stop and start again"
+                    .to_owned(),
+            ));
+        }
+        if let Some(db) = self.db.take() {
+            return Ok(db);
+        }
+        let db = schema::connect(&self.files.database())?;
+        let here = amnesia::mark_of(&db)?;
+        if here.lineage != self.facts.lineage || here.serial < self.serial {
+            return Err(LedgerError::Refused(
+                "the ledger is not what it was before the disk failed; stop and start again".to_owned(),
+            ));
+        }
+        tracing::info!("the ledger is open again");
+        Ok(db)
     }
-    let mark = db.query_row(MARK, [], |row| {
-        Ok(Mark { lineage: row.get(0)?, serial: row.get(1)?, attempt: row.get(2)? })
-    })?;
-    files.write_mark(&mark)
+
+    /// Runs `first` and what waits behind it in one transaction; returns whoever wants the ledger closed.
+    fn transaction(
+        &mut self,
+        inbox: &mpsc::Receiver<Job>,
+        first: Job,
+        keeper: Option<&Keeper>,
+    ) -> Option<Closing> {
+        let (weight, work) = match first {
+            Job::Write { weight, work } => (weight, work),
+            Job::Close { now, done } => return Some((now, done)),
+        };
+        let db = match self.connection() {
+            Ok(db) => db,
+            Err(error) => {
+                let why = error.to_string();
+                work(Err(&why))(Err(&why));
+                return None;
+            }
+        };
+        let begun = db.execute_batch("BEGIN IMMEDIATE");
+        let mut write = Write { db: &db, facts: &self.facts, piece: BTreeMap::new(), all: BTreeMap::new() };
+        let (mut weight, mut work) = (weight, work);
+        let mut answers = Vec::new();
+        let mut closing = None;
+        loop {
+            answers.push(work(Ok(&mut write)));
+            if weight >= MOST || db.is_autocommit() {
+                break;
+            }
+            match inbox.try_recv() {
+                Ok(Job::Write { weight: more, work: next }) => (weight, work) = (weight + more, next),
+                Ok(Job::Close { now, done }) => {
+                    closing = Some((now, done));
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let ended = begun
+            .map_err(LedgerError::from)
+            .and_then(|()| if db.is_autocommit() { Err(given_up()) } else { write.flush() })
+            .and_then(|come| {
+                db.execute_batch("COMMIT")?;
+                Ok(come)
+            });
+        let ended = ended.map_err(|error| match error {
+            LedgerError::Database { source, .. } => source.to_string(),
+            other => other.to_string(),
+        });
+        match &ended {
+            Ok((serial, attempt)) => {
+                self.serial = *serial;
+                if let Some(keeper) = keeper {
+                    keeper.committed(*serial, *attempt);
+                }
+                self.db = Some(db);
+            }
+            // Whatever it was, a new connection has no part in it; what was begun is undone with the old one.
+            Err(_) => drop(db),
+        }
+        for answer in answers {
+            answer(ended.as_ref().map(|_| ()).map_err(String::as_str));
+        }
+        closing
+    }
+
+    /// The last words: the clean end, and the mark beside the ledger.
+    fn finish(&mut self, keeper: Option<Keeper>, dispatching: bool, now: Timestamp) -> Result<()> {
+        if let Some(keeper) = keeper {
+            keeper.end();
+        }
+        let db = self.connection()?;
+        if dispatching {
+            db.execute(CLOSE, named_params! { ":now": At(now) })?;
+        }
+        let mark = amnesia::mark_of(&db)?;
+        let file = self.files.mark();
+        if dispatching {
+            file.write(&mark, true)?;
+        } else {
+            file.write_if_newer(&mark)?;
+        }
+        db.close().map_err(|(_, error)| LedgerError::from(error).while_doing("close"))
+    }
 }

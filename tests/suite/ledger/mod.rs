@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod amnesia;
+mod copies;
 pub mod desk;
 mod doubt;
 mod issuing;
 mod measure;
 mod outbox;
 mod people;
-mod turns;
 mod walk;
 
 use dateline::ledger::{Ledger, LedgerConfig, LedgerError};

@@ -8,7 +8,7 @@ use super::sqlite::Sqlite;
 use super::{
     AttemptId, Backend, Cause, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Hold, ImportReport, Intent,
     Issued, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled,
-    State, Status, Stop, Suppression,
+    State, Status, Stop, Suppression, Take, Want,
 };
 use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
@@ -180,10 +180,17 @@ impl Ledger {
 impl Ledger {
     /// Leases blocks of deliveries that are due on `channel` until there are `limit` deliveries or nothing is left.
     ///
-    /// A block is leased as a whole, so the last one may bring up to [`super::BLOCK`] more than `limit`. What is past
+    /// Kills, holds and corrections come first; then releases take turns, whoever has least in hand: a later one does not wait
+    /// for the last of a big one. A block is leased as a whole, so the last one may bring up to [`super::BLOCK`] more than `limit`. What is past
     /// its time expires here, what is held is left alone. Renew within [`super::LEASE`].
     pub async fn claim(&self, owner: &str, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Claim>> {
         ask!(self, claim(owner, channel, now, limit))
+    }
+
+    /// As [`Ledger::claim`], but one block alone, of a release of which `owner` has nothing claimed on `channel`: so that a
+    /// release that came due, or a kill, does not wait behind the thousands that are in hand.
+    pub async fn claim_other(&self, owner: &str, channel: &str, now: Timestamp) -> Result<Vec<Claim>> {
+        ask!(self, claim_other(owner, channel, now))
     }
 
     /// Prolongs all leases of `owner` that have not run out; returns how many blocks it has.
@@ -303,6 +310,22 @@ impl Ledger {
     /// A frozen edition with the bytes of its assets.
     pub async fn edition(&self, sha: Digest) -> Result<Arc<Edition>> {
         ask!(self, edition(sha))
+    }
+}
+
+/// Limits that all daemons of one ledger keep together; see [`share`](super::share). Both are asked in chunks, never once per
+/// delivery.
+impl Ledger {
+    /// Takes the next departures of each pace; returns the first of each, in the order of `takes`. They are as far from each
+    /// other as was asked, and nobody else gets them.
+    pub async fn reserve(&self, takes: Vec<Take>, now: Timestamp) -> Result<Vec<Timestamp>> {
+        ask!(self, reserve(takes, now))
+    }
+
+    /// Says how many slots of each limit `owner` may use, for [`super::LEASE`] from now; asking again prolongs it. Never fewer
+    /// than it uses. All owners together never have more than the limit. Who wants and uses none gives his slots back.
+    pub async fn share(&self, owner: &str, wants: Vec<Want>, now: Timestamp) -> Result<Vec<u32>> {
+        ask!(self, share(owner, wants, now))
     }
 }
 

@@ -32,6 +32,7 @@ mod receivers;
 mod recovery;
 mod reply;
 mod seal;
+pub mod share;
 mod sqlite;
 pub mod state;
 mod status;
@@ -50,6 +51,7 @@ pub use hold::{Cause, Hold, Scope};
 pub use log::{LogAttempt, LogEntry, LogRecipient, LogResult};
 pub use order::{Issued, Order, OrderEdition};
 pub use recovery::{Copied, FoundSent, Migrated, Suspect};
+pub use share::{Take, Want};
 pub use state::State;
 pub use status::{ReleaseStatus, Status};
 

@@ -14,23 +14,51 @@ use crate::release::Notice;
 /// A block of which all that is due is for held destinations is looked at again after this.
 pub(super) const HELD_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
+/// One row per part that waits, by skipping through the index; then the first block of each that may leave. `:other` leaves
+/// out the releases of which the owner has something.
 const NEXT_BLOCK: &str = "
-      SELECT b.id, b.first, b.last, b.epoch, p.id, p.notice, p.edition, p.due, i.release, i.expires
-        FROM block AS b
-             CROSS JOIN part AS p ON p.id = b.part
-             CROSS JOIN issued AS i ON i.id = p.issued
-       WHERE b.channel = :channel AND b.lease_owner IS NULL AND b.next_due <= :now AND i.complete = 1
-         AND NOT EXISTS (SELECT 1
-                           FROM hold
-                          WHERE scope = 'everything' AND target = ''
-                            AND (cause <> 'clock'
-                                 OR (since < i.publish AND p.notice IN ('original', 'correction'))))
-         AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
-         AND NOT EXISTS (SELECT 1
-                           FROM hold
-                          WHERE scope = 'release' AND target = i.release
-                            AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
-    ORDER BY b.next_due, b.id
+      WITH RECURSIVE waiting (part) AS (
+               SELECT min(part)
+                 FROM block
+                WHERE channel = :channel AND lease_owner IS NULL AND next_due IS NOT NULL
+            UNION ALL
+               SELECT (SELECT min(part)
+                         FROM block
+                        WHERE channel = :channel AND part > waiting.part AND lease_owner IS NULL
+                          AND next_due IS NOT NULL)
+                 FROM waiting
+                WHERE waiting.part IS NOT NULL),
+           ready AS (
+               SELECT p.id AS part, p.notice, p.edition, p.due, i.id AS issued, i.release, i.expires,
+                      (SELECT b.id
+                         FROM block AS b
+                        WHERE b.channel = :channel AND b.part = p.id AND b.lease_owner IS NULL AND b.next_due <= :now
+                     ORDER BY b.next_due, b.id
+                        LIMIT 1) AS block,
+                      (SELECT count(*)
+                         FROM block AS l
+                              CROSS JOIN part AS lp ON lp.id = l.part
+                        WHERE l.lease_owner = :owner AND l.lease_owner IS NOT NULL AND l.lease_until > 0
+                          AND l.channel = :channel AND lp.issued = i.id) AS in_hand
+                 FROM waiting
+                      CROSS JOIN part AS p ON p.id = waiting.part
+                      CROSS JOIN issued AS i ON i.id = p.issued
+                WHERE i.complete = 1
+                  AND NOT EXISTS (SELECT 1
+                                    FROM hold
+                                   WHERE scope = 'everything' AND target = ''
+                                     AND (cause <> 'clock'
+                                          OR (since < i.publish AND p.notice IN ('original', 'correction'))))
+                  AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = :channel)
+                  AND NOT EXISTS (SELECT 1
+                                    FROM hold
+                                   WHERE scope = 'release' AND target = i.release
+                                     AND (cause = 'operator' OR p.notice IN ('original', 'correction'))))
+      SELECT b.id, b.first, b.last, b.epoch, r.part, r.notice, r.edition, r.due, r.release, r.expires
+        FROM ready AS r
+             CROSS JOIN block AS b ON b.id = r.block
+       WHERE r.in_hand = 0 OR NOT :other
+    ORDER BY r.notice = 'original', r.in_hand, b.next_due, b.id
        LIMIT 1";
 const DUE: &str = "
        SELECT d.id, d.recipient, d.key, d.wire_key, d.attempts, c.id, c.email, c.name,
@@ -80,7 +108,26 @@ impl Sqlite {
         self.write("claim", 10, move |write| {
             let mut claims = Vec::new();
             while claims.len() < limit as usize {
-                let Some(block) = next_block(write, &channel, now)? else { break };
+                let Some(block) = next_block(write, (&owner, &channel), now, false)? else { break };
+                claim_block(write, &block, &owner, now, &mut claims)?;
+            }
+            Ok(claims)
+        })
+        .await
+    }
+
+    pub(in crate::ledger) async fn claim_other(
+        &self,
+        owner: &str,
+        channel: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>> {
+        self.must_dispatch("claiming")?;
+        let (owner, channel) = (owner.to_owned(), channel.to_owned());
+        self.write("claim", 10, move |write| {
+            let mut claims = Vec::new();
+            while claims.is_empty() {
+                let Some(block) = next_block(write, (&owner, &channel), now, true)? else { break };
                 claim_block(write, &block, &owner, now, &mut claims)?;
             }
             Ok(claims)
@@ -170,8 +217,14 @@ struct Block {
     expires: Timestamp,
 }
 
-fn next_block(write: &Write<'_>, channel: &str, now: Timestamp) -> Result<Option<Block>> {
-    let row = named_params! { ":channel": channel, ":now": At(now) };
+/// The block whose turn it is, for this owner on this channel; with `other`, only of a release of which it has nothing.
+fn next_block(
+    write: &Write<'_>,
+    (owner, channel): (&str, &str),
+    now: Timestamp,
+    other: bool,
+) -> Result<Option<Block>> {
+    let row = named_params! { ":owner": owner, ":channel": channel, ":now": At(now), ":other": other };
     Ok(write
         .sql(NEXT_BLOCK)?
         .query_row(row, |row| {

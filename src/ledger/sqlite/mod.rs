@@ -16,6 +16,7 @@ mod follow;
 mod holds;
 mod intent;
 mod issue;
+mod limits;
 mod log;
 mod planning;
 mod restored;

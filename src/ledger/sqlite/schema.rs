@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_ledger.sql")),
     (2, include_str!("migrations/0002_doubts.sql")),
     (3, include_str!("migrations/0003_amnesia.sql")),
+    (4, include_str!("migrations/0004_limits.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).

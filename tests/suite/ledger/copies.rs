@@ -16,7 +16,7 @@ async fn a_copy_is_made_while_the_ledger_is_in_use_and_is_the_ledger() {
     desk.go(&claims[0], at(0)).await;
     let to = folder.path().join("copy.db");
     let copied = desk.ledger.backup(&to).await.unwrap();
-    assert_eq!((copied.attempt, copied.schema), (1, 3));
+    assert_eq!(copied.attempt, 1);
     assert_eq!(copied.size, std::fs::metadata(&to).unwrap().len());
     assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
     let again = desk.ledger.backup(&to).await.unwrap_err();
@@ -92,7 +92,8 @@ async fn what_is_no_whole_copy_is_refused_and_nothing_changes() {
 async fn migrating_says_what_it_did() {
     let folder = tempfile::tempdir().unwrap();
     let done = Ledger::migrate(&config(&folder), at(0)).await.unwrap();
-    assert_eq!((done.from, done.to), (0, 3));
+    assert!(done.from == 0 && done.to > 0, "{done:?}");
+    let newest = done.to;
     let done = Ledger::migrate(&config(&folder), at(0)).await.unwrap();
-    assert_eq!((done.from, done.to), (3, 3));
+    assert_eq!((done.from, done.to), (newest, newest));
 }

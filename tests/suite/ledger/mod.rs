@@ -10,6 +10,7 @@ mod issuing;
 mod measure;
 mod outbox;
 mod people;
+mod turns;
 mod walk;
 
 use dateline::ledger::{Ledger, LedgerConfig, LedgerError};

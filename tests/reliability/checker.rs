@@ -258,8 +258,16 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
         }
     }
     verdict.unknown_most = by_kill.values().copied().max().unwrap_or_default();
+    // With several daemons one cannot see from outside whose attempt it was: only the sum is sure.
+    let (kills, total) = (evidence.kills.len() as u64, verdict.unknown_by_kill);
+    if evidence.daemons > 1 && total > kills * evidence.connections {
+        broken.say(
+            "unknown",
+            format!("{kills} kills left {total} unknown, over {} connections", evidence.connections),
+        );
+    }
     for (number, count) in by_kill {
-        if count > evidence.connections {
+        if evidence.daemons == 1 && count > evidence.connections {
             broken.say(
                 "unknown",
                 format!("kill {number} left {count} unknown, over {} connections", evidence.connections),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use dateline::clock::Clock;
 use dateline::config::Config;
-use dateline::ledger::{Ledger, LedgerConfig};
+use dateline::ledger::Ledger;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::checker;
@@ -21,8 +21,9 @@ use crate::witness::{Running, fault::Faults};
 
 /// After this a daemon that was asked to stop has failed (G21).
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// So long nothing may change before the run is given up.
+/// So long nothing may change before the run is given up; what is unknown is sent again after 15 minutes at the earliest.
 const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE_IN_DOUBT: Duration = Duration::from_mins(20);
 
 /// How lives end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,6 +71,10 @@ pub struct Args {
     /// How often a daemon is frozen
     #[arg(long, default_value_t = 0)]
     pub freezes: u64,
+
+    /// Crash points to freeze at, in turn, with commas between; random moments without
+    #[arg(long, value_delimiter = ',', requires = "freezes")]
+    pub freeze_at: Vec<String>,
 
     /// For how many seconds; a lease lasts 60
     #[arg(long, default_value_t = 90)]
@@ -194,7 +199,8 @@ impl<'a> Stage<'a> {
             releases: args.releases.clamp(1, args.deliveries.max(1)),
             connections: args.connections,
             relay,
-            ledger: args.postgres.as_ref().map(|url| format!("{{ folder: state, postgres: \"{url}\" }}")),
+            postgres: args.postgres.clone(),
+            daemons: args.daemons,
         };
         if let Some(keep) = &args.keep {
             std::fs::create_dir_all(keep).unwrap();
@@ -225,14 +231,14 @@ impl<'a> Stage<'a> {
     fn act(&mut self, run: &mut Run) {
         // The first lives end while they plan and issue.
         for _ in 0..(self.args.kills / 20).min(10) {
-            self.lives.push(Life::start(&self.room, free_address(), None));
+            self.lives.push(Life::start(&self.room, 0, free_address(), None));
             let most = u64::try_from(self.ready_after.as_millis()).unwrap_or(u64::MAX);
             std::thread::sleep(Duration::from_millis(self.dice.between(1, most)));
             self.end_life(0, run);
             self.lives.clear();
         }
-        for _ in 0..self.args.daemons {
-            self.lives.push(Life::start(&self.room, free_address(), None));
+        for daemon in 0..self.args.daemons {
+            self.lives.push(Life::start(&self.room, daemon, free_address(), None));
         }
         self.wait_until_ready();
         self.crash_at_points(run);
@@ -251,7 +257,7 @@ impl<'a> Stage<'a> {
             let victim = usize::try_from(self.dice.between(0, self.args.daemons as u64 - 1)).unwrap();
             self.let_it_send(left);
             self.end_life(victim, run);
-            self.lives[victim] = Life::start(&self.room, self.lives[victim].address, None);
+            self.lives[victim] = Life::start(&self.room, victim, self.lives[victim].address, None);
             left -= 1;
             if let Some(hurt) = &self.args.hurt
                 && left.is_multiple_of(every_hurt)
@@ -314,7 +320,7 @@ impl<'a> Stage<'a> {
                 life.kill();
                 self.kills.push(Kill { at, started: life.started, point: None });
                 let count = self.dice.between(1, 12);
-                self.lives[0] = Life::start(&self.room, address, Some(&format!("{point}:{count}")));
+                self.lives[0] = Life::start(&self.room, 0, address, Some(&format!("{point}:{count}")));
                 let life = &mut self.lives[0];
                 if life.wait(Duration::from_secs(30)).is_some() {
                     let at = Clock::system().now();
@@ -325,7 +331,7 @@ impl<'a> Stage<'a> {
                     *run.points_missed.entry(point.clone()).or_default() += 1;
                 }
                 // A whole life between, so that what the crash left is settled by an ordinary start.
-                self.lives[0] = Life::start(&self.room, address, None);
+                self.lives[0] = Life::start(&self.room, 0, address, None);
                 self.wait_until_ready();
                 self.tail.look();
                 self.show();
@@ -334,12 +340,30 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// SIGSTOP past the lease, then SIGCONT (G9).
+    /// SIGSTOP past the lease, then SIGCONT (G9): at a random moment, or at the named points in turn.
     fn freeze(&mut self, run: &mut Run) {
         let victim = usize::try_from(self.dice.between(0, self.args.daemons as u64 - 1)).unwrap();
-        self.tail.look();
-        let target = self.tail.taken + self.dice.between(1, 20);
-        self.wait_for(target, Duration::from_secs(20));
+        let turn = usize::try_from(run.freezes).unwrap();
+        if let Some(point) = self.args.freeze_at.get(turn % self.args.freeze_at.len().max(1)) {
+            let life = &mut self.lives[victim];
+            let at = Clock::system().now();
+            life.kill();
+            self.kills.push(Kill { at, started: life.started, point: None });
+            let wish = format!("{point}:{}:stop", self.dice.between(1, 12));
+            let address = life.address;
+            self.lives[victim] = Life::start(&self.room, victim, address, Some(&wish));
+            let since = Instant::now();
+            while !self.lives[victim].is_stopped() && since.elapsed() < Duration::from_secs(30) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if !self.lives[victim].is_stopped() {
+                *run.points_missed.entry(point.clone()).or_default() += 1;
+            }
+        } else {
+            self.tail.look();
+            let target = self.tail.taken + self.dice.between(1, 20);
+            self.wait_for(target, Duration::from_secs(20));
+        }
         self.lives[victim].signal("STOP");
         std::thread::sleep(Duration::from_secs(self.args.frozen_for));
         self.lives[victim].signal("CONT");
@@ -397,7 +421,7 @@ impl<'a> Stage<'a> {
         self.progress.finish_and_clear();
         let mut verdict = checker::check(&evidence);
         if !finished {
-            verdict.broken.push(format!("end: nothing changed for {} s", PATIENCE.as_secs()));
+            verdict.broken.push(format!("end: nothing changed for {} s", self.patience().as_secs()));
         }
         if self.args.signal == Signal::Term && !self.args.faults.contains("drop") && verdict.unknown_else > 0
         {
@@ -406,6 +430,10 @@ impl<'a> Stage<'a> {
         run.verdict.add(verdict);
         run.connections = self.args.connections;
         run.daemons = self.args.daemons as u64;
+    }
+
+    fn patience(&self) -> Duration {
+        if self.args.on_unknown == OnUnknown::ResendOnce { PATIENCE_IN_DOUBT } else { PATIENCE }
     }
 
     /// Waits until nothing is scheduled or under way.
@@ -428,7 +456,7 @@ impl<'a> Stage<'a> {
             if metrics != seen {
                 (since, seen) = (Instant::now(), metrics);
             }
-            if since.elapsed() > PATIENCE {
+            if since.elapsed() > self.patience() {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -470,7 +498,7 @@ pub fn rows(room: &Room) -> Vec<Row> {
 pub fn verify(room: &Room) -> Vec<String> {
     let text = std::fs::read_to_string(room.dir.join("dateline.yaml")).unwrap();
     let (config, _) = Config::read(&text);
-    let config = LedgerConfig { folder: room.dir.join(&config.ledger.folder), ..config.ledger };
+    let config = config.ledger(&room.dir).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let ledger = Ledger::open(&config, Clock::system().now()).await.unwrap();

@@ -30,7 +30,14 @@ pub fn run(args: &Args) -> Run {
     let mut run = Run::begin(format!("one commit issued {} times", args.times), args.seed);
     run.database = "SQLite".to_owned();
     let witness = Running::start(None, "", args.seed);
-    let plan = Plan { mails: args.deliveries, releases: 8, connections: 1, relay: Vec::new(), ledger: None };
+    let plan = Plan {
+        mails: args.deliveries,
+        releases: 8,
+        connections: 1,
+        relay: Vec::new(),
+        postgres: None,
+        daemons: 1,
+    };
     let folder = tempfile::tempdir().unwrap();
     let room = Room::make(&plan, witness.smtp, witness.http, folder.path(), false);
     let mut dice = Dice::new(args.seed);

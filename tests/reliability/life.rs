@@ -25,15 +25,15 @@ pub fn free_address() -> SocketAddr {
 }
 
 impl Life {
-    /// Starts the daemon; `crash` is what its crash points are told.
-    pub fn start(room: &Room, address: SocketAddr, crash: Option<&str>) -> Life {
+    /// Starts a daemon in its folder; `crash` is what its crash points are told.
+    pub fn start(room: &Room, daemon: usize, address: SocketAddr, crash: Option<&str>) -> Life {
         let log = OpenOptions::new().create(true).append(true).open(room.dir.join("daemon.log")).unwrap();
         let (began, started) = (Instant::now(), Clock::system().now());
         let mut command = room.command(&["daemon", "--listen", &address.to_string(), "--log", "json"]);
         if let Some(crash) = crash {
             command.env("DATELINE_CRASH", crash);
         }
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = command.current_dir(room.of(daemon)).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Life { child, started, began, address }
     }
 
@@ -50,6 +50,12 @@ impl Life {
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Whether it stands still, after SIGSTOP.
+    pub fn is_stopped(&self) -> bool {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        text.rsplit(") ").next().unwrap_or_default().starts_with('T')
     }
 
     /// How it ended, if it has.

@@ -44,7 +44,8 @@ pub fn run(args: &Args) -> Run {
         releases: 1,
         connections: args.connections,
         relay: Vec::new(),
-        ledger: None,
+        postgres: None,
+        daemons: 1,
     };
     let folder = tempfile::tempdir().unwrap();
     let room = Room::make(&plan, witness.smtp, witness.http, folder.path(), false);
@@ -54,7 +55,7 @@ pub fn run(args: &Args) -> Run {
     let address = free_address();
     let (mut slowest, mut memory, mut sent) = (Duration::ZERO, 0, 0);
     for life_no in 0..=args.kills {
-        let mut life = Life::start(&room, address, None);
+        let mut life = Life::start(&room, 0, address, None);
         while life.get("/readyz").is_none() {
             assert!(life.ended().is_none(), "the daemon ended by itself");
             assert!(life.began.elapsed() < Duration::from_mins(5), "the daemon does not become ready");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -19,8 +20,10 @@ pub struct Plan {
     pub connections: u64,
     /// What the relay's settings get beside, one line of YAML each.
     pub relay: Vec<String>,
-    /// The ledger's settings; nothing for SQLite in `state`.
-    pub ledger: Option<String>,
+    /// Connection string of the PostgreSQL that holds the ledger; nothing for SQLite in `state`.
+    pub postgres: Option<String>,
+    /// Daemons; each has its own clone of the repository.
+    pub daemons: usize,
 }
 
 impl Plan {
@@ -67,13 +70,28 @@ impl Room {
             room.write(&format!("releases/2026/aster-{release}.md"), &text(release, publish));
         }
         room.write("book.csv", &book);
-        room.write(".gitignore", "/state/\n/book.csv\n/*.log\n/*.jsonl\n");
+        room.write(".gitignore", "/state/\n/ledger.url\n/daemon-*/\n/book.csv\n/*.log\n/*.jsonl\n");
         room.git(&["init", "--quiet", "--initial-branch=main"]);
         room.git(&["add", "--all"]);
         room.git(&["commit", "--quiet", "--message", "a newsroom"]);
+        for daemon in 1..plan.daemons {
+            room.git(&["clone", "--quiet", ".", &format!("daemon-{daemon}")]);
+        }
+        if let Some(url) = &plan.postgres {
+            for daemon in 0..plan.daemons {
+                let path = room.of(daemon).join("ledger.url");
+                std::fs::write(&path, url).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            }
+        }
         let book = room.dir.join("book.csv").display().to_string();
         room.run(&["contacts", "import", &book]);
         room
+    }
+
+    /// The folder of one daemon.
+    pub fn of(&self, daemon: usize) -> PathBuf {
+        if daemon == 0 { self.dir.clone() } else { self.dir.join(format!("daemon-{daemon}")) }
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -121,7 +139,10 @@ impl Room {
 
 fn settings(plan: &Plan, smtp: SocketAddr, http: SocketAddr) -> String {
     let more: String = plan.relay.iter().map(|line| format!("    {line}\n")).collect();
-    let ledger = plan.ledger.as_deref().unwrap_or("{ folder: state }");
+    let ledger = match plan.postgres {
+        Some(_) => "{ folder: state, postgres: { url: { file: ledger.url } } }",
+        None => "{ folder: state }",
+    };
     format!(
         "name: Halden Motors Newsroom\n\
          organization: Halden Motors\n\

@@ -119,6 +119,8 @@ mod armed {
         if end == End::Kill || sent.is_err() {
             std::process::abort();
         }
+        // Another thread may have taken the signal: this one goes no further before all of them stand.
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
 

@@ -290,6 +290,21 @@ pub enum Failure {
     GateClosed,
 }
 
+impl Failure {
+    /// The words, where there are any.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Failure::Later { reply, .. }
+            | Failure::Refused { reply, .. }
+            | Failure::HoldDestination { reply }
+            | Failure::HoldChannel { reply }
+            | Failure::Unknown { reply }
+            | Failure::Broken { reply } => Some(reply),
+            Failure::GateClosed => None,
+        }
+    }
+}
+
 /// What a look at the destination says about an earlier attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{CliError, Ctx};
 use crate::channel;
 use crate::config::Config;
-use crate::dispatch::Route;
+use crate::dispatch::{Dispatch, Route};
 use crate::finding::Severity;
 use crate::ledger::{Ledger, LedgerConfig};
 use crate::load;
@@ -91,6 +91,12 @@ impl Open {
     /// The ledger, to send from; one process at a time.
     pub async fn ledger_for_dispatch(&self, ctx: &Ctx) -> Result<Ledger, CliError> {
         Ok(Ledger::open_exclusive(&self.ledger_config()?, ctx.clock.now()).await?)
+    }
+
+    /// Settles what the process before left under way, and makes `dispatch` leave breadcrumbs for the next one.
+    pub async fn begin(&self, dispatch: &Dispatch) -> Result<(), CliError> {
+        dispatch.begin(&self.ledger_folder().join("breadcrumbs"), &self.config.dispatch).await?;
+        Ok(())
     }
 
     /// The git repository: the one `dateline.yaml` names, else the one the newsroom is in.

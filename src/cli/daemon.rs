@@ -51,6 +51,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let observer = Arc::new(|event: Event| log(&event));
         let dispatch =
             Dispatch::new(ledger.clone(), open.routes()?, ctx.clock.clone(), ctx.owner(), observer);
+        open.begin(&dispatch).await?;
         let stop = CancellationToken::new();
         super::signals::stop_on(&stop);
         let (nudge, nudges) = mpsc::channel(1);

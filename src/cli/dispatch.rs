@@ -33,6 +33,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             Arc::new(move |event| shown.show(&event))
         };
         let dispatch = Dispatch::new(ledger.clone(), routes, ctx.clock.clone(), ctx.owner(), observer);
+        open.begin(&dispatch).await?;
         let stop = CancellationToken::new();
         super::signals::stop_on(&stop);
         let mut tally = dispatch.drain(&stop).await?;

@@ -12,8 +12,9 @@ use std::path::Path;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::channel::config::{ChannelConfig, Limits, OnUnknown, Tls};
+use crate::channel::config::{ChannelConfig, Limits, Tls};
 use crate::daemon::GitConfig;
+use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
 use crate::finding::Finding;
 use crate::ledger::{Address, LedgerConfig};
 use crate::newsroom::ChannelKind;
@@ -31,6 +32,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// Which branch is followed.
     pub git: GitConfig,
+    /// How what is due is sent.
+    pub dispatch: DispatchConfig,
 }
 
 const FILE: &str = "dateline.yaml";
@@ -54,6 +57,16 @@ impl Config {
         }
         if let Some(ledger) = reader.read::<LedgerConfig>(&["ledger"], &[]) {
             config.ledger = ledger;
+        }
+        if let Some(dispatch) = reader.read::<DispatchConfig>(&["dispatch"], &[]) {
+            if dispatch.quarantine.0 < SHORTEST_QUARANTINE {
+                reader.error(
+                    &["dispatch", "quarantine"],
+                    "after less than 15 minutes a relay may still be about to answer",
+                    "write `15m` or more",
+                );
+            }
+            config.dispatch = dispatch;
         }
         if let Some(git) = reader.read::<GitConfig>(&["git"], &[]) {
             if git.poll.0 < jiff::SignedDuration::from_secs(1) {
@@ -139,13 +152,6 @@ impl Reader<'_> {
                 &at("limits"),
                 "a limit of 0 would let nothing through",
                 "write 1 or more; `dateline hold` stops a channel",
-            );
-        }
-        if config.on_unknown() == OnUnknown::ResendOnce {
-            self.error(
-                &at("on_unknown"),
-                "sending again by itself is not there yet",
-                "leave it at `hold`; `dateline resolve` decides what nobody knows",
             );
         }
         match config {

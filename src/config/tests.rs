@@ -66,11 +66,6 @@ fn the_ledger_of_several_daemons_is_named_by_reference() {
 fn what_is_wrong_is_found_at_its_place() {
     let cases = [
         ("host: relay.halden.example", "hots: relay.halden.example", "5:5 unknown-key"),
-        (
-            "    username: newsroom",
-            "    on_unknown: resend_once\n    username: newsroom",
-            "6:17 channel-config",
-        ),
         ("    host: relay.halden.example\n", "", "4:5 missing-key"),
         ("{ env: HALDEN_SMTP_PASSWORD }", "hunter2", "7:15 value"),
         ("{ env: HALDEN_SMTP_PASSWORD }", "\"hunter2\"", "7:15 value"),
@@ -88,6 +83,7 @@ fn what_is_wrong_is_found_at_its_place() {
         ("dir: site", "dir: site, on_unknown: resend", "11:50 value"),
         ("folder: state", "path: state", "12:11 unknown-key"),
         ("poll: 1m", "poll: 0s", "13:32 channel-config"),
+        ("poll: 1m", "poll: 1m }\ndispatch: { quarantine: 14m", "14:25 channel-config"),
         ("poll: 1m", "pol: 1m", "13:26 unknown-key"),
     ];
     let mut wrong = Vec::new();

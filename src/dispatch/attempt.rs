@@ -1,15 +1,19 @@
 //! One attempt at one delivery, from claim to settled.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
-use async_trait::async_trait;
-
+use super::breadcrumb::Breadcrumbs;
 use super::decide::{self, Tried, Trouble};
+use super::gate::{Answer, LedgerGate};
+use super::recover::Open;
 use super::{Event, Route, lock};
-use crate::channel::{Failure, Gate, Parcel, Previous, Probe, Recipient};
+use crate::channel::{Failure, Gate as _, Mark, Parcel, Previous, Probe, Receipt, Recipient, Reply};
 use crate::clock::Clock;
-use crate::digest::Digest;
-use crate::ledger::{AttemptId, Claim, Decision, Intent, Ledger, LedgerError, Outcome, Party, State, Stop};
+use crate::crashpoint;
+use crate::ledger::{Claim, Crash, Ledger, LedgerError, Outcome, Party, State, Stop};
+use crate::newsroom::ChannelKind;
 use crate::render::Edition;
 
 /// What one attempt came to.
@@ -20,78 +24,116 @@ pub struct Done {
     pub trouble: Option<Trouble>,
 }
 
-/// Makes one attempt and settles it.
+/// What all attempts of a process share.
+pub struct Desk<'a> {
+    /// The record.
+    pub ledger: &'a Ledger,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Where it is noted how far each is; nothing where a death of the process need not be survived well.
+    pub crumbs: Option<&'a Breadcrumbs>,
+    /// Results that the ledger could not take yet.
+    pub open: &'a Mutex<Vec<Open>>,
+}
+
+/// Makes one attempt and settles it. `alone`: nothing else of this channel is under way.
 ///
-/// An error is the ledger's: nothing may be sent while it cannot record. If it comes after the parcel
-/// left, the attempt stays open in the ledger and is unknown after the next start.
+/// An error is the ledger's: nothing may be sent while it cannot record. What is known of the attempt is kept in [`Desk::open`]
+/// until it can. A panic of the adapter is caught, and put down to the delivery.
 pub async fn attempt(
-    ledger: &Ledger,
-    clock: &Clock,
+    desk: &Desk<'_>,
     route: &Route,
     channel: &str,
     claim: &Claim,
     edition: Arc<Edition>,
+    alone: bool,
 ) -> Result<Done, LedgerError> {
+    let Desk { ledger, clock, .. } = *desk;
     let parcel = parcel(claim, edition, clock);
-    let gate = LedgerGate {
-        ledger,
-        clock,
-        claim,
-        request: Digest::of_fields(&[&claim.edition.0, claim.wire_key.as_bytes()]),
-        answer: Mutex::default(),
+    let slot = desk.crumbs.map(Breadcrumbs::slot);
+    let gate = LedgerGate::new(ledger, clock, claim, slot.as_ref(), alone);
+    let result = caught(route.channel.deliver(&parcel, &gate)).await;
+    let passed = gate.passed();
+    let result = match result {
+        Ok(Err(Failure::Broken { reply })) if passed => Err(Failure::Unknown { reply }),
+        Ok(result) => result,
+        Err(reply) if passed => Err(Failure::Unknown { reply }),
+        Err(reply) => Err(Failure::Broken { reply }),
     };
-    let result = route.channel.deliver(&parcel, &gate).await;
+    gate.mark(Mark::Answered(&result));
+    pass_crashpoints(route.kind, &result, passed);
+
     let mut words = match &result {
         Ok(receipt) => receipt.reply.to_string(),
         Err(failure) => failure.to_string(),
     };
     let mut url = result.as_ref().ok().and_then(|receipt| receipt.url.clone());
     let unknown = matches!(result, Err(Failure::Unknown { .. }));
-    let never_asked = matches!(*lock(&gate.answer), Answer::NotAsked);
+    let broken = matches!(result, Err(Failure::Broken { .. }));
     let decision = decide::decide(
         result,
         Tried { key: &claim.key, attempt: claim.attempt_no, expires: claim.expires, now: clock.now() },
     );
-    if never_asked && decision.outcome.is_some() {
-        // Refused or out of reach before the point of no return: the try is recorded all the same.
-        gate.open().await;
-    }
-    let answer = std::mem::take(&mut *lock(&gate.answer));
-    let mut state = match (answer, decision.outcome) {
-        (Answer::Failed(error), _) => return Err(error),
+    let outcome = decision.outcome.filter(|_| !broken);
+    let answer = gate.answer();
+    let attempt = if let Answer::Go(attempt) = answer { Some(attempt) } else { None };
+    let settled = match (answer, outcome) {
+        (Answer::Failed(error), _) => {
+            // It may be on disk all the same, but it never left.
+            lock(desk.open).push(Open { claim: claim.clone(), outcome: Outcome::NotSent, slot });
+            return Err(error);
+        }
         (Answer::Go(attempt), outcome) => {
             let outcome = outcome.unwrap_or(Outcome::NotSent);
-            ledger.settle(attempt, outcome, clock.now()).await?.state
+            let settled = ledger.settle(attempt, outcome.clone(), clock.now()).await;
+            match settled {
+                Ok(settled) => Ok(settled.state),
+                Err(error) => {
+                    lock(desk.open).push(Open { claim: claim.clone(), outcome, slot });
+                    return Err(error);
+                }
+            }
         }
-        (Answer::Stop(stop), _) => {
+        (Answer::Stop(stop), _) => Err(stop),
+        (Answer::NotAsked, Some(outcome)) => {
+            // Refused or out of reach before the point of no return: the try is recorded all the same.
+            let question = (claim.delivery, claim.epoch, gate.request());
+            let settled = ledger.settle_early(question, outcome, clock.now()).await?;
+            settled.map(|settled| settled.state)
+        }
+        (Answer::NotAsked, None) => {
+            ledger.hand_back(vec![(claim.delivery, claim.epoch)], None, clock.now()).await?;
+            Ok(State::Scheduled)
+        }
+    };
+    crashpoint!("S8");
+    let mut state = match settled {
+        Ok(state) => state,
+        Err(stop) => {
             words = stop.to_string();
             match stop {
                 Stop::State(state) => state,
                 _ => State::Scheduled,
             }
         }
-        (Answer::NotAsked, _) => {
-            ledger.hand_back(vec![(claim.delivery, claim.epoch)], None, clock.now()).await?;
-            State::Scheduled
-        }
     };
+    if broken && state == State::Scheduled {
+        state = blame(ledger, clock, claim).await?;
+    }
     if unknown
         && state == State::Unknown
-        && let Probe::Arrived(receipt) = route.channel.probe(&parcel).await
+        && let Some(attempt) = attempt
+        && let Ok(Probe::Arrived(receipt)) = caught(route.channel.probe(&parcel)).await
     {
-        url = receipt.url;
+        url.clone_from(&receipt.url);
         words = format!("no answer, but it is there: {}", receipt.reply);
-        let evidence = decide::words(receipt.reply);
-        state = ledger.resolve(claim.delivery, Decision::Sent, "probe", evidence, clock.now()).await?;
+        state = ledger.settle(attempt, arrived(receipt), clock.now()).await?.state;
     }
     let event = Event {
         slug: claim.slug.clone(),
         notice: claim.notice,
         channel: channel.to_owned(),
-        recipient: match &claim.recipient {
-            Party::Contact { email, .. } => email.masked(),
-            Party::Account => "account".to_owned(),
-        },
+        recipient: recipient(claim),
         state,
         words: masked(&words),
         url,
@@ -99,8 +141,63 @@ pub async fn attempt(
     Ok(Done { event, trouble: decision.stop })
 }
 
+/// The crash points between the answer and its record.
+fn pass_crashpoints(kind: ChannelKind, result: &Result<Receipt, Failure>, passed: bool) {
+    match result {
+        Ok(_) if kind == ChannelKind::Smtp => {
+            crashpoint!("S7");
+        }
+        Ok(_) => {
+            crashpoint!("P4");
+            crashpoint!("K4");
+        }
+        Err(Failure::Unknown { .. }) => {}
+        Err(_) if passed && kind == ChannelKind::Smtp => {
+            crashpoint!("S9");
+        }
+        Err(_) => {}
+    }
+}
+
+/// Puts a panic or a hang down to the delivery; the second puts it into quarantine.
+async fn blame(ledger: &Ledger, clock: &Clock, claim: &Claim) -> Result<State, LedgerError> {
+    let crash =
+        Crash { delivery: claim.delivery, epoch: claim.epoch, guilt: crate::ledger::QUARANTINE_AT / 2 };
+    let quarantined = ledger.crashed(vec![crash], clock.now()).await?;
+    Ok(if quarantined.is_empty() { State::Scheduled } else { State::Quarantined })
+}
+
+/// Runs `work`, and makes words of a panic.
+pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Reply> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(_) => Poll::Ready(Err(Reply::note(
+                "the attempt broke off; this is a fault in Dateline, see its log",
+            ))),
+        }
+    })
+    .await
+}
+
+/// What a look at the destination found, as the outcome of the attempt.
+pub fn arrived(receipt: Receipt) -> Outcome {
+    Outcome::Sent { remote_id: receipt.remote_id, url: receipt.url, reply: decide::words(receipt.reply) }
+}
+
+/// Whom a claim is for, masked.
+pub fn recipient(claim: &Claim) -> String {
+    match &claim.recipient {
+        Party::Contact { email, .. } => email.masked(),
+        Party::Account => "account".to_owned(),
+    }
+}
+
 /// `words` of the other side without the local parts of the addresses that it repeats: they go into logs.
-fn masked(words: &str) -> String {
+pub fn masked(words: &str) -> String {
     let parts = words.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{},;:\"'".contains(c));
     let mut text = String::with_capacity(words.len());
     for part in parts {
@@ -125,7 +222,8 @@ pub fn domain(claim: &Claim) -> Option<String> {
     }
 }
 
-fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
+/// Everything an adapter needs for an attempt under `claim`.
+pub fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
     Parcel {
         key: claim.key,
         wire_key: claim.wire_key.clone(),
@@ -144,42 +242,6 @@ fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
             remote_id: previous.remote_id.clone(),
             wire_key: previous.wire_key.clone(),
         }),
-    }
-}
-
-/// Asks the ledger, once, and remembers what it said.
-struct LedgerGate<'a> {
-    ledger: &'a Ledger,
-    clock: &'a Clock,
-    claim: &'a Claim,
-    request: Digest,
-    answer: Mutex<Answer>,
-}
-
-#[derive(Default)]
-enum Answer {
-    #[default]
-    NotAsked,
-    Go(AttemptId),
-    Stop(Stop),
-    Failed(LedgerError),
-}
-
-#[async_trait]
-impl Gate for LedgerGate<'_> {
-    async fn open(&self) -> bool {
-        let question = (self.claim.delivery, self.claim.epoch, self.request);
-        let answer = match self.ledger.intent(vec![question], self.clock.now()).await {
-            Ok(mut answers) => match answers.pop() {
-                Some(Intent::Go(attempt)) => Answer::Go(attempt),
-                Some(Intent::Stop(stop)) => Answer::Stop(stop),
-                None => Answer::Stop(Stop::NoSuch),
-            },
-            Err(error) => Answer::Failed(error),
-        };
-        let go = matches!(answer, Answer::Go(_));
-        *lock(&self.answer) = answer;
-        go
     }
 }
 

@@ -2,20 +2,27 @@
 //!
 //! Dispatch is the only module that sees both the ledger and the channels. It never renders a
 //! template: the ledger holds the frozen edition, and a recipient's slots are filled from the claim.
-//! What becomes of an attempt is decided in [`decide`], when to try again in [`retry`].
+//! What becomes of an attempt is decided in [`decide`], when to try again in [`retry`], what becomes of one that nobody
+//! knows of in [`doubt`]. [`breadcrumb`] and [`recover`] make a death of the process cost as little as can be.
 //!
 //! At each due time the newsroom site goes first: mails and posts link to its pages, and a
 //! link-preview crawler that comes too early remembers a page that is not there.
 
 mod attempt;
+mod breadcrumb;
 mod decide;
+mod doubt;
+mod gate;
 mod rate;
+mod recover;
 mod retry;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +34,12 @@ use crate::ledger::{Claim, DeliveryId, Epoch, Ledger, LedgerError, Scope, State}
 use crate::newsroom::ChannelKind;
 use crate::release::Notice;
 use crate::render::Edition;
+use breadcrumb::Breadcrumbs;
 use decide::Trouble;
 use rate::Rate;
+
+pub use doubt::{DispatchConfig, SHORTEST_QUARANTINE};
+pub use recover::Recovered;
 
 /// How often leases are renewed; they last four times as long.
 const RENEW_EVERY: Duration = Duration::from_secs(15);
@@ -36,6 +47,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 const REFUSALS: u32 = 3;
 /// Deliveries in hand for each connection, so that none idles between claims.
 const IN_HAND: u32 = 32;
+/// So long one that may be poison is worked on alone; then it shares the channel like any other.
+const ALONE: Duration = Duration::from_secs(10);
 
 /// One configured way out.
 pub struct Route {
@@ -86,6 +99,15 @@ struct Inner {
     clock: Clock,
     owner: String,
     observer: Observer,
+    begun: OnceLock<(Breadcrumbs, SignedDuration)>,
+    open: Mutex<Vec<recover::Open>>,
+}
+
+impl Inner {
+    /// How long it is tried to find out what nobody knows.
+    fn quarantine(&self) -> SignedDuration {
+        self.begun.get().map_or(SHORTEST_QUARANTINE, |(_, quarantine)| *quarantine)
+    }
 }
 
 impl Dispatch {
@@ -102,7 +124,17 @@ impl Dispatch {
             .map(|(key, route)| (key.clone(), Mutex::new(Rate::new(route.limits.per_minute))))
             .collect();
         let refusals = Mutex::default();
-        Dispatch(Arc::new(Inner { ledger, routes, rates, refusals, clock, owner, observer }))
+        let (begun, open) = (OnceLock::new(), Mutex::default());
+        Dispatch(Arc::new(Inner { ledger, routes, rates, refusals, clock, owner, observer, begun, open }))
+    }
+
+    /// Tells the ledger what the process before left under way, as far as the breadcrumbs in `file` prove it, and leaves
+    /// breadcrumbs there from now on. Without it a death of the process leaves everything unknown that was under way.
+    pub async fn begin(&self, file: &Path, config: &DispatchConfig) -> Result<Recovered, LedgerError> {
+        let (crumbs, recovered) = recover::begin(&self.0, file).await?;
+        // Set already: then the first file is the one that is written.
+        let _ = self.0.begun.set((crumbs, config.quarantine.0));
+        Ok(recovered)
     }
 
     /// Sends until nothing is due that may leave, or until `stop`: then no new attempt begins, and those
@@ -114,18 +146,28 @@ impl Dispatch {
         loop {
             let (sites, others): (Vec<_>, Vec<_>) =
                 inner.routes.iter().partition(|(_, route)| route.kind == ChannelKind::Newsroom);
-            let mut round = Tally::new();
+            recover::settle_open(inner).await?;
+            let mut round = doubt::look(inner, &HashSet::new()).await?;
+            let mut failed = None;
             for batch in [sites, others] {
                 let mut channels = JoinSet::new();
                 for (key, _) in batch {
                     channels.spawn(channel_round(Arc::clone(inner), key.clone(), stop.clone()));
                 }
                 while let Some(done) = channels.join_next().await {
-                    add(
-                        &mut round,
-                        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?,
-                    );
+                    match done {
+                        Ok(Ok(tally)) => add(&mut round, tally),
+                        // The others are seen to their ends: an attempt that is cut off in the middle is one that nobody knows of.
+                        Ok(Err(error)) => failed = Some(error),
+                        // The other channels go on; what this one had in hand is free again below.
+                        Err(panic) => {
+                            tracing::error!(%panic, "a channel's work broke off; this is a fault in Dateline");
+                        }
+                    }
                 }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             let idle = round.is_empty();
             add(&mut total, round);
@@ -164,6 +206,8 @@ async fn channel_round(
     if claims.is_empty() {
         return Ok(Tally::new());
     }
+    crate::crashpoint!("S1");
+    let (suspects, claims): (Vec<Claim>, Vec<Claim>) = claims.into_iter().partition(|claim| claim.guilt > 0);
     let round = Arc::new(Round {
         channel: key,
         queue: Mutex::new(claims.into()),
@@ -172,13 +216,31 @@ async fn channel_round(
         halt: stop.child_token(),
     });
     let mut workers = JoinSet::new();
-    for _ in 0..connections.max(1) {
-        workers.spawn(work(Arc::clone(&inner), Arc::clone(&round)));
-    }
+    let mut failed = None;
+    // The process died while it worked on these. They go first, one by one: if it dies again, it is clear of which, and the
+    // others are not to blame.
+    let mut suspects = VecDeque::from(suspects);
+    let mut all_work = false;
     let mut renewal = tokio::time::interval(RENEW_EVERY);
     renewal.tick().await;
-    let mut failed = None;
+    let mut wait = tokio::time::Instant::now();
     loop {
+        if !all_work && (workers.is_empty() || wait <= tokio::time::Instant::now()) {
+            match suspects.pop_front() {
+                Some(suspect) if !round.halt.is_cancelled() => {
+                    let (inner, round, alone) = (Arc::clone(&inner), Arc::clone(&round), workers.is_empty());
+                    workers.spawn(async move { one(&inner, &round, suspect, alone).await });
+                    wait = tokio::time::Instant::now() + ALONE;
+                }
+                last => {
+                    lock(&round.queue).extend(last.into_iter().chain(suspects.drain(..)));
+                    for _ in 0..connections.max(1) {
+                        workers.spawn(work(Arc::clone(&inner), Arc::clone(&round)));
+                    }
+                    all_work = true;
+                }
+            }
+        }
         tokio::select! {
             done = workers.join_next() => match done {
                 None => break,
@@ -188,11 +250,18 @@ async fn channel_round(
                     round.halt.cancel();
                     failed = Some(error);
                 }
-                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+                Some(Err(panic)) => {
+                    tracing::error!(%panic, "an attempt's task broke off; this is a fault in Dateline");
+                }
             },
             _ = renewal.tick() => {
-                inner.ledger.renew(&inner.owner, inner.clock.now()).await?;
+                // What is under way goes on to its end, whatever the ledger says.
+                if let Err(error) = inner.ledger.renew(&inner.owner, inner.clock.now()).await {
+                    round.halt.cancel();
+                    failed = Some(error);
+                }
             }
+            () = tokio::time::sleep_until(wait), if !all_work => {}
         }
     }
     if let Some(error) = failed {
@@ -229,7 +298,6 @@ impl Round {
 
 /// One worker: takes claims until there are none, or until it is told to halt.
 async fn work(inner: Arc<Inner>, round: Arc<Round>) -> Result<(), LedgerError> {
-    let Some(route) = inner.routes.get(&round.channel) else { return Ok(()) };
     loop {
         if round.halt.is_cancelled() {
             return Ok(());
@@ -245,15 +313,27 @@ async fn work(inner: Arc<Inner>, round: Arc<Round>) -> Result<(), LedgerError> {
                 }
             }
         }
-        let edition = round.edition(&inner.ledger, claim.edition).await?;
-        let done =
-            attempt::attempt(&inner.ledger, &inner.clock, route, &round.channel, &claim, edition).await?;
-        *lock(&round.tally).entry(done.event.state).or_default() += 1;
-        if let Some(trouble) = done.trouble {
-            halt(&inner, &round, trouble, &claim, &done.event.words).await?;
-        }
-        (inner.observer)(done.event);
+        one(&inner, &round, claim, false).await?;
     }
+}
+
+/// Makes one attempt. `alone`: nothing else of the channel is under way.
+async fn one(inner: &Inner, round: &Round, claim: Claim, alone: bool) -> Result<(), LedgerError> {
+    let Some(route) = inner.routes.get(&round.channel) else { return Ok(()) };
+    let edition = round.edition(&inner.ledger, claim.edition).await?;
+    let desk = attempt::Desk {
+        ledger: &inner.ledger,
+        clock: &inner.clock,
+        crumbs: inner.begun.get().map(|(crumbs, _)| crumbs),
+        open: &inner.open,
+    };
+    let done = attempt::attempt(&desk, route, &round.channel, &claim, edition, alone).await?;
+    *lock(&round.tally).entry(done.event.state).or_default() += 1;
+    if let Some(trouble) = done.trouble {
+        halt(inner, round, trouble, &claim, &done.event.words).await?;
+    }
+    (inner.observer)(done.event);
+    Ok(())
 }
 
 /// Stops what refuses us. A hold is an operator's to end: `dateline resume`.

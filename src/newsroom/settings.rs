@@ -1,6 +1,6 @@
 //! `dateline.yaml`, as far as planning and rendering need it.
 //!
-//! What is inside a channel, and `ledger` and `git`, is judged by [`crate::config`]: here their
+//! What is inside a channel, and `ledger`, `git` and `dispatch`, is judged by [`crate::config`]: here their
 //! keys are passed over.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,9 @@ struct Raw {
     /// Which branch the daemon follows.
     #[expect(dead_code, reason = "read by the configuration")]
     git: Option<Anything>,
+    /// How what is due is sent.
+    #[expect(dead_code, reason = "read by the configuration")]
+    dispatch: Option<Anything>,
     /// What is allowed.
     #[serde(default)]
     policy: RawPolicy,
@@ -140,7 +143,7 @@ struct RawFacts {
     unsubscribe_mailto: Text,
 }
 
-/// The JSON Schema of `dateline.yaml`, with nothing said about channels, ledger and git.
+/// The JSON Schema of `dateline.yaml`, with nothing said about channels, ledger, git and dispatch.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Raw).to_value()
 }

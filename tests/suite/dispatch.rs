@@ -12,6 +12,7 @@ use dateline::ledger::{Ledger, LedgerConfig, Scope, State};
 use dateline::newsroom::ChannelKind;
 use dateline::plan::Action;
 use dateline::release::Notice;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::desk::{Desk, Part, at, mail, order};
@@ -28,6 +29,12 @@ enum Script {
     LostButThere,
     /// Never asks the gate and gives up.
     Lame,
+    /// Panics before the gate is asked.
+    Panics,
+    /// Panics after it.
+    PanicsLate,
+    /// Asks the gate, and is told by the test when to go on.
+    Waits(Arc<Notify>, Arc<Notify>),
 }
 
 /// A channel that follows a script and remembers what passed the gate.
@@ -52,6 +59,19 @@ impl Channel for Scripted {
         match &script {
             Script::Early(failure) => return Err(failure.clone()),
             Script::Lame => return Err(Failure::GateClosed),
+            Script::Panics => panic!("poison"),
+            Script::Waits(asked, go) => {
+                if !gate.ask().await {
+                    return Err(Failure::GateClosed);
+                }
+                asked.notify_one();
+                go.notified().await;
+                if !gate.pass() {
+                    return Err(Failure::GateClosed);
+                }
+                self.passed.lock().unwrap().push(name);
+                return Ok(Receipt::default());
+            }
             _ => {}
         }
         if !gate.open().await {
@@ -60,6 +80,7 @@ impl Channel for Scripted {
         self.passed.lock().unwrap().push(name);
         match script {
             Script::Late(failure) => Err(failure),
+            Script::PanicsLate => panic!("poison"),
             Script::LostButThere => Err(Failure::Unknown { reply: Reply::note("connection lost") }),
             _ => Ok(Receipt { remote_id: Some("r1".into()), url: None, reply: Reply::note("taken") }),
         }
@@ -88,6 +109,10 @@ struct Bench {
 
 impl Bench {
     async fn new(contacts: i64, script: &[(&'static str, Script)]) -> Bench {
+        Bench::with(contacts, script, OnUnknown::Hold).await
+    }
+
+    async fn with(contacts: i64, script: &[(&'static str, Script)], on_unknown: OnUnknown) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let config = LedgerConfig { folder: folder.path().join("ledger"), postgres: None };
         let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
@@ -100,7 +125,7 @@ impl Bench {
             channel: Box::new(channel),
             kind: ChannelKind::Smtp,
             limits,
-            on_unknown: OnUnknown::Hold,
+            on_unknown,
         };
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let observer = {
@@ -279,4 +304,140 @@ async fn the_newsroom_site_goes_before_the_mails() {
     let tally = dispatch.drain(&CancellationToken::new()).await.unwrap();
     assert_eq!(tally.get(&State::Sent), Some(&3));
     assert_eq!(*order.lock().unwrap(), ["site", "mail", "mail"]);
+}
+
+#[tokio::test]
+async fn a_panic_costs_its_own_delivery_alone() {
+    let bench = Bench::new(6, &[("c2", Script::Panics), ("c5", Script::PanicsLate)]).await;
+    bench.desk.original("aster", "v1", &[1, 2, 3, 4, 5, 6]).await;
+    // What never left is tried once more, alone; what may have left never is.
+    assert_eq!(bench.drain(0).await, "1 scheduled, 4 sent, 1 unknown, 1 quarantined");
+    assert_eq!(
+        bench.desk.rows("aster").await,
+        [
+            "c1 original sent",
+            "c2 original quarantined",
+            "c3 original sent",
+            "c4 original sent",
+            "c5 original unknown",
+            "c6 original sent"
+        ]
+    );
+    bench.desk.is_sound().await;
+}
+
+/// A drain that waits behind its gate; `f` runs meanwhile.
+async fn while_it_waits(f: impl AsyncFnOnce(&Bench)) -> (Bench, String) {
+    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let bench = Bench::new(1, &[("c1", Script::Waits(Arc::clone(&asked), Arc::clone(&go)))]).await;
+    bench.desk.original("aster", "v1", &[1]).await;
+    bench.clock.set(at(0));
+    let dispatch = bench.dispatch.clone();
+    let stop = CancellationToken::new();
+    let drain = {
+        let stop = stop.clone();
+        tokio::spawn(async move { dispatch.drain(&stop).await.unwrap() })
+    };
+    asked.notified().await;
+    f(&bench).await;
+    stop.cancel();
+    go.notify_one();
+    let tally = drain.await.unwrap();
+    let parts: Vec<String> = tally.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    (bench, parts.join(", "))
+}
+
+#[tokio::test]
+async fn a_late_answer_is_evidence() {
+    let (bench, tally) = while_it_waits(async |bench| {
+        // Its lease ended, somebody gave it up; the dot was allowed in time all the same.
+        assert_eq!(bench.desk.ledger.rescue(at(60)).await.unwrap().unknown, 1);
+        assert_eq!(bench.desk.rows("aster").await, ["c1 original unknown"]);
+    })
+    .await;
+    assert_eq!(tally, "1 sent");
+    let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
+    let results: Vec<(&str, bool)> =
+        log[0].attempts[0].results.iter().map(|result| (result.outcome.as_str(), result.late)).collect();
+    assert_eq!(results, [("unknown", false), ("sent", true)]);
+}
+
+#[tokio::test]
+async fn whoever_comes_too_late_to_the_gate_does_not_pass() {
+    for (seconds, passes) in [(29, true), (30, false), (3_600, false)] {
+        let (bench, tally) = while_it_waits(async |bench| bench.clock.set(at(seconds))).await;
+        assert_eq!(tally, if passes { "1 sent" } else { "1 scheduled" }, "{seconds}");
+        assert_eq!(bench.passed().len(), usize::from(passes), "{seconds}");
+        let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
+        assert_eq!(log[0].attempts[0].results[0].outcome, if passes { "sent" } else { "not-sent" });
+    }
+}
+
+fn lost() -> Script {
+    Script::Late(Failure::Unknown { reply: Reply::note("connection lost after the dot") })
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_parked_when_the_quarantine_is_over() {
+    let bench = Bench::new(1, &[("c1", lost())]).await;
+    bench.desk.original("aster", "v1", &[1]).await;
+    assert_eq!(bench.drain(0).await, "1 unknown");
+    for seconds in [59, 60, 119, 120, 600, 899] {
+        assert_eq!(bench.drain(seconds).await, "", "{seconds}");
+    }
+    assert_eq!(bench.drain(900).await, "1 parked");
+    assert_eq!(bench.drain(99_999).await, "");
+    assert_eq!(bench.passed().len(), 1);
+}
+
+#[tokio::test]
+async fn what_shows_late_is_found() {
+    let there = Arc::new(Mutex::new(false));
+    struct Slow(Arc<Mutex<bool>>);
+    #[async_trait]
+    impl Channel for Slow {
+        async fn deliver(&self, _: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+            assert!(gate.open().await);
+            Err(Failure::Unknown { reply: Reply::note("connection lost") })
+        }
+
+        async fn probe(&self, _: &Parcel) -> Probe {
+            if !*self.0.lock().unwrap() {
+                return Probe::CannotTell;
+            }
+            let receipt = Receipt { remote_id: Some("r9".into()), ..Receipt::default() };
+            Probe::Arrived(receipt)
+        }
+    }
+    let bench = Bench::new(1, &[]).await;
+    bench.desk.original("aster", "v1", &[1]).await;
+    let route = Route {
+        channel: Box::new(Slow(Arc::clone(&there))),
+        kind: ChannelKind::Mastodon,
+        limits: Limits::default(),
+        on_unknown: OnUnknown::Hold,
+    };
+    let routes = [("relay".to_owned(), route)].into();
+    let ledger = bench.desk.ledger.clone();
+    let dispatch = Dispatch::new(ledger, routes, bench.clock.clone(), "slow".into(), Arc::new(|_| {}));
+    let bench = Bench { dispatch, ..bench };
+    assert_eq!(bench.drain(0).await, "1 unknown");
+    *there.lock().unwrap() = true;
+    assert_eq!(bench.drain(59).await, "");
+    assert_eq!(bench.drain(60).await, "1 sent");
+    let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
+    assert_eq!(log[0].remote_id.as_deref(), Some("r9"), "a correction needs what the destination calls it");
+}
+
+#[tokio::test]
+async fn a_channel_that_says_so_sends_once_more_and_never_twice() {
+    let bench = Bench::with(2, &[("c1", lost())], OnUnknown::ResendOnce).await;
+    bench.desk.original("aster", "v1", &[1, 2]).await;
+    assert_eq!(bench.drain(0).await, "1 sent, 1 unknown");
+    assert_eq!(bench.drain(899).await, "");
+    assert_eq!(bench.drain(900).await, "1 scheduled, 1 unknown");
+    assert_eq!(bench.drain(1_799).await, "");
+    assert_eq!(bench.drain(1_800).await, "1 parked");
+    assert_eq!(bench.drain(99_999).await, "");
+    assert_eq!(bench.passed(), ["c1", "c1", "c2"]);
 }

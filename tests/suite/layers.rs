@@ -36,7 +36,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "audience", "contact",
         ],
     ),
-    ("config", &["channel", "ledger", "daemon", "newsroom", "release", "audience"]),
+    ("config", &["channel", "ledger", "dispatch", "daemon", "newsroom", "release", "audience"]),
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {

@@ -8,6 +8,8 @@
 )]
 
 mod cli;
+#[cfg(feature = "crashpoints")]
+mod crash;
 mod daemon;
 mod dispatch;
 mod docs;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::config::BlueskyConfig;
 use super::http::{Answer, Lost, Patience, below, is_loopback};
-use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
 use crate::release::Notice;
 use crate::render::{Asset, Content, Post, Social};
 use record::{COLLECTION, Uri};
@@ -313,6 +313,8 @@ fn refusal(answer: &Answer, parcel: &Parcel) -> Failure {
 #[async_trait]
 impl Channel for Bluesky {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+        // What is sent was made when the edition was frozen.
+        gate.mark(Mark::Filled);
         let social = social(parcel)?;
         let uris = previous(parcel);
         match parcel.notice {

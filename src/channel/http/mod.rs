@@ -22,6 +22,7 @@ use url::Url;
 pub use guard::{Lookup, Walls, admit, is_global};
 
 use super::{Failure, Reply};
+use crate::crashpoint;
 use guard::{Forbidden, GuardedDns};
 
 /// The most that is read of an answer, in bytes.
@@ -209,10 +210,18 @@ impl Client {
 
     /// Sends `request` once and reads the answer.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, Lost> {
-        let mut response = match request.send().await {
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| self.lost(error))?;
+        let changes_something = request.method() != reqwest::Method::GET;
+        let mut response = match client.execute(request).await {
             Ok(response) => response,
             Err(error) => return Err(self.lost(error)),
         };
+        if changes_something {
+            crashpoint!("P3");
+            crashpoint!("K2");
+            crashpoint!("F2");
+        }
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let mut body = Vec::new();

@@ -25,7 +25,7 @@ use url::Url;
 
 use super::config::{MastodonConfig, Visibility};
 use super::http::Patience;
-use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
 use crate::digest::Digest;
 use crate::release::Notice;
 use crate::render::{Asset, Content, Post, Social};
@@ -311,6 +311,8 @@ fn gone(ids: &[String]) -> Receipt {
 #[async_trait]
 impl Channel for Mastodon {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+        // What is sent was made when the edition was frozen.
+        gate.mark(Mark::Filled);
         let social = social(parcel)?;
         let ids = previous(parcel);
         match parcel.notice {

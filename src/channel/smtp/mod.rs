@@ -1,8 +1,8 @@
 //! Mail, handed to a relay (RFC 6409), one message to one recipient.
 //!
 //! What it promises:
-//! - the gate is asked when the whole message is with the relay but for the final dot; if it refuses, the
-//!   connection is closed without the dot, and nothing can have been delivered;
+//! - the gate is asked when the last of the message leaves but for the final dot, and the dot waits for its answer; if it
+//!   refuses, the connection is closed without the dot, and nothing can have been delivered;
 //! - a mail counts as taken only by a 2yz to its own dot; a lost answer after the dot is
 //!   [`Failure::Unknown`], a lost answer before it is not;
 //! - a connection whose exchange was not finished, for whatever reason, is never used again;
@@ -37,7 +37,8 @@ pub use classify::TABLE_VERSION;
 pub use trouble::Timeouts;
 
 use super::config::SmtpConfig;
-use super::{Channel, Diagnosis, Failure, Gate, Parcel, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Receipt, Reply};
+use crate::crashpoint;
 use letter::Letter;
 use pool::Pool;
 use route::Route;
@@ -141,28 +142,37 @@ async fn refused(lease: &pool::Lease<'_>, session: Session, trouble: &Trouble) -
 #[async_trait]
 impl Channel for Smtp {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
-        let letter = Letter::write(parcel)?;
+        let letter = Letter::write(parcel).await?;
+        crashpoint!("S2");
+        gate.mark(Mark::Filled);
         let lease = self.pool.lease().await;
         let mut session = self.begin(&lease, &letter).await?;
-        if let Err(trouble) = session.body(&letter.message, letter.dots).await {
+        crashpoint!("S3");
+        // While the last of the mail is on its way the intent comes to disk.
+        let (body, go) = session.body(&letter.message, letter.dots, gate.ask()).await;
+        if let Err(trouble) = body {
             return Err(classify::failure(&trouble));
         }
-        if !gate.open().await {
+        crashpoint!("S5");
+        if go != Some(true) || !gate.pass() {
             // Dropping the session closes the connection, and without the dot the relay forgets the
             // message (RFC 5321 §4.1.1.4).
             return Err(Failure::GateClosed);
         }
-        match session.dot().await {
+        let answer = session.dot(|| gate.mark(Mark::Written)).await;
+        let result = match &answer {
             Ok(reply) => {
-                lease.give_back(session).await;
-                let text = reply.text();
-                Ok(Receipt { remote_id: queue_id(&text), url: None, reply: Reply::from(&reply) })
+                Ok(Receipt { remote_id: queue_id(&reply.text()), url: None, reply: Reply::from(reply) })
             }
-            Err(trouble) => match classify::accepts(&trouble) {
+            Err(trouble) => match classify::accepts(trouble) {
                 Some(reply) => Ok(Receipt { remote_id: None, url: None, reply }),
-                None => Err(refused(&lease, session, &trouble).await),
+                None => Err(classify::failure(trouble)),
             },
-        }
+        };
+        gate.mark(Mark::Answered(&result));
+        // One that is in the middle of something is closed by this.
+        lease.give_back(session).await;
+        result
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

@@ -17,7 +17,8 @@ use super::envelope::Envelope;
 use super::guard;
 use super::reply::SmtpReply;
 use super::trouble::{Phase, Timeouts, Trouble, What};
-use super::wire::{Stream, Wire};
+use super::wire::{BLOCK, Stream, Wire};
+use crate::crashpoint;
 
 /// What the server offers (RFC 5321 §4.1.1.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -205,9 +206,17 @@ impl Session {
     }
 
     /// Sends the message, without the dot that ends it. `dots` says whether lines begin with one.
-    pub async fn body(&mut self, message: &[u8], dots: bool) -> Result<(), Trouble> {
+    ///
+    /// `meanwhile` runs beside the last block, and not at all where the message does not come that far. Both are
+    /// seen to their ends.
+    pub async fn body<T>(
+        &mut self,
+        message: &[u8],
+        dots: bool,
+        meanwhile: impl Future<Output = T>,
+    ) -> (Result<(), Trouble>, Option<T>) {
         if let Err(trouble) = self.quiet(Phase::Body).await {
-            return Err(self.last_words().await.unwrap_or(trouble));
+            return (Err(self.last_words().await.unwrap_or(trouble)), None);
         }
         let stuffed;
         let bytes = if dots {
@@ -216,18 +225,33 @@ impl Session {
         } else {
             message
         };
-        match self.send(Phase::Body, bytes).await {
-            Ok(()) => Ok(()),
-            Err(trouble) => Err(self.last_words().await.unwrap_or(trouble)),
+        let (first, last) = bytes.split_at(bytes.len().saturating_sub(1) / BLOCK * BLOCK);
+        if !first.is_empty()
+            && let Err(trouble) = self.send(Phase::Body, first).await
+        {
+            return (Err(self.last_words().await.unwrap_or(trouble)), None);
+        }
+        let sending = async {
+            let sent = self.send(Phase::Body, last).await;
+            crashpoint!("S4");
+            sent
+        };
+        let (sent, seen) = tokio::join!(biased; sending, meanwhile);
+        match sent {
+            Ok(()) => (Ok(()), Some(seen)),
+            Err(trouble) => (Err(self.last_words().await.unwrap_or(trouble)), Some(seen)),
         }
     }
 
-    /// Ends the message. Only a 2yz that comes after the dot counts, whatever came before it.
-    pub async fn dot(&mut self) -> Result<SmtpReply, Trouble> {
+    /// Ends the message. Only a 2yz that comes after the dot counts, whatever came before it. `written` is told when the dot
+    /// is on its way.
+    pub async fn dot(&mut self, written: impl FnOnce()) -> Result<SmtpReply, Trouble> {
         if let Err(trouble) = self.quiet(Phase::Body).await {
             return Err(self.last_words().await.unwrap_or(trouble));
         }
         self.send(Phase::Dot, b".\r\n").await?;
+        written();
+        crashpoint!("S6");
         let reply = self.expect(Phase::Dot, 2).await;
         match &reply {
             Ok(_) => self.finish(),

@@ -21,7 +21,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// The most bytes written under one time limit (RFC 5321 §4.5.3.2.5 speaks of "a chunk").
-const BLOCK: usize = 64 * 1024;
+pub const BLOCK: usize = 64 * 1024;
 
 /// How waiting for the other side ended.
 #[derive(Debug)]

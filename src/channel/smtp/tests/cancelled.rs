@@ -50,9 +50,9 @@ async fn dialogue(stream: Box<dyn Stream>) -> Result<String, Trouble> {
     )?;
     session.envelope(&envelope).await?;
     assert!(!session.is_ready());
-    session.body(b"one\r\n.\r\n.two\r\n", true).await?;
+    session.body(b"one\r\n.\r\n.two\r\n", true, async {}).await.0?;
     assert!(!session.is_ready());
-    let reply = session.dot().await?;
+    let reply = session.dot(|| {}).await?;
     assert!(session.is_ready());
     session.quit().await;
     Ok(reply.text())

@@ -1,0 +1,148 @@
+//! The gate between an adapter and the ledger, for one attempt: asks once, remembers the answer, and leaves breadcrumbs.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+
+use super::breadcrumb::{Crumb, Phase, Slot, Verdict};
+use super::lock;
+use crate::channel::{Gate, Mark};
+use crate::clock::Clock;
+use crate::crashpoint;
+use crate::digest::Digest;
+use crate::ledger::{AttemptId, Claim, Intent, Ledger, LedgerError, START_WITHIN, Stop};
+
+/// What the ledger said.
+#[derive(Default)]
+pub enum Answer {
+    /// It was not asked.
+    #[default]
+    NotAsked,
+    /// The attempt is durable.
+    Go(AttemptId),
+    /// It must not leave.
+    Stop(Stop),
+    /// It could not say.
+    Failed(LedgerError),
+}
+
+/// The gate of one attempt.
+pub struct LedgerGate<'a> {
+    ledger: &'a Ledger,
+    clock: &'a Clock,
+    claim: &'a Claim,
+    request: Digest,
+    slot: Option<&'a Slot>,
+    state: Mutex<State>,
+}
+
+struct State {
+    answer: Answer,
+    crumb: Crumb,
+    /// On the clock that counts sleep: after this it must not leave any more.
+    deadline: Option<SignedDuration>,
+}
+
+impl<'a> LedgerGate<'a> {
+    /// A gate that nobody has asked. The slot says that the bytes are being made.
+    pub fn new(
+        ledger: &'a Ledger,
+        clock: &'a Clock,
+        claim: &'a Claim,
+        slot: Option<&'a Slot>,
+        alone: bool,
+    ) -> LedgerGate<'a> {
+        let crumb = Crumb::new(claim.delivery, claim.epoch, alone);
+        if let Some(slot) = slot {
+            slot.write(&crumb);
+        }
+        LedgerGate {
+            ledger,
+            clock,
+            claim,
+            request: Digest::of_fields(&[&claim.edition.0, claim.wire_key.as_bytes()]),
+            slot,
+            state: Mutex::new(State { answer: Answer::NotAsked, crumb, deadline: None }),
+        }
+    }
+
+    /// The digest of what is sent.
+    pub fn request(&self) -> Digest {
+        self.request
+    }
+
+    /// What the ledger said; it is taken.
+    pub fn answer(&self) -> Answer {
+        std::mem::take(&mut lock(&self.state).answer)
+    }
+
+    /// Whether the byte that makes it happen may have been written.
+    pub fn passed(&self) -> bool {
+        lock(&self.state).crumb.phase >= Phase::About
+    }
+
+    /// Writes how far it is; a phase that was reached is never left again.
+    fn reach(&self, phase: Phase, change: impl FnOnce(&mut Crumb)) -> bool {
+        let mut state = lock(&self.state);
+        if phase < state.crumb.phase {
+            return true;
+        }
+        state.crumb.phase = phase;
+        change(&mut state.crumb);
+        self.slot.is_none_or(|slot| slot.write(&state.crumb))
+    }
+}
+
+#[async_trait]
+impl Gate for LedgerGate<'_> {
+    async fn open(&self) -> bool {
+        let go = self.ask().await;
+        crashpoint!("P1");
+        crashpoint!("K1");
+        crashpoint!("F1");
+        go && self.pass()
+    }
+
+    async fn ask(&self) -> bool {
+        self.reach(Phase::Asked, |_| {});
+        // Before the question, so that a pause while it is answered counts.
+        let deadline = self.clock.steady().saturating_add(START_WITHIN);
+        let question = (self.claim.delivery, self.claim.epoch, self.request);
+        let answer = match self.ledger.intent(vec![question], self.clock.now()).await {
+            Ok(mut answers) => match answers.pop() {
+                Some(Intent::Go(attempt)) => Answer::Go(attempt),
+                Some(Intent::Stop(stop)) => Answer::Stop(stop),
+                None => Answer::Stop(Stop::NoSuch),
+            },
+            Err(error) => Answer::Failed(error),
+        };
+        let go = matches!(answer, Answer::Go(_));
+        let mut state = lock(&self.state);
+        state.answer = answer;
+        state.deadline = go.then_some(deadline);
+        go
+    }
+
+    fn pass(&self) -> bool {
+        let in_time = lock(&self.state).deadline.is_some_and(|deadline| self.clock.steady() < deadline);
+        // If this cannot be written, a death after the byte would look like one before it.
+        in_time && self.reach(Phase::About, |_| {})
+    }
+
+    fn mark(&self, mark: Mark<'_>) {
+        match mark {
+            Mark::Filled => self.reach(Phase::Talking, |_| {}),
+            Mark::Written => self.reach(Phase::Written, |_| {}),
+            // What is said before the byte was written is no answer to it.
+            Mark::Answered(_) if !self.passed() => true,
+            Mark::Answered(result) => self.reach(Phase::Answered, |crumb| {
+                crumb.verdict = Verdict::of(result);
+                crumb.code = match result {
+                    Ok(receipt) => receipt.reply.code,
+                    Err(failure) => failure.reply().and_then(|reply| reply.code),
+                };
+            }),
+        };
+    }
+}

@@ -16,6 +16,7 @@ const READ_BY_THEN: SignedDuration = SignedDuration::from_millis(250);
 
 /// What the comparison found.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Verdict {
     /// Deliveries planned.
     pub deliveries: u64,

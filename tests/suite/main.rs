@@ -11,6 +11,7 @@ mod cli;
 #[cfg(feature = "crashpoints")]
 mod crash;
 mod daemon;
+mod disk;
 mod dispatch;
 mod docs;
 mod example;

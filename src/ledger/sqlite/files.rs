@@ -22,8 +22,10 @@ pub(super) struct FileId(u64, u64);
 
 impl Files {
     /// Makes the folder (mode 0700) and the database's file (0600) where there are none; refuses a folder that others
-    /// can read, or one that is not on a local disk.
+    /// can read, or one that is not on a local disk. Their names are on disk afterwards: else the loss of power could
+    /// take away the whole ledger, with all that was synced into it.
     pub(super) fn prepare(folder: &Path) -> Result<Files, LedgerError> {
+        let new = folder.ancestors().take_while(|up| !up.as_os_str().is_empty() && !up.exists()).count();
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail(folder))?;
         let mode = std::fs::metadata(folder).map_err(fail(folder))?.mode();
         if mode & 0o077 != 0 {
@@ -44,6 +46,14 @@ impl Files {
         let database = files.database();
         // SQLite gives its -wal and -shm files the mode of the database.
         open(&database).map_err(fail(&database))?;
+        sync(folder).map_err(fail(folder))?;
+        for (at, above) in folder.ancestors().skip(1).take(new.max(1)).enumerate() {
+            match sync(above) {
+                // What was there before us may not be ours to open.
+                Err(error) if at < new => return Err(fail(above)(error)),
+                _ => {}
+            }
+        }
         Ok(files)
     }
 
@@ -84,6 +94,12 @@ impl Files {
 pub(super) fn fail(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + use<> {
     let path = path.to_owned();
     move |source| LedgerError::Io { path, source }
+}
+
+/// Makes the names in a folder durable.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

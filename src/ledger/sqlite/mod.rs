@@ -173,13 +173,22 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 impl From<rusqlite::Error> for LedgerError {
     fn from(source: rusqlite::Error) -> LedgerError {
-        use rusqlite::ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseCorrupt, DiskFull, FileLockingProtocolFailed, NotADatabase,
+            PermissionDenied, ReadOnly, SystemIoFailure,
+        };
         let source = match source.sqlite_error_code() {
             Some(DiskFull | SystemIoFailure) => {
                 format!("{source}; the disk is full or fails: make room or mend it, then start again").into()
             }
             Some(CannotOpen | PermissionDenied | ReadOnly) => {
                 format!("{source}; check that the ledger's folder and its files are writable").into()
+            }
+            Some(DatabaseBusy | FileLockingProtocolFailed) => {
+                format!("{source}; another process writes, or the disk refuses locks: try again").into()
+            }
+            Some(DatabaseCorrupt | NotADatabase) => {
+                format!("{source}; mend the disk if it fails, or restore the ledger from a backup").into()
             }
             _ => source.into(),
         };

@@ -80,6 +80,8 @@ pub(super) struct Write<'a> {
     piece: BTreeMap<(i64, State), i64>,
     /// Changes by the pieces before it.
     all: BTreeMap<(i64, State), i64>,
+    /// Why SQLite gave the transaction up by itself.
+    ended: Option<String>,
 }
 
 impl Write<'_> {
@@ -102,7 +104,7 @@ impl Write<'_> {
     fn piece<T>(&mut self, work: impl FnOnce(&mut Write<'_>) -> Result<T>) -> Result<T> {
         if self.db.is_autocommit() {
             // An earlier piece met an error after which SQLite gave up the whole transaction.
-            return Err(given_up());
+            return Err(given_up(self.ended.as_deref()));
         }
         self.sql("SAVEPOINT piece")?.execute([])?;
         match work(self) {
@@ -115,7 +117,9 @@ impl Write<'_> {
             }
             Err(error) => {
                 self.piece.clear();
-                if !self.db.is_autocommit() {
+                if self.db.is_autocommit() {
+                    self.ended.get_or_insert(words(&error));
+                } else {
                     self.db.execute_batch("ROLLBACK TO piece; RELEASE piece")?;
                 }
                 Err(error)
@@ -138,8 +142,15 @@ impl Write<'_> {
     }
 }
 
-fn given_up() -> LedgerError {
-    LedgerError::Database { doing: "", source: "the transaction was given up".into() }
+fn given_up(why: Option<&str>) -> LedgerError {
+    LedgerError::Database { doing: "", source: why.unwrap_or("the transaction was given up").into() }
+}
+
+fn words(error: &LedgerError) -> String {
+    match error {
+        LedgerError::Database { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// Runs `work` in a transaction of its own, before there is a writer.
@@ -149,7 +160,7 @@ pub(super) fn alone<T>(
     work: impl FnOnce(&Write<'_>) -> Result<T>,
 ) -> Result<T> {
     let transaction = db.unchecked_transaction()?;
-    let mut write = Write { db, facts, piece: BTreeMap::new(), all: BTreeMap::new() };
+    let mut write = Write { db, facts, piece: BTreeMap::new(), all: BTreeMap::new(), ended: None };
     let value = work(&write)?;
     write.flush()?;
     drop(write);
@@ -242,16 +253,20 @@ impl Desk {
             Job::Write { weight, work } => (weight, work),
             Job::Close { now, done } => return Some((now, done)),
         };
-        let db = match self.connection() {
+        let begun = self.connection().and_then(|db| {
+            db.execute_batch("BEGIN IMMEDIATE")?;
+            Ok(db)
+        });
+        let db = match begun {
             Ok(db) => db,
             Err(error) => {
-                let why = error.to_string();
+                let why = words(&error);
                 work(Err(&why))(Err(&why));
                 return None;
             }
         };
-        let begun = db.execute_batch("BEGIN IMMEDIATE");
-        let mut write = Write { db: &db, facts: &self.facts, piece: BTreeMap::new(), all: BTreeMap::new() };
+        let mut write =
+            Write { db: &db, facts: &self.facts, piece: BTreeMap::new(), all: BTreeMap::new(), ended: None };
         let (mut weight, mut work) = (weight, work);
         let mut answers = Vec::new();
         let mut closing = None;
@@ -269,17 +284,13 @@ impl Desk {
                 Err(_) => break,
             }
         }
-        let ended = begun
-            .map_err(LedgerError::from)
-            .and_then(|()| if db.is_autocommit() { Err(given_up()) } else { write.flush() })
-            .and_then(|come| {
-                db.execute_batch("COMMIT")?;
-                Ok(come)
-            });
-        let ended = ended.map_err(|error| match error {
-            LedgerError::Database { source, .. } => source.to_string(),
-            other => other.to_string(),
+        let ended = if db.is_autocommit() { Err(given_up(write.ended.as_deref())) } else { write.flush() };
+        let ended = ended.and_then(|come| {
+            db.execute_batch("COMMIT")?;
+            Ok(come)
         });
+        drop(write);
+        let ended = ended.map_err(|error| words(&error));
         match &ended {
             Ok((serial, attempt)) => {
                 self.serial = *serial;

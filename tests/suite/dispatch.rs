@@ -121,12 +121,7 @@ impl Bench {
         let passed = Arc::default();
         let channel = Scripted { script: script.iter().cloned().collect(), passed: Arc::clone(&passed) };
         let limits = Limits { connections: Some(3), ..Limits::default() };
-        let route = Route {
-            channel: Box::new(channel),
-            kind: ChannelKind::Smtp,
-            limits,
-            on_unknown,
-        };
+        let route = Route { channel: Box::new(channel), kind: ChannelKind::Smtp, limits, on_unknown };
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let observer = {
             let events = Arc::clone(&events);

@@ -160,3 +160,30 @@ fn stop(write: &mut Write<'_>, delivery: DeliveryId, epoch: Epoch, now: Timestam
     blocks::end_claims(write, block, epoch, 1)?;
     Ok(stop)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::ledger::sqlite::schema;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_is_asked() {
+        let now: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ledger.db");
+        std::fs::write(&file, "").unwrap();
+        let mut db = schema::connect(&file).unwrap();
+        schema::migrate(&mut db, now).unwrap();
+        let mut statement = db.prepare(INTEND).unwrap();
+        for delivery in 1..5 {
+            let row = named_params! {
+                ":delivery": delivery, ":epoch": delivery, ":now": At(now), ":deadline": At(now),
+                ":request_sha": Digest::of(b"the request"),
+            };
+            assert_eq!(statement.execute(row).unwrap(), 0, "there is no such delivery");
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}

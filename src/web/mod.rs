@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Counts, Ledger, State as Delivery};
 
 /// How the daemon is, for load balancers and people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -65,9 +65,32 @@ fn router(web: Web) -> Router {
 }
 
 async fn ready(State(web): State<Web>) -> impl IntoResponse {
-    let health = web.health.borrow().clone();
+    let mut health = web.health.borrow().clone();
+    match web.ledger.counts().await {
+        Ok(counts) => health.problems.extend(alarms(&counts)),
+        Err(error) => {
+            tracing::error!(%error, "the ledger does not say what needs a person");
+            health.problems.push("the ledger cannot be read".to_owned());
+        }
+    }
     let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
+}
+
+/// What needs a person, in one sentence for each state; read at each question, so it is true at once.
+fn alarms(counts: &Counts) -> Vec<String> {
+    [
+        (Delivery::Unknown, "left without an answer and are still being looked at"),
+        (Delivery::Parked, "left without an answer, and nobody knows whether they arrived"),
+        (Delivery::Quarantined, "were broken off at twice and are left alone"),
+    ]
+    .into_iter()
+    .filter_map(|(state, what)| {
+        let of = counts.deliveries.iter().filter(|((_, found), _)| *found == state);
+        let n: u64 = of.map(|(_, n)| n).sum();
+        (n > 0).then(|| format!("{n} {state}: deliveries that {what}; `dateline resolve` decides"))
+    })
+    .collect()
 }
 
 async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse, StatusCode> {
@@ -75,7 +98,8 @@ async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse, StatusCode
         tracing::error!(%error, "metrics cannot be read from the ledger");
         StatusCode::INTERNAL_SERVER_ERROR
     })?;
-    let health = web.health.borrow().clone();
+    let mut health = web.health.borrow().clone();
+    health.problems.extend(alarms(&counts));
     let text = metrics::encode(&counts, &health).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text))

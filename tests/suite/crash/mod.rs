@@ -11,9 +11,11 @@ use dateline::clock::Clock;
 use dateline::ledger::{DeliveryId, LogEntry};
 use jiff::SignedDuration;
 
-use crate::daemon::room::{Room, command, settings, texts, until};
+use crate::daemon::inside::Inside;
+use crate::daemon::process::Process;
+use crate::daemon::room::{Room, at, command, settings, texts, until};
 use hook::Hook;
-use relay::{Answer, Relay};
+use relay::{Answer, Relay, header};
 
 /// A newsroom with one release that is due: three mails over one connection, or one webhook.
 fn room(relay: u16, hook: u16) -> Room {
@@ -43,7 +45,6 @@ fn due(room: &Room, audience: &str) {
 
 fn start(room: &Room, arguments: &[&str], crash: Option<&str>) -> Child {
     let mut command = command(room.dir(), arguments);
-    command.env_remove("DATELINE_CRASH").env("ROOM_HOOK", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     if let Some(crash) = crash {
         command.env("DATELINE_CRASH", crash);
     }
@@ -296,4 +297,76 @@ async fn whoever_sleeps_between_intent_and_dot_does_not_send() {
     assert_eq!(room.states().await, "3 sent");
     assert_eq!(tries(&log(&room).await), ["1 not-sent"]);
     assert_eq!(relay.mails().len(), 3);
+}
+
+/// Both copies of a mail whose answer was lost are the same to the last byte, so that a reader's program can fold them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_copy_is_the_first_byte_for_byte() {
+    let relay = Relay::start(&[Answer::HangUp]).await;
+    let room = Room::new(relay.port);
+    let rule = "    tls: none\n    limits: { connections: 1 }\n    on_unknown: resend_once\n";
+    room.write("dateline.yaml", &room.read("dateline.yaml").replacen("    tls: none\n", rule, 1));
+    room.write("audiences/public.yaml", "name: Public\nchannels: [archive]\n");
+    let clock = Clock::fixed(at(-60));
+    room.release("aster", at(0), "", "Words.");
+    let inside = Inside::start(&room, &clock).await;
+    inside.reach(&room, at(1), "3 sent, 1 unknown").await;
+    assert_eq!(relay.mails().len(), 3);
+    inside.reach(&room, at(902), "4 sent").await;
+    let mails = relay.mails();
+    assert_eq!(mails.len(), 4);
+    let id = header(&mails[3], "Message-ID");
+    let first = mails.iter().find(|mail| header(mail, "Message-ID") == id).unwrap();
+    assert_eq!(String::from_utf8_lossy(first), String::from_utf8_lossy(&mails[3]));
+    inside.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_list_and_decide() {
+    let relay = Relay::start(&[]).await;
+    let room = room(relay.port, 9);
+    due(&room, "press");
+    tokio::task::block_in_place(|| {
+        lives(&room, &["issue"]);
+        dies(&room, &["dispatch"], "S6");
+        lives(&room, &["dispatch"]);
+        let (said, _) = room.run(&["status"], 1);
+        assert!(said.contains("1 deliver"), "{said}");
+        let (listed, _) = room.run(&["resolve", "--format", "json"], 1);
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let all = listed["deliveries"].as_array().unwrap();
+        assert_eq!((all.len(), &all[0]["state"]), (1, &serde_json::json!("unknown")));
+        let (nothing, _) = room.run(&["resolve", "--state", "parked", "--as", "sent"], 0);
+        assert_eq!(nothing, "Nothing of that is open.\n");
+        let (_, error) = room.run(&["resolve", "--as", "sent"], 2);
+        assert!(error.contains("--release SLUG"), "{error}");
+        let decide =
+            ["resolve", "--release", "aster", "--as", "sent", "--evidence", "relay log", "--format", "json"];
+        let (decided, _) = room.run(&decide, 0);
+        let decided: serde_json::Value = serde_json::from_str(&decided).unwrap();
+        assert_eq!(decided["decided"][0]["state"], "sent");
+        assert_eq!(room.run(&["resolve"], 0).0, "Every outcome is known.\n");
+    });
+    assert_eq!(room.states().await, "3 sent");
+    assert_eq!(tries(&log(&room).await), ["1 unknown, decided sent (late)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_the_daemon_sees_what_needs_a_person() {
+    let relay = Relay::start(&[]).await;
+    let room = room(relay.port, 9);
+    due(&room, "press");
+    tokio::task::block_in_place(|| {
+        lives(&room, &["issue"]);
+        dies(&room, &["dispatch"], "S6");
+    });
+    let daemon = Process::start(&room, &[]);
+    daemon.follows(&room.head()).await;
+    let (status, ready) = daemon.ask("GET /readyz", "").await;
+    assert!(status == 200 && ready.contains("1 unknown: deliveries that left without an answer"), "{ready}");
+    let (_, metrics) = daemon.ask("GET /metrics", "").await;
+    for line in ["dateline_deliveries{channel=\"relay\",state=\"unknown\"} 1", "dateline_problems 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
+    daemon.end().await;
 }

@@ -2,8 +2,8 @@
 
 mod edits;
 mod history;
-mod inside;
-mod process;
+pub mod inside;
+pub mod process;
 pub mod room;
 mod running;
 mod trouble;

@@ -13,6 +13,7 @@ use crate::ledger::{Copied, LedgerConfig, LedgerError, Migrated};
 
 /// A snapshot without free pages; readers and the writer go on meanwhile.
 const COPY: &str = "VACUUM INTO ?1";
+const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 impl Sqlite {
     pub(in crate::ledger) async fn migrate(config: &LedgerConfig, now: Timestamp) -> Result<Migrated> {
@@ -80,8 +81,11 @@ impl Sqlite {
                     file.sync_all()
                 })
                 .map_err(fail(&new))?;
-            let before = format!(".before-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+            let before = unused(&database, &format!(".before-{}", now.strftime("%Y%m%dT%H%M%SZ")));
             if database.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+                // A killed process may have left its log half moved into the database, which is nothing without it then.
+                // One that is too damaged for this is replaced all the same.
+                let _ = schema::connect(&database).map(|db| db.query_row(EMPTY_LOG, [], |_| Ok(())));
                 let kept = beside(&database, &before);
                 std::fs::hard_link(&database, &kept).map_err(fail(&kept))?;
             }
@@ -147,6 +151,13 @@ fn put(new: &Path, to: &Path) -> Result<()> {
 
 fn sync(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail(folder))
+}
+
+/// The suffix, with a number if such a file is there already.
+fn unused(file: &Path, suffix: &str) -> String {
+    let taken = |suffix: &str| beside(file, suffix).exists();
+    let numbered = (2..).map(|n| format!("{suffix}-{n}"));
+    std::iter::once(suffix.to_owned()).chain(numbered).find(|suffix| !taken(suffix)).unwrap_or_default()
 }
 
 fn beside(file: &Path, suffix: &str) -> PathBuf {

@@ -417,8 +417,8 @@ async fn a_daemon_resumes_alone_after_a_fault() {
         return;
     }
     let mut run = Run::begin("daemon after a fault", 0);
-    // The Nth sync of the writing thread: in the claim, among intents, among results.
-    let positions = [4, 5, 6, 7, 8, 9];
+    // The Nth sync of a thread; the start has five. In the claim, among intents, among results.
+    let positions = [6, 7, 8, 9, 10, 11];
     let mut daemons = tokio::task::JoinSet::new();
     for when in positions {
         daemons.spawn(daemon(when));

@@ -3,7 +3,7 @@
 //! `strace` kills the program at the Nth system call of a kind, before it is made.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use dateline::clock::Clock;
 use dateline::digest::Digest;
@@ -20,7 +20,7 @@ use crate::daemon::room::{command, settings, texts};
 use crate::ledger::desk::{mail, order};
 
 /// The migrations, in order: number and text.
-fn migrations() -> Vec<(i64, String)> {
+pub fn migrations() -> Vec<(i64, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/sqlite/migrations");
     let mut all: Vec<(i64, String)> = std::fs::read_dir(folder)
         .unwrap()
@@ -94,7 +94,7 @@ fn old(state: &Path, schema: usize) {
 }
 
 /// The newest migration and every delivery, as they stand.
-fn content(db: &Path) -> (i64, Vec<String>) {
+pub fn content(db: &Path) -> (i64, Vec<String>) {
     let db = Connection::open(db).unwrap();
     let health: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(health, "ok");
@@ -109,57 +109,64 @@ fn content(db: &Path) -> (i64, Vec<String>) {
 }
 
 /// A newsroom without releases, whose ledger is that of `state`.
-fn newsroom(dir: &Path) -> PathBuf {
+pub fn newsroom(dir: &Path) -> PathBuf {
     std::fs::create_dir_all(dir.join("releases")).unwrap();
     std::fs::write(dir.join("dateline.yaml"), settings(1, "poll: 1h")).unwrap();
     dir.join("state")
 }
 
-/// The calls at which the program is killed.
-const CALLS: &str = "openat,pwrite64,write,fsync,fdatasync,ftruncate,unlink,rename,fcntl,mmap,pread64,close";
+/// The calls at which a program is killed.
+const CALLS: &str = "openat,pwrite64,write,fsync,fdatasync,ftruncate,unlink,rename,linkat,copy_file_range,fchmod,chmod,fcntl,\
+    mmap,pread64,close";
 
-/// Where a program may be killed: a call, and which of them.
-fn places(dir: &Path, log: &Path, arguments: &[&str], files: &[PathBuf]) -> Vec<(String, usize)> {
-    let mut all = Vec::new();
-    let mut command = strace(log);
-    command.args(["-e", &format!("trace={CALLS}")]);
-    for file in files {
-        command.arg("-P").arg(file);
-    }
-    let done = under(command, dir, arguments).output().unwrap();
-    assert!(matches!(done.status.code(), Some(0 | 1)), "{arguments:?}: {:?}", texts(&done));
-    for (call, n) in counts(log) {
-        all.extend((1..=n).map(|which| (call.clone(), which)));
-    }
-    all
+/// A program as the child of `strace`.
+pub type Program<'a> = &'a dyn Fn(Command) -> Command;
+
+/// A call, and which of them.
+pub type Place = (String, usize);
+
+/// Where a program may be killed: it is run once to its end.
+pub fn places(log: &Path, program: Program<'_>, files: &[PathBuf]) -> Vec<Place> {
+    let done = program(tracing(log, CALLS, files)).output().unwrap();
+    assert!(matches!(done.status.code(), Some(0 | 1)), "{:?}", texts(&done));
+    counts(log).into_iter().flat_map(|(call, n)| (1..=n).map(move |which| (call.clone(), which))).collect()
 }
 
 /// Runs the program and kills it there; whether it was.
-fn kill(
-    dir: &Path,
-    log: &Path,
-    arguments: &[&str],
-    files: &[PathBuf],
-    (call, which): &(String, usize),
-) -> bool {
-    let mut command = strace(log);
-    command.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={which}")]);
-    for file in files {
-        command.arg("-P").arg(file);
-    }
-    let status = under(command, dir, arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+pub fn kill(log: &Path, program: Program<'_>, files: &[PathBuf], (call, which): &Place) -> bool {
+    let mut command = tracing(log, call, files);
+    command.args(["-e", &format!("inject={call}:signal=KILL:when={which}")]);
+    let status = program(command).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
     // strace ends as its child did: by a signal.
     status.code().is_none()
 }
 
-fn ledger_files(state: &Path) -> Vec<PathBuf> {
-    ["ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db-journal", "ledger.mark", "ledger.mark.new"]
-        .iter()
-        .map(|name| state.join(name))
-        .collect()
+fn tracing(log: &Path, calls: &str, files: &[PathBuf]) -> Command {
+    let mut command = strace(log);
+    command.args(["-e", &format!("trace={calls}")]);
+    for file in files {
+        command.arg("-P").arg(file);
+    }
+    command
 }
 
-async fn is_sound(state: &Path) {
+pub fn ledger_files(state: &Path) -> Vec<PathBuf> {
+    [
+        "",
+        "ledger.db",
+        "ledger.db.new",
+        "ledger.db-wal",
+        "ledger.db-shm",
+        "ledger.db-journal",
+        "ledger.mark",
+        "ledger.mark.new",
+    ]
+    .iter()
+    .map(|name| state.join(name))
+    .collect()
+}
+
+pub async fn is_sound(state: &Path) {
     let config = LedgerConfig { folder: state.to_owned(), ..LedgerConfig::default() };
     let ledger = Ledger::open(&config, Clock::system().now()).await.unwrap();
     assert_eq!(ledger.verify().await.unwrap(), Vec::<String>::new());
@@ -186,7 +193,8 @@ async fn a_migration_that_is_killed_leaves_the_old_ledger_or_the_new_one() {
         let before = content(&kept.join("ledger.db"));
         copy(&kept, &state);
         let files = ledger_files(&state);
-        let mut places = places(&dir, &log, &["status"], &files);
+        let status: Program<'_> = &|strace| under(strace, &dir, &["status"]);
+        let mut places = places(&log, status, &files);
         is_sound(&state).await;
         let after = content(&state.join("ledger.db"));
         assert_eq!((after.0 as usize, &after.1), (newest, &before.1));
@@ -197,7 +205,7 @@ async fn a_migration_that_is_killed_leaves_the_old_ledger_or_the_new_one() {
         for place in &places {
             std::fs::remove_dir_all(&state).unwrap();
             copy(&kept, &state);
-            met += usize::from(kill(&dir, &log, &["status"], &files, place));
+            met += usize::from(kill(&log, status, &files, place));
             let found = content(&state.join("ledger.db"));
             assert!(found == before || found == after, "killed at {place:?}: schema {}", found.0);
             stayed_old += usize::from(found.0 == before.0);
@@ -226,13 +234,14 @@ async fn a_ledger_whose_making_is_killed_is_made_by_the_next_start() {
     newsroom(&dir);
     let state = dir.canonicalize().unwrap().join("state");
     let files = ledger_files(&state);
-    let mut places = places(&dir, &log, &["status"], &files);
+    let status: Program<'_> = &|strace| under(strace, &dir, &["status"]);
+    let mut places = places(&log, status, &files);
     while places.len() > size(12, 200) {
         places.remove(dice.below(places.len()));
     }
     for place in &places {
         std::fs::remove_dir_all(&state).unwrap();
-        run.kills += usize::from(kill(&dir, &log, &["status"], &files, place));
+        run.kills += usize::from(kill(&log, status, &files, place));
         is_sound(&state).await;
         assert_eq!(content(&state.join("ledger.db")).0 as usize, migrations().len());
     }

@@ -7,12 +7,14 @@
 //! The short form is part of `cargo test`. The long form is for releases: `RELIABILITY=long cargo test --test suite disk:: --
 //! --nocapture`. Each long run writes its figures to `target/reliability/`. `RELIABILITY_SEED` repeats a run.
 
+mod copies;
 mod driver;
 mod expected;
 mod faults;
 mod kills;
 mod platter;
 mod power;
+mod start;
 mod trace;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+#[cfg(feature = "postgres")]
+use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
     AttemptId, Backend, Cause, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Hold, ImportReport, Intent,
@@ -54,6 +56,8 @@ macro_rules! ask {
     ($ledger:expr, $method:ident($($argument:expr),*)) => {
         match &$ledger.backend {
             Backend::Sqlite(sqlite) => sqlite.$method($($argument),*).await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(postgres) => postgres.$method($($argument),*).await,
         }
     };
 }
@@ -67,13 +71,28 @@ impl Ledger {
     pub async fn open(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
         match &config.postgres {
             None => Ok(Ledger { backend: Backend::Sqlite(Sqlite::open(config, false, now).await?) }),
+            #[cfg(feature = "postgres")]
+            Some(postgres) => {
+                Ok(Ledger { backend: Backend::Postgres(Postgres::open(config, postgres, false, now).await?) })
+            }
+            #[cfg(not(feature = "postgres"))]
             Some(_) => Err(LedgerError::NoPostgres),
         }
     }
 
-    /// Opens the ledger for dispatch. Only one process can; deliveries that an earlier process left under
-    /// way are [`State::Unknown`] afterwards.
+    /// Opens the ledger for dispatch. Deliveries that an earlier process left under way are [`State::Unknown`] afterwards.
+    ///
+    /// In a file only one process can, and it knows that nobody else is alive. On PostgreSQL several can; what a dead one left
+    /// is found out when its lease has ended.
     pub async fn open_exclusive(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = &config.postgres {
+            let backend = Backend::Postgres(Postgres::open(config, postgres, true, now).await?);
+            let ledger = Ledger { backend };
+            ledger.rescue(now).await?;
+            return Ok(ledger);
+        }
+        #[cfg(not(feature = "postgres"))]
         if config.postgres.is_some() {
             return Err(LedgerError::NoPostgres);
         }
@@ -87,6 +106,16 @@ impl Ledger {
             );
         }
         Ok(Ledger { backend: Backend::Sqlite(sqlite) })
+    }
+
+    /// The clock of the database's server, for whoever must know how far his own is from it; nothing where the database has
+    /// none of its own. The server's rules leases; the caller's `now` rules when something is due.
+    pub async fn server_clock(&self) -> Result<Option<Timestamp>> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(None),
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(postgres) => postgres.server_clock().await,
+        }
     }
 
     /// Waits for writes that were handed in, notes the clean end, and lets go of the files. Later calls on any clone

@@ -57,3 +57,13 @@ pub enum LedgerError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+impl LedgerError {
+    /// Says what was being done, where the error does not yet.
+    pub(super) fn while_doing(self, doing: &'static str) -> LedgerError {
+        match self {
+            LedgerError::Database { doing: "", source } => LedgerError::Database { doing, source },
+            other => other,
+        }
+    }
+}

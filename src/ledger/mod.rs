@@ -27,6 +27,8 @@ pub mod key;
 mod log;
 mod mark;
 pub mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod prepare;
 mod receivers;
 mod recovery;
@@ -75,4 +77,6 @@ pub struct Ledger {
 #[derive(Clone)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Postgres),
 }

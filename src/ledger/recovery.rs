@@ -67,6 +67,11 @@ pub struct Migrated {
 impl Ledger {
     /// Brings the ledger to this program's schema, and does nothing else. Opening does the same.
     pub async fn migrate(config: &LedgerConfig, now: Timestamp) -> Result<Migrated> {
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = &config.postgres {
+            return super::postgres::Postgres::migrate(postgres, now).await;
+        }
+        #[cfg(not(feature = "postgres"))]
         if config.postgres.is_some() {
             return Err(LedgerError::NoPostgres);
         }

@@ -138,6 +138,7 @@ struct Absence {
 
 const ABSENCES: &[Absence] = &[
     Absence { what: &["rusqlite"], only_in: &["ledger/sqlite"] },
+    Absence { what: &["tokio_postgres"], only_in: &["ledger/postgres"] },
     Absence {
         what: &["TcpStream", "TcpListener", "UdpSocket", "UnixListener", "reqwest::", "axum::serve"],
         only_in: &["channel/", "intake/", "web/", "preview/", "cli/demo/"],

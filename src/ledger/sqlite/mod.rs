@@ -195,13 +195,3 @@ impl From<rusqlite::Error> for LedgerError {
         LedgerError::Database { doing: "", source }
     }
 }
-
-impl LedgerError {
-    /// Says what was being done, where the error does not yet.
-    fn while_doing(self, doing: &'static str) -> LedgerError {
-        match self {
-            LedgerError::Database { doing: "", source } => LedgerError::Database { doing, source },
-            other => other,
-        }
-    }
-}

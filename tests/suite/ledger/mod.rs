@@ -10,6 +10,7 @@ mod issuing;
 mod measure;
 mod outbox;
 mod people;
+pub mod postgres;
 mod turns;
 mod walk;
 
@@ -31,8 +32,15 @@ fn config(folder: &tempfile::TempDir) -> LedgerConfig {
 }
 
 /// Runs one case on a new ledger of each backend with `contacts` contacts, and looks for contradictions afterwards.
-async fn exercise<F: AsyncFnOnce(&Desk)>(contacts: i64, case: F) {
+async fn exercise<F: AsyncFn(&Desk)>(contacts: i64, case: F) {
     let (_folder, ledger) = sqlite().await;
+    on(ledger, contacts, &case).await;
+    if let Some((_folder, ledger)) = postgres::new().await {
+        on(ledger, contacts, &case).await;
+    }
+}
+
+async fn on<F: AsyncFn(&Desk)>(ledger: Ledger, contacts: i64, case: &F) {
     let desk = Desk::with(ledger, contacts).await;
     case(&desk).await;
     desk.is_sound().await;

@@ -188,17 +188,17 @@ proptest! {
 
     #[test]
     fn any_history_keeps_the_promises(steps in prop::collection::vec(step(), 1..70)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (_folder, ledger) = super::sqlite().await;
-            let desk = Desk::with(ledger, CONTACTS).await;
-            desk.original("aster", "v0", &(1..=CONTACTS).collect::<Vec<_>>()).await;
-            let mut world = World::default();
-            for step in steps {
-                take(&desk, &mut world, step).await;
-            }
-            judge(&desk, &world).await;
-            desk.ledger.close(at(world.now)).await.unwrap();
+            super::exercise(CONTACTS, async |desk| {
+                desk.original("aster", "v0", &(1..=CONTACTS).collect::<Vec<_>>()).await;
+                let mut world = World::default();
+                for step in steps.clone() {
+                    take(desk, &mut world, step).await;
+                }
+                judge(desk, &world).await;
+            })
+            .await;
         });
     }
 }

@@ -1,0 +1,234 @@
+//! The point of no return: one statement asks everything of a group and writes its attempts, or writes nothing.
+//!
+//! It runs while the lock of intents is shared: once a hold or a suppression was acknowledged, each later statement sees it.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio_postgres::Row;
+
+use super::blocks::{self, Ended};
+use super::session::{Param, Tx};
+use super::values::At;
+use super::writer::{Ask, Question};
+use super::{Postgres, Result};
+use crate::digest::Digest;
+use crate::ledger::{
+    AttemptId, DeliveryId, Epoch, Intent, LedgerError, Outcome, START_WITHIN, Scope, Settled, State, Stop,
+};
+
+/// Writes the attempts whose claims are ours and which nothing forbids (delivery.md 3.3).
+/// 1 deliveries, 2 epochs, 3 digests, 4 instants, 5 how long after them an attempt may begin, 6 the clock of leases.
+const INTEND: &str = "
+    WITH gone AS (
+        UPDATE delivery AS d
+           SET state = 'attempting', attempts = d.attempts + 1, attempt = nextval('attempt_id')
+          FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[])
+                    WITH ORDINALITY AS q (delivery, epoch, request_sha, now, ord),
+               block AS b, part AS p, issued AS i
+         WHERE d.id = q.delivery AND b.id = d.block AND p.id = b.part AND i.id = p.issued
+           AND d.state = 'scheduled' AND d.due <= q.now
+           AND b.epoch = q.epoch AND b.lease_until > lease_now($6)
+           AND i.complete AND i.expires > q.now
+           AND (d.recipient = 0
+                OR EXISTS (SELECT 1
+                             FROM contact AS c
+                            WHERE c.id = d.recipient
+                              AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
+                              AND NOT EXISTS (SELECT 1
+                                                FROM hold
+                                               WHERE scope = 'destination' AND target = c.domain)))
+           AND NOT EXISTS (SELECT 1
+                             FROM hold
+                            WHERE scope = 'everything' AND target = ''
+                              AND (cause <> 'clock'
+                                   OR (since < i.publish AND p.notice IN ('original', 'correction'))))
+           AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
+           AND NOT EXISTS (SELECT 1
+                             FROM hold
+                            WHERE scope = 'release' AND target = i.release
+                              AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
+     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, b.lease_owner, b.part),
+    written AS (
+        INSERT INTO attempt (id, delivery, no, epoch, owner, intent_at, deadline, request_sha)
+             SELECT attempt, id, attempts, epoch, lease_owner, now, now + $5, request_sha FROM gone)
+    SELECT ord, attempt, part FROM gone";
+/// Why they were not written; asked in the same transaction.
+const WHY: &str = "
+    SELECT d.id, d.state, d.due, b.id, b.epoch, b.lease_until > lease_now($2), p.id, i.expires,
+           d.recipient <> 0 AND c.id IS NULL,
+           EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
+           (SELECT h.scope
+              FROM hold AS h
+             WHERE (h.scope, h.target) IN (('everything', ''), ('channel', b.channel), ('release', i.release),
+                                           ('destination', c.domain))
+          ORDER BY array_position(ARRAY['everything', 'channel', 'release', 'destination'], h.scope)
+             LIMIT 1),
+           b.channel, i.release, c.domain
+      FROM delivery AS d
+           JOIN block AS b ON b.id = d.block
+           JOIN part AS p ON p.id = b.part
+           JOIN issued AS i ON i.id = p.issued
+           LEFT JOIN contact AS c ON c.id = d.recipient
+     WHERE d.id = ANY($1::bigint[])";
+
+impl Postgres {
+    pub(in crate::ledger) async fn intent(
+        &self,
+        batch: Vec<(DeliveryId, Epoch, Digest)>,
+        now: Timestamp,
+    ) -> Result<Vec<Intent>> {
+        let inbox = self.must_dispatch("sending")?;
+        let (answer, answered) = oneshot::channel();
+        let questions = batch
+            .into_iter()
+            .map(|(delivery, epoch, request)| Question { delivery, epoch, request, now })
+            .collect();
+        inbox.send(Ask::Intent { questions, answer }).map_err(|_| LedgerError::Closed)?;
+        answered.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    pub(in crate::ledger) async fn settle_early(
+        &self,
+        (delivery, epoch, request): (DeliveryId, Epoch, Digest),
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<std::result::Result<Settled, Stop>> {
+        let inbox = self.must_dispatch("sending")?;
+        let (answer, answered) = oneshot::channel();
+        let question = Question { delivery, epoch, request, now };
+        inbox.send(Ask::Early { question, outcome, answer }).map_err(|_| LedgerError::Closed)?;
+        answered.await.map_err(|_| LedgerError::Closed)?
+    }
+}
+
+/// Asks for each question, and answers in their order. The blocks must be locked.
+pub(super) async fn intend(tx: &mut Tx<'_>, asked: &[Question], ended: &mut Ended) -> Result<Vec<Intent>> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let deliveries: Vec<i64> = asked.iter().map(|q| q.delivery.0).collect();
+    let epochs: Vec<i64> = asked.iter().map(|q| q.epoch.0).collect();
+    let requests: Vec<Digest> = asked.iter().map(|q| q.request).collect();
+    let requests = blocks::digests(&requests);
+    let times: Vec<i64> = asked.iter().map(|q| q.now.as_microsecond()).collect();
+    let within = i64::try_from(START_WITHIN.as_micros()).unwrap_or(i64::MAX);
+    let leases = tx.lease_now(asked.iter().map(|q| q.now).max().unwrap_or(Timestamp::MAX))?;
+    let row: [Param<'_>; 6] = [&deliveries, &epochs, &requests, &times, &within, &leases];
+    let mut answers: Vec<Option<Intent>> = vec![None; asked.len()];
+    for row in tx.query(INTEND, &row).await? {
+        let (ord, attempt, part): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let at = usize::try_from(ord - 1).unwrap_or(usize::MAX);
+        if let Some(answer) = answers.get_mut(at) {
+            *answer = Some(Intent::Go(AttemptId(attempt)));
+        }
+        tx.count_moved(part, State::Scheduled, State::Attempting, 1);
+    }
+    if answers.iter().any(Option::is_none) {
+        stop(tx, asked, &mut answers, leases, ended).await?;
+    }
+    Ok(answers.into_iter().map(|answer| answer.unwrap_or(Intent::Stop(Stop::NoSuch))).collect())
+}
+
+/// A delivery that may not leave, and what stands around it.
+struct Found {
+    state: State,
+    due: Timestamp,
+    block: i64,
+    epoch: i64,
+    leased: bool,
+    part: i64,
+    expires: Timestamp,
+    gone: bool,
+    suppressed: bool,
+    hold: Option<Scope>,
+}
+
+fn found(row: &Row) -> Result<(i64, Found)> {
+    let hold = match row.try_get::<_, Option<&str>>(10)? {
+        None => None,
+        Some(kind) => {
+            let target = match kind {
+                "channel" => row.try_get::<_, Option<String>>(11)?,
+                "release" => row.try_get(12)?,
+                "destination" => row.try_get(13)?,
+                _ => None,
+            };
+            Some(Scope::of_columns(kind, target.unwrap_or_default())?)
+        }
+    };
+    let found = Found {
+        state: row.try_get(1)?,
+        due: row.try_get::<_, At>(2)?.0,
+        block: row.try_get(3)?,
+        epoch: row.try_get(4)?,
+        leased: row.try_get::<_, Option<bool>>(5)?.unwrap_or(false),
+        part: row.try_get(6)?,
+        expires: row.try_get::<_, At>(7)?.0,
+        gone: row.try_get(8)?,
+        suppressed: row.try_get(9)?,
+        hold,
+    };
+    Ok((row.try_get(0)?, found))
+}
+
+/// Finds out why not, ends what can never leave, and ends the claims.
+async fn stop(
+    tx: &mut Tx<'_>,
+    asked: &[Question],
+    answers: &mut [Option<Intent>],
+    leases: Option<At>,
+    ended: &mut Ended,
+) -> Result<()> {
+    let open: Vec<i64> = asked
+        .iter()
+        .zip(answers.iter())
+        .filter(|(_, answer)| answer.is_none())
+        .map(|(question, _)| question.delivery.0)
+        .collect();
+    let mut all = HashMap::new();
+    for row in tx.query(WHY, &[&open, &leases]).await? {
+        let (delivery, found) = found(&row)?;
+        all.insert(delivery, found);
+    }
+    for (question, answer) in asked.iter().zip(answers.iter_mut()) {
+        if answer.is_some() {
+            continue;
+        }
+        let delivery = question.delivery.0;
+        let Some(found) = all.get_mut(&delivery) else {
+            *answer = Some(Intent::Stop(Stop::NoSuch));
+            continue;
+        };
+        if found.epoch != question.epoch.0 || !found.leased {
+            *answer = Some(Intent::Stop(Stop::Stale));
+            continue;
+        }
+        let stop = if found.state != State::Scheduled {
+            Stop::State(found.state)
+        } else if found.gone {
+            blocks::give_up(tx, &[delivery], found.part, State::Cancelled).await?;
+            found.state = State::Cancelled;
+            Stop::State(State::Cancelled)
+        } else if found.suppressed {
+            blocks::suppress(tx, &[delivery], found.part).await?;
+            found.state = State::Suppressed;
+            Stop::State(State::Suppressed)
+        } else if found.expires <= question.now {
+            blocks::give_up(tx, &[delivery], found.part, State::Expired).await?;
+            found.state = State::Expired;
+            Stop::State(State::Expired)
+        } else if found.due > question.now {
+            Stop::NotDue
+        } else {
+            found.hold.clone().map_or(Stop::Stale, Stop::Held)
+        };
+        // What is under way ends its claim with its own result.
+        if stop != Stop::State(State::Attempting) {
+            *ended.entry((found.block, question.epoch)).or_default() += 1;
+        }
+        *answer = Some(Intent::Stop(stop));
+    }
+    Ok(())
+}

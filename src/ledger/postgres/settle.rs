@@ -1,0 +1,332 @@
+//! Results: appended to the attempts, and what they make of the deliveries, a group at a time.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::blocks::{self, Ended};
+use super::locks::Lock;
+use super::rows::Rows;
+use super::session::Tx;
+use super::writer::{Answered, Ask};
+use super::{Postgres, Result, again, audit, contacts, doubt, follow};
+use crate::digest::Digest;
+use crate::ledger::reply::{without_addresses, words};
+use crate::ledger::{AttemptId, Decision, DeliveryId, Epoch, LedgerError, Outcome, Reply, Settled, State};
+
+const LOCK_BLOCKS: &str = "
+    SELECT b.id
+      FROM block AS b
+     WHERE b.id IN (SELECT d.block FROM delivery AS d WHERE d.id = ANY($1::bigint[])
+                    UNION ALL
+                    SELECT d.block
+                      FROM attempt AS a JOIN delivery AS d ON d.id = a.delivery
+                     WHERE a.id = ANY($2::bigint[]))
+  ORDER BY b.id
+FOR NO KEY UPDATE";
+const FIND: &str = "
+    SELECT a.id, d.id, d.state, d.attempt = a.id, d.block, b.part, a.epoch,
+           (SELECT count(*) FROM result AS r WHERE r.attempt = a.id),
+           EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq)
+      FROM attempt AS a
+           JOIN delivery AS d ON d.id = a.delivery
+           JOIN block AS b ON b.id = d.block
+           JOIN part AS p ON p.id = b.part
+           JOIN issued AS i ON i.id = p.issued
+     WHERE a.id = ANY($1::bigint[])";
+const CANCEL: &str = "UPDATE delivery SET state = 'cancelled', seat = NULL WHERE id = $1";
+const TRY_OF: &str = "
+    SELECT a.id, d.state
+      FROM delivery AS d JOIN attempt AS a ON a.id = d.attempt
+     WHERE d.id = $1 AND a.epoch = $2";
+const ADDRESS: &str = "
+    SELECT c.address FROM delivery AS d JOIN contact AS c ON c.id = d.recipient WHERE d.id = $1";
+const UNLEASED: &str = "SELECT id FROM block WHERE id = ANY($1::bigint[]) AND lease_owner IS NULL";
+pub(super) const RESULTS_OF: &str = "SELECT count(*) FROM result WHERE attempt = $1";
+const DELIVERY: &str = "
+    SELECT d.state, d.attempt, d.block, b.part, i.release
+      FROM delivery AS d
+           JOIN block AS b ON b.id = d.block
+           JOIN part AS p ON p.id = b.part
+           JOIN issued AS i ON i.id = p.issued
+     WHERE d.id = $1";
+
+impl Postgres {
+    pub(in crate::ledger) async fn settle(
+        &self,
+        attempt: AttemptId,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Settled> {
+        let report = Report { attempt, outcome, now };
+        let Ok(inbox) = self.must_dispatch("settling") else {
+            // Evidence may come from a process that does not dispatch.
+            return again!(self.settle_alone(&report));
+        };
+        let (answer, answered) = oneshot::channel();
+        inbox.send(Ask::Settle { report, answer }).map_err(|_| LedgerError::Closed)?;
+        answered.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    async fn settle_alone(&self, report: &Report) -> Result<Settled> {
+        let mut tx = self.begin("record a result", &locks([&report.outcome])).await?;
+        lock_blocks(&tx, &[], &[report.attempt.0]).await?;
+        let mut ended = Ended::new();
+        let mut settled = settle(&mut tx, std::slice::from_ref(report), &mut ended, &mut Vec::new()).await?;
+        blocks::end_claims(&tx, &ended).await?;
+        tx.commit().await?;
+        settled.pop().unwrap_or(Err(LedgerError::Closed))
+    }
+
+    pub(in crate::ledger) async fn evidence(
+        &self,
+        delivery: DeliveryId,
+        epoch: Epoch,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Settled>> {
+        again!(self.evidence_once(delivery, epoch, &outcome, now))
+    }
+
+    async fn evidence_once(
+        &self,
+        delivery: DeliveryId,
+        epoch: Epoch,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Settled>> {
+        let mut tx = self.begin("record evidence", &locks([outcome])).await?;
+        blocks::lock_of(&tx, &[delivery.0]).await?;
+        let (attempt, state) = match tx.opt(TRY_OF, &[&delivery.0, &epoch.0]).await? {
+            Some(row) => (row.try_get(0)?, row.try_get(1)?),
+            None => (0, State::Scheduled),
+        };
+        if !matches!(state, State::Attempting | State::Unknown | State::Parked) {
+            tx.commit().await?;
+            return Ok(None);
+        }
+        let report = [Report { attempt: AttemptId(attempt), outcome: outcome.clone(), now }];
+        let mut ended = Ended::new();
+        let mut settled = settle(&mut tx, &report, &mut ended, &mut Vec::new()).await?;
+        blocks::end_claims(&tx, &ended).await?;
+        tx.commit().await?;
+        settled.pop().transpose()
+    }
+
+    pub(in crate::ledger) async fn resolve(
+        &self,
+        delivery: DeliveryId,
+        decision: Decision,
+        by: &str,
+        evidence: Reply,
+        now: Timestamp,
+    ) -> Result<State> {
+        again!(self.resolve_once(delivery, decision, by, &evidence, now))
+    }
+
+    async fn resolve_once(
+        &self,
+        delivery: DeliveryId,
+        decision: Decision,
+        by: &str,
+        evidence: &Reply,
+        now: Timestamp,
+    ) -> Result<State> {
+        let mut tx = self.begin("resolve a delivery", &[Lock::Results]).await?;
+        blocks::lock_of(&tx, &[delivery.0]).await?;
+        let row = tx.opt(DELIVERY, &[&delivery.0]).await?;
+        let state: State = row.ok_or_else(|| doubt::unknown_delivery(delivery))?.try_get(0)?;
+        let decided = match decision {
+            Decision::Sent => ("decided sent", State::Sent),
+            Decision::Resend => ("decided to send again", State::Scheduled),
+            // It never left, so nothing failed.
+            Decision::Failed if state == State::Quarantined => ("decided to give up", State::Cancelled),
+            Decision::Failed => ("decided failed", State::Failed),
+            Decision::Park => ("parked", State::Parked),
+        };
+        let next = decide(&mut tx, delivery, decided, by, evidence, now).await?;
+        tx.commit().await?;
+        Ok(next)
+    }
+}
+
+/// Ends a doubt: what is recorded of it, and the state that follows. The delivery's block must be locked, and results shared.
+pub(super) async fn decide(
+    tx: &mut Tx<'_>,
+    delivery: DeliveryId,
+    (word, next): (&'static str, State),
+    by: &str,
+    evidence: &Reply,
+    now: Timestamp,
+) -> Result<State> {
+    let row = tx.opt(DELIVERY, &[&delivery.0]).await?;
+    let row = row.ok_or_else(|| doubt::unknown_delivery(delivery))?;
+    let (state, attempt): (State, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+    let (block, part, release): (i64, i64, String) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+    if !state.needs_attention() || !state.may_become(next) {
+        return Err(LedgerError::Refused(format!(
+            "delivery {} is {state}; that cannot be decided as {next}",
+            delivery.0
+        )));
+    }
+    let mut rows = Rows::default();
+    if let Some(attempt) = attempt {
+        let before: i64 = tx.one(RESULTS_OF, &[&attempt]).await?.try_get(0)?;
+        rows.result(attempt, before + 1, word, evidence, now, true);
+    }
+    if next == State::Cancelled {
+        tx.execute(CANCEL, &[&delivery.0]).await?;
+    } else {
+        rows.decided(delivery.0, next, now);
+    }
+    rows.end(delivery.0);
+    rows.write(tx).await?;
+    tx.count_moved(part, state, next, 1);
+    wait_again(tx, &[block]).await?;
+    if next == State::Sent {
+        follow::catch_up(tx, delivery.0).await?;
+    }
+    let detail = json!({ "delivery": delivery.0, "from": state, "to": next, "as": word });
+    audit::add(tx, now, by, "resolve", &release, &detail).await?;
+    Ok(next)
+}
+
+/// What became of an attempt, as it was reported.
+pub(super) struct Report {
+    pub(super) attempt: AttemptId,
+    pub(super) outcome: Outcome,
+    pub(super) now: Timestamp,
+}
+
+/// The locks that these outcomes need.
+pub(super) fn locks<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Vec<Lock> {
+    let suppresses = |outcome: &Outcome| matches!(outcome, Outcome::Failed { suppress: true, .. });
+    let first = if outcomes.into_iter().any(suppresses) { Lock::Forbid } else { Lock::Intents };
+    vec![first, Lock::Results]
+}
+
+/// Locks the blocks of deliveries and of attempts until the end of the transaction.
+pub(super) async fn lock_blocks(tx: &Tx<'_>, deliveries: &[i64], attempts: &[i64]) -> Result<()> {
+    tx.query(LOCK_BLOCKS, &[&deliveries, &attempts]).await?;
+    Ok(())
+}
+
+/// An attempt and its delivery, as they are before and between the reports of a group.
+struct Open {
+    delivery: i64,
+    state: State,
+    newest: bool,
+    block: i64,
+    part: i64,
+    epoch: Epoch,
+    results: i64,
+    newer: bool,
+}
+
+/// Records each report, in order; answers in that order. The blocks must be locked.
+pub(super) async fn settle(
+    tx: &mut Tx<'_>,
+    reports: &[Report],
+    ended: &mut Ended,
+    written: &mut Vec<Answered>,
+) -> Result<Vec<Result<Settled>>> {
+    if reports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let attempts: Vec<i64> = reports.iter().map(|report| report.attempt.0).collect();
+    let mut open: HashMap<i64, Open> = HashMap::new();
+    for row in tx.query(FIND, &[&attempts]).await? {
+        open.insert(
+            row.try_get(0)?,
+            Open {
+                delivery: row.try_get(1)?,
+                state: row.try_get(2)?,
+                newest: row.try_get::<_, Option<bool>>(3)?.unwrap_or(false),
+                block: row.try_get(4)?,
+                part: row.try_get(5)?,
+                epoch: Epoch(row.try_get(6)?),
+                results: row.try_get(7)?,
+                newer: row.try_get(8)?,
+            },
+        );
+    }
+    let mut rows = Rows::default();
+    let (mut answers, mut waiting) = (Vec::new(), Vec::new());
+    let (mut sent, mut refused) = (Vec::new(), Vec::new());
+    for report in reports {
+        let Some(open) = open.get_mut(&report.attempt.0) else {
+            answers.push(Err(LedgerError::Refused(format!("there is no attempt {}", report.attempt.0))));
+            continue;
+        };
+        let late = !(open.newest && open.state == State::Attempting);
+        let (word, reply) = words(&report.outcome);
+        open.results += 1;
+        rows.result(report.attempt.0, open.results, word, reply, report.now, late);
+        written.push(Answered::Result { attempt: report.attempt.0, no: open.results });
+        // Evidence decides what nobody could know, unless the delivery was tried again since.
+        let counts = open.newest && matches!(open.state, State::Attempting | State::Unknown | State::Parked);
+        let knows_nothing = late && matches!(report.outcome, Outcome::Unknown { .. });
+        if counts && !knows_nothing {
+            let before = open.state;
+            open.state = rows.apply(open.delivery, before, &report.outcome, report.now);
+            tx.count_moved(open.part, before, open.state, 1);
+            if late {
+                waiting.push(open.block);
+            } else {
+                *ended.entry((open.block, open.epoch)).or_default() += 1;
+            }
+            if open.state == State::Sent && open.newer {
+                sent.push(open.delivery);
+            }
+            if let Outcome::Failed { reply, suppress: true } = &report.outcome {
+                refused.push((open.delivery, reply, report.now));
+            }
+        }
+        answers.push(Ok(Settled { state: open.state, late }));
+    }
+    rows.write(tx).await?;
+    wait_again(tx, &waiting).await?;
+    for (delivery, reply, now) in refused {
+        if let Some(row) = tx.opt(ADDRESS, &[&delivery]).await? {
+            let address: Digest = row.try_get(0)?;
+            let evidence = without_addresses(&reply.text);
+            contacts::suppress_address(tx, &address, "bounced", &evidence, now).await?;
+        }
+    }
+    for delivery in sent {
+        follow::catch_up(tx, delivery).await?;
+    }
+    Ok(answers)
+}
+
+/// Deliveries came back to waiting in blocks that nobody may have leased: their next due times count again.
+pub(super) async fn wait_again(tx: &Tx<'_>, of: &[i64]) -> Result<()> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let mut unleased = Vec::new();
+    for row in tx.query(UNLEASED, &[&of]).await? {
+        unleased.push(row.try_get(0)?);
+    }
+    blocks::free(tx, &unleased).await
+}
+
+/// Gives up waiting for the result of an attempt whose owner is gone.
+pub(super) async fn lose(
+    tx: &mut Tx<'_>,
+    delivery: i64,
+    attempt: i64,
+    part: i64,
+    now: Timestamp,
+) -> Result<()> {
+    let reply = Reply { text: "no result before the lease ended".to_owned(), ..Reply::default() };
+    let before: i64 = tx.one(RESULTS_OF, &[&attempt]).await?.try_get(0)?;
+    let mut rows = Rows::default();
+    rows.result(attempt, before + 1, "unknown", &reply, now, false);
+    rows.unknown(delivery, now, now);
+    rows.write(tx).await?;
+    tx.count_moved(part, State::Attempting, State::Unknown, 1);
+    Ok(())
+}

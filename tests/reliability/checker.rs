@@ -10,7 +10,7 @@ use crate::evidence::{Evidence, Kill, Policy, Row};
 use crate::witness::record::{Line, What};
 
 /// Crash points at which everything can be known after the process died: before the dot, and after the answer.
-const KNOWABLE: [&str; 8] = ["S1", "S2", "S3", "S4", "S5", "S7", "S8", "S9"];
+const KNOWABLE: [&str; 9] = ["S0", "S1", "S2", "S3", "S4", "S5", "S7", "S8", "S9"];
 /// An answer that the witness gave this long before the kill was surely read: the flight recorder must know it.
 const READ_BY_THEN: SignedDuration = SignedDuration::from_millis(250);
 

@@ -203,8 +203,8 @@ fn page(runs: &[Run]) -> String {
     )
     .unwrap();
     text.push_str(
-        "| run | database | daemons × connections | deliveries | taken | kills | duplicates | losses | unknown by kills | unknown else |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        "| run | database | daemons × connections | deliveries | taken | kills | cuts of the disk | duplicates | losses | unknown by kills | unknown else |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for run in runs {
         let verdict = &run.verdict;
@@ -213,15 +213,18 @@ fn page(runs: &[Run]) -> String {
             allowed => format!("{} ({allowed} asked for)", verdict.duplicates),
         };
         let kills = run.kills + run.points.values().sum::<u64>();
+        let lines = match run.connections {
+            0 => String::new(),
+            connections => format!("{} × {connections}", run.daemons),
+        };
         writeln!(
             text,
-            "| {} | {} | {} × {} | {} | {} | {kills} | {duplicates} | {} | {} ({}) | {} |",
+            "| {} | {} | {lines} | {} | {} | {kills} | {} | {duplicates} | {} | {} ({}) | {} |",
             run.name,
             run.database,
-            run.daemons,
-            run.connections,
             verdict.deliveries,
             verdict.taken,
+            run.cut_points,
             verdict.losses,
             verdict.unknown_by_kill,
             verdict.unknown_most,

@@ -79,7 +79,8 @@ impl Open {
         self.dir.join(&self.config.ledger.folder)
     }
 
-    fn ledger_config(&self) -> Result<LedgerConfig, CliError> {
+    /// Where the ledger is, with what it needs to be reached.
+    pub fn ledger_config(&self) -> Result<LedgerConfig, CliError> {
         Ok(self.config.ledger(&self.dir)?)
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Ctx, Exit};
-use crate::daemon::{Daemon, Follower};
+use crate::daemon::{Daemon, Follower, Watch};
 use crate::dispatch::{Dispatch, Event};
 use crate::ledger::State;
 use crate::web::{self, Health, Web};
@@ -68,6 +68,13 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             let web = Web { ledger: ledger.clone(), health: seen.clone(), nudge };
             Some(tokio::spawn(web::serve(listener, web, stop.clone())))
         };
+        let watch = Watch::new(
+            ctx.clock.clone(),
+            ledger.clone(),
+            &open.ledger_folder(),
+            open.config.clock.clone(),
+            super::witnesses::of(&open.config.clock)?,
+        );
         let daemon = Daemon {
             ledger: ledger.clone(),
             dispatch,
@@ -76,6 +83,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             clock: ctx.clock.clone(),
             health,
             nudges,
+            watch,
         };
         let tally = daemon.run(args.once, stop.clone()).await?;
         stop.cancel();

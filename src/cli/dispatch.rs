@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Ctx, Exit, Format, output, progress};
+use crate::daemon::Watch;
 use crate::dispatch::{Dispatch, Tally};
-use crate::ledger::State;
+use crate::ledger::{Cause, Ledger, Scope, State};
 
 /// Send what is due, until nothing is
 #[derive(clap::Args, Debug)]
@@ -26,6 +27,17 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let tally = ctx.block_on(async {
         let ledger = open.ledger_for_dispatch(ctx).await?;
         let routes = open.routes()?;
+        // The clock is judged before anything can leave.
+        let mut watch = Watch::new(
+            ctx.clock.clone(),
+            ledger.clone(),
+            &open.ledger_folder(),
+            open.config.clock.clone(),
+            super::witnesses::of(&open.config.clock)?,
+        );
+        for problem in [watch.tick().await?, held(&ledger).await?].into_iter().flatten() {
+            output::note(problem);
+        }
         let waiting = ledger.next_due(ctx.clock.now()).await?.len();
         let shown = progress::Deliveries::new(waiting > 0);
         let observer = {
@@ -44,6 +56,9 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
                 tokio::select! { () = ctx.clock.sleep_until(poll) => {}, () = stop.cancelled() => {} }
                 continue;
             };
+            if let Some(problem) = watch.tick().await? {
+                output::note(problem);
+            }
             // What is due already and did not leave is held or out of reach.
             let due = due.max(ctx.clock.now() + jiff::SignedDuration::from_secs(1));
             tokio::select! { () = ctx.clock.sleep_until(due) => {}, () = stop.cancelled() => {} }
@@ -60,6 +75,13 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         Format::Human => output::print(&summary(&tally))?,
     }
     Ok(exit(&tally))
+}
+
+/// Why nothing leaves at all.
+async fn held(ledger: &Ledger) -> Result<Option<String>, CliError> {
+    let holds = ledger.holds().await?;
+    let all = holds.iter().find(|hold| hold.scope == Scope::Everything && hold.cause != Cause::Clock);
+    Ok(all.map(|hold| format!("Everything is held: {}; {} ends it.", hold.reason, hold.ended_by())))
 }
 
 /// One line for people.

@@ -1,7 +1,9 @@
 //! `dateline hold` and `dateline resume`: stop and start, at once.
 
+use super::context::Open;
 use super::{CliError, Ctx, Exit, output};
-use crate::ledger::Scope;
+use crate::daemon;
+use crate::ledger::{Cause, Hold, Scope};
 
 /// Stop everything, a channel, a release or a destination, at once
 ///
@@ -18,10 +20,28 @@ pub struct HoldArgs {
 }
 
 /// Start again what was held
+///
+/// What a restored ledger or a clock in doubt demands has flags of its own: an ordinary `resume` does not end it.
 #[derive(clap::Args, Debug)]
 pub struct ResumeArgs {
     #[command(flatten)]
     what: What,
+
+    /// The ledger was restored or is new, and you know what was sent: `dateline ledger reconcile` tells
+    #[arg(long, conflicts_with_all = ["channel", "release", "destination"])]
+    after_restore: bool,
+
+    /// With --after-restore: what was due already leaves now, because it was never sent
+    #[arg(long, requires = "after_restore", conflicts_with = "set_aside")]
+    send_waiting: bool,
+
+    /// With --after-restore: what was due already is set aside for `dateline resolve`
+    #[arg(long, requires = "after_restore")]
+    set_aside: bool,
+
+    /// You have looked at the clock, and it is right as it is
+    #[arg(long, conflicts_with_all = ["channel", "release", "destination", "after_restore"])]
+    clock: bool,
 }
 
 /// What is held or resumed.
@@ -82,17 +102,90 @@ pub fn hold(ctx: &Ctx, args: &HoldArgs) -> Result<Exit, CliError> {
 /// Runs `dateline resume`.
 pub fn resume(ctx: &Ctx, args: &ResumeArgs) -> Result<Exit, CliError> {
     let open = ctx.open()?;
+    if args.after_restore {
+        return after_restore(ctx, &open, args);
+    }
+    if args.clock {
+        return clock(ctx, &open);
+    }
     let scope = args.what.scope();
-    let was = ctx.block_on(async {
+    let (was, others) = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
         let was = ledger.resume(&scope, &ctx.user(), ctx.clock.now()).await?;
+        let others: Vec<Hold> =
+            ledger.holds().await?.into_iter().filter(|hold| hold.scope == scope).collect();
         ledger.close(ctx.clock.now()).await?;
-        Ok::<_, CliError>(was)
+        Ok::<_, CliError>((was, others))
     })?;
+    for hold in &others {
+        output::note(format_args!(
+            "Still held: {}: {}. It ends with {}.",
+            hold.scope,
+            hold.reason,
+            hold.ended_by()
+        ));
+    }
     if was {
         output::say(format_args!("Resumed: {scope}"))?;
+        Ok(if others.is_empty() { Exit::Done } else { Exit::Refused })
+    } else if others.is_empty() {
+        Err(CliError::refused(format!("{scope} was not held")).hint("`dateline status` lists the holds"))
+    } else {
+        Ok(Exit::Refused)
+    }
+}
+
+/// Ends the hold of a restored ledger, once it is said what becomes of what may have been sent.
+fn after_restore(ctx: &Ctx, open: &Open, args: &ResumeArgs) -> Result<Exit, CliError> {
+    let now = ctx.clock.now();
+    ctx.block_on(async {
+        let ledger = open.ledger(ctx).await?;
+        let Some(hold) = ledger.holds().await?.into_iter().find(|hold| hold.cause == Cause::Restored) else {
+            return Err(CliError::refused("the ledger is not held for a restore")
+                .hint("`dateline status` lists the holds"));
+        };
+        let waiting = ledger.in_doubt(hold.since).await?;
+        if waiting > 0 && !args.send_waiting && !args.set_aside {
+            ledger.close(now).await?;
+            return Err(CliError::refused(format!(
+                "{waiting} deliveries were due before the hold, and nothing shows that they were sent"
+            ))
+            .hint("look first: `dateline ledger reconcile --evidence MAIL.LOG`")
+            .hint("`--set-aside` puts them before a person: `dateline resolve`")
+            .hint("`--send-waiting` sends them now; who has them already gets them twice"));
+        }
+        let mut evidence = "nothing was in doubt".to_owned();
+        if args.set_aside {
+            let count = ledger.set_aside(hold.since, &ctx.user(), now).await?;
+            evidence = format!("{count} set aside");
+        } else if waiting > 0 {
+            evidence = format!("{waiting} sent all the same");
+        }
+        ledger.resume_all(Cause::Restored, &ctx.user(), &evidence, now).await?;
+        ledger.close(now).await?;
+        output::say(format_args!("Resumed after the restore; {evidence}."))?;
+        Ok(Exit::Done)
+    })
+}
+
+/// Vouches for the clock.
+fn clock(ctx: &Ctx, open: &Open) -> Result<Exit, CliError> {
+    let now = ctx.clock.now();
+    let was = ctx.block_on(async {
+        let ledger = open.ledger(ctx).await?;
+        let was = ledger.resume_all(Cause::Clock, &ctx.user(), "an operator looked", now).await?;
+        ledger.close(now).await?;
+        Ok::<_, CliError>(was)
+    })?;
+    // The next daemon believes its first look; one that runs sees that the hold is gone.
+    match std::fs::remove_file(daemon::guard::memory(&open.ledger_folder())) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    if was {
+        output::say(format_args!("The clock is believed: {now}"))?;
         Ok(Exit::Done)
     } else {
-        Err(CliError::refused(format!("{scope} was not held")).hint("`dateline status` lists the holds"))
+        Err(CliError::refused("the clock was not in doubt").hint("`dateline status` lists the holds"))
     }
 }

@@ -17,6 +17,7 @@ mod hold;
 mod import;
 mod init;
 mod issue;
+mod ledger;
 mod log;
 mod logs;
 mod man;
@@ -31,6 +32,7 @@ mod schema;
 mod signals;
 mod status;
 mod test_send;
+mod witnesses;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +77,7 @@ enum Command {
     Hold(hold::HoldArgs),
     Resume(hold::ResumeArgs),
     Resolve(resolve::Args),
+    Ledger(ledger::Args),
     Contacts(contacts::Args),
     Suppress(contacts::SuppressArgs),
     Doctor(doctor::Args),
@@ -118,6 +121,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Hold(args) => hold::hold(&ctx, &args),
         Command::Resume(args) => hold::resume(&ctx, &args),
         Command::Resolve(args) => resolve::run(&ctx, &args),
+        Command::Ledger(args) => ledger::run(&ctx, &args),
         Command::Contacts(args) => contacts::run(&ctx, &args),
         Command::Suppress(args) => contacts::suppress(&ctx, &args),
         Command::Doctor(args) => doctor::run(&ctx, &args),

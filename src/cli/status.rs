@@ -1,9 +1,11 @@
 //! `dateline status`: what was sent, what waits, what needs a person.
 
 use comfy_table::{CellAlignment, Table};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{CliError, Ctx, Exit, Format, output};
 use crate::ledger::{ReleaseStatus, State, Status};
+use crate::newsroom::Newsroom;
 
 /// Counts per release, channel and state; what waits, what needs a person
 #[derive(clap::Args, Debug)]
@@ -27,20 +29,38 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         return Err(CliError::refused(format!("the ledger holds nothing of `{slug}`"))
             .hint("`dateline status` lists what it holds; `dateline plan` what is not issued yet"));
     }
+    let late = late(&open.newsroom, &status, args.slug.as_deref(), ctx.clock.now());
     match args.format {
-        Format::Json => output::print_json(&serde_json::to_value(&status)?)?,
-        Format::Human => output::print(&human(&status, &open.newsroom.timezone))?,
+        Format::Json => {
+            let mut value = serde_json::to_value(&status)?;
+            if let Some(object) = value.as_object_mut() {
+                object.insert("late".to_owned(), serde_json::json!(late));
+            }
+            output::print_json(&value)?;
+        }
+        Format::Human => output::print(&human(&status, &late, &open.newsroom.timezone))?,
     }
     Ok(if status.needs_attention > 0 { Exit::Refused } else { Exit::Done })
 }
 
-fn human(status: &Status, zone: &jiff::tz::TimeZone) -> String {
+fn human(status: &Status, late: &[&str], zone: &jiff::tz::TimeZone) -> String {
     let mut text = String::new();
     for hold in &status.holds {
         let since = hold.since.to_zoned(zone.clone()).strftime("%-d %b %H:%M");
-        text.push_str(&format!("HELD  {} since {since} by {}: {}\n", hold.scope, hold.by, hold.reason));
+        text.push_str(&format!(
+            "HELD  {} since {since} by {}: {}; {} ends it\n",
+            hold.scope,
+            hold.by,
+            hold.reason,
+            hold.ended_by()
+        ));
     }
-    if !status.holds.is_empty() {
+    for slug in late {
+        text.push_str(&format!(
+            "LATE  {slug} was first seen after its time; `dateline issue {slug} --late` sends it\n"
+        ));
+    }
+    if !status.holds.is_empty() || !late.is_empty() {
         text.push('\n');
     }
     let mut table =
@@ -65,6 +85,24 @@ fn human(status: &Status, zone: &jiff::tz::TimeZone) -> String {
         ));
     }
     text
+}
+
+/// Approved releases of the last week that are not in the ledger although their time is over.
+fn late<'a>(newsroom: &'a Newsroom, status: &Status, only: Option<&str>, now: Timestamp) -> Vec<&'a str> {
+    let after = newsroom.policy.late_after;
+    let late = |publish: Timestamp| {
+        let past = now.duration_since(publish);
+        past > after && past < SignedDuration::from_hours(7 * 24)
+    };
+    newsroom
+        .releases
+        .values()
+        .filter(|release| release.status == crate::release::Status::Approved)
+        .filter(|release| release.publish.is_some_and(late))
+        .map(|release| release.slug.as_str())
+        .filter(|slug| only.is_none_or(|only| only == *slug))
+        .filter(|slug| !status.releases.iter().any(|known| known.slug == *slug))
+        .collect()
 }
 
 fn rows(table: &mut Table, release: &ReleaseStatus, zone: &jiff::tz::TimeZone) {

@@ -69,6 +69,11 @@ impl Clock {
         self.reading().steady
     }
 
+    /// Names the start of the machine to which [`Clock::steady`] belongs; nothing of a clock that is not the machine's.
+    pub fn boot_id(&self) -> Option<String> {
+        if self.0.manual.is_some() { None } else { boot_id() }
+    }
+
     /// Why the wall clock is not believed, if it is not.
     pub fn doubt(&self) -> Option<Doubt> {
         self.now();

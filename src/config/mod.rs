@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::channel::config::{ChannelConfig, Limits, Tls};
-use crate::daemon::GitConfig;
+use crate::daemon::{ClockConfig, GitConfig};
 use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
 use crate::finding::Finding;
 use crate::ledger::{Address, LedgerConfig};
@@ -34,6 +34,8 @@ pub struct Config {
     pub git: GitConfig,
     /// How what is due is sent.
     pub dispatch: DispatchConfig,
+    /// How the clock is checked.
+    pub clock: ClockConfig,
 }
 
 const FILE: &str = "dateline.yaml";
@@ -73,6 +75,10 @@ impl Config {
                 reader.error(&["git", "poll"], "git is looked at once a second at most", "write `30s` or so");
             }
             config.git = git;
+        }
+        if let Some(clock) = reader.read::<ClockConfig>(&["clock"], &[]) {
+            reader.hosts(&clock);
+            config.clock = clock;
         }
         (config, reader.findings)
     }
@@ -120,6 +126,23 @@ impl Reader<'_> {
     fn error(&mut self, path: &[&str], message: impl Into<String>, hint: &str) {
         let span = self.tree.span_at(path).unwrap_or(0..0);
         self.findings.push(Finding::error(FILE, self.text, span, "channel-config", message).hint(hint));
+    }
+
+    /// One host alone vouches for nothing.
+    fn hosts(&mut self, clock: &ClockConfig) {
+        let mut known: Vec<&String> = clock.hosts.iter().collect();
+        known.sort();
+        known.dedup();
+        let strange = |host: &&String| {
+            host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/@?#[]".contains(c))
+        };
+        if let Some(host) = clock.hosts.iter().find(strange) {
+            let message = format!("`{host}` is no host name");
+            self.error(&["clock", "hosts"], message, "write names alone, such as `www.example.com`");
+        } else if !known.is_empty() && (known.len() < 2 || known.len() < clock.hosts.len()) {
+            let hint = "name two or more, of different owners";
+            self.error(&["clock", "hosts"], "one host alone cannot vouch for the clock", hint);
+        }
     }
 
     fn channel(&mut self, key: &str) -> Option<ChannelConfig> {

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::GitConfig;
+use super::{ClockConfig, GitConfig};
 use crate::channel::config::{
     BlueskyConfig, FileConfig, MastodonConfig, NewsroomConfig, SmtpConfig, WebhookConfig,
 };
@@ -36,13 +36,14 @@ fn dateline() -> Value {
     let ledger = generator.subschema_for::<LedgerConfig>().to_value();
     let git = generator.subschema_for::<GitConfig>().to_value();
     let dispatch = generator.subschema_for::<DispatchConfig>().to_value();
+    let clock = generator.subschema_for::<ClockConfig>().to_value();
     let definitions = generator.take_definitions(true);
     let Some(schema_object) = schema.as_object_mut() else { return schema };
     if let Some(Value::Object(properties)) = schema_object.get_mut("properties") {
         if let Some(Value::Object(channels)) = properties.get_mut("channels") {
             channels.insert("additionalProperties".to_owned(), json!({ "oneOf": kinds }));
         }
-        for (key, value) in [("ledger", ledger), ("git", git), ("dispatch", dispatch)] {
+        for (key, value) in [("ledger", ledger), ("git", git), ("dispatch", dispatch), ("clock", clock)] {
             let description = properties.get(key).and_then(|old| old.get("description")).cloned();
             let mut value = value;
             if let (Some(object), Some(description)) = (value.as_object_mut(), description) {

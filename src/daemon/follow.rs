@@ -114,10 +114,12 @@ impl Follower {
     }
 
     /// Looks at the branch. The first look of a process always loads.
-    pub fn look(&mut self, first: bool) -> Result<Look, LoadError> {
+    ///
+    /// A fetch that hangs is given up when `stop` says so.
+    pub fn look(&mut self, first: bool, stop: &dyn Fn() -> bool) -> Result<Look, LoadError> {
         // What is fetched is kept under a name of ours: the local branch does not move.
         let head = match &self.config.remote {
-            Some(remote) => load::fetch(&self.git, remote, &self.config.branch, FETCH_WITHIN)?,
+            Some(remote) => load::fetch(&self.git, remote, &self.config.branch, FETCH_WITHIN, stop)?,
             None => load::resolve(&self.git, &self.config.branch)?,
         };
         if self.refused.as_ref() == Some(&head) {

@@ -3,10 +3,17 @@
 //! A closed [`Event`] enum and one loop. Dispatch runs beside the loop, so that a kill that is
 //! committed during a long send stops it. Whatever goes wrong with git or one release never stops
 //! what is already issued; it is reported in the log, at `/readyz` and in the metrics.
+//!
+//! Git is looked at beside the loop as well: a fetch that hangs delays nothing that is due. Asked to stop, it begins
+//! nothing new and is gone within [`STOP_WITHIN`].
 
+mod amnesia;
 mod desk;
 mod follow;
+pub mod guard;
 mod issue;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -14,18 +21,24 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use follow::{Follower, GitConfig, Look, Refusal};
+pub use guard::{ClockConfig, Watch};
 pub use issue::{Failed, Options, Report, issue, plan, request};
 
 use crate::clock::Clock;
 use crate::dispatch::{Dispatch, Tally};
-use crate::ledger::{Ledger, LedgerError, Scope};
+use crate::ledger::{Cause, Hold, Ledger, LedgerError, Scope};
+use crate::load::LoadError;
 use crate::newsroom::Newsroom;
-use crate::web::Health;
+use crate::web::{Health, Standing};
 
 /// Everything that can happen to the daemon.
 enum Event {
     /// It is time to look at git, or somebody asked for it.
     Look,
+    /// Git was looked at.
+    Looked(Box<Seen>),
+    /// A second has gone by: the clock and the holds are looked at.
+    Tick,
     /// Time has gone by: the plan is made again.
     Replan,
     /// The ledger is asked again what is due: an operator may have ended a hold.
@@ -38,6 +51,16 @@ enum Event {
     Stop,
 }
 
+/// What a look at git found, and the commit that is issued from where the branch's head is refused.
+struct Seen {
+    look: Result<Look, LoadError>,
+    earlier: Option<Result<Option<Newsroom>, LoadError>>,
+    followed: Option<String>,
+}
+
+/// How long attempts under way may take once it is asked to stop. What is not finished by then stays open in the
+/// ledger: the next start finds out what became of it, or says that nobody knows.
+const STOP_WITHIN: std::time::Duration = std::time::Duration::from_secs(25);
 /// Who sets the daemon's holds.
 const BY: &str = "daemon";
 /// Why a release is held whose file was deleted.
@@ -69,29 +92,110 @@ pub struct Daemon {
     pub health: watch::Sender<Health>,
     /// Wakes it to look at git.
     pub nudges: mpsc::Receiver<()>,
+    /// Watches the clock.
+    pub watch: Watch,
 }
 
 impl Daemon {
     /// Runs until `stop`; with `once`, until git was looked at and nothing is due.
     ///
     /// Attempts under way are finished before it returns.
-    pub async fn run(mut self, once: bool, stop: CancellationToken) -> Result<Tally, LedgerError> {
+    pub async fn run(self, once: bool, stop: CancellationToken) -> Result<Tally, LedgerError> {
+        let Daemon { ledger, dispatch, follower, poll, clock, health, nudges, watch } = self;
+        let follower = Arc::new(Mutex::new(follower));
+        let mut desk = Desk { ledger, dispatch, follower, poll, clock, health };
+        // The clock is judged before anything can leave, and beside the loop, whatever that does.
+        let (watching, watched) = desk.watch(watch, nudges, &stop).await?;
+        let done = desk.run(once, &stop, watched).await;
+        watching.abort();
+        done
+    }
+}
+
+/// What the loop is told from beside it.
+struct Watched {
+    nudges: mpsc::Receiver<()>,
+    ticks: watch::Receiver<u64>,
+}
+
+/// The daemon at work.
+struct Desk {
+    ledger: Ledger,
+    dispatch: Dispatch,
+    follower: Arc<Mutex<Follower>>,
+    poll: SignedDuration,
+    clock: Clock,
+    health: watch::Sender<Health>,
+}
+
+impl Desk {
+    /// Looks at the clock and the holds once, and then every second on a task of its own.
+    async fn watch(
+        &self,
+        mut guard: Watch,
+        nudges: mpsc::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> Result<(JoinHandle<()>, Watched), LedgerError> {
+        let (ledger, health) = (self.ledger.clone(), self.health.clone());
+        let (beat, ticks) = watch::channel(0);
+        let first = standing(&ledger, guard.tick().await?).await?;
+        health.send_modify(|health| health.standing = first);
+        let stop = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+            seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! { _ = seconds.tick() => {}, () = stop.cancelled() => return }
+                let seen = match guard.tick().await {
+                    Ok(clock) => standing(&ledger, clock).await,
+                    Err(error) => Err(error),
+                };
+                // What the ledger cannot say is said by the loop, which needs it.
+                let Ok(seen) = seen else { continue };
+                let changed = health.send_if_modified(|health| {
+                    let changed = health.standing != seen;
+                    health.standing = seen;
+                    changed
+                });
+                if changed {
+                    beat.send_modify(|count| *count += 1);
+                }
+            }
+        });
+        Ok((task, Watched { nudges, ticks }))
+    }
+
+    async fn run(
+        &mut self,
+        once: bool,
+        stop: &CancellationToken,
+        mut watched: Watched,
+    ) -> Result<Tally, LedgerError> {
         let mut state = Running::default();
         let mut total = Tally::new();
         loop {
-            let event = if once && state.draining.is_none() {
+            let event = if once && state.draining.is_none() && state.looking.is_none() {
                 match state.looked {
                     None => Event::Look,
                     Some(_) if !state.drained => Event::Due,
                     Some(_) => Event::Stop,
                 }
             } else {
-                self.next(&mut state, &stop).await?
+                self.next(&mut state, stop, &mut watched).await?
             };
             match event {
-                Event::Look => self.look(&mut state).await,
+                Event::Look => {
+                    state.looked = Some(self.clock.now());
+                    state.looking = Some(self.look(state.newsroom.is_none(), stop));
+                }
+                Event::Looked(seen) => {
+                    state.looking = None;
+                    state.drained = false;
+                    self.looked(&mut state, *seen, stop).await;
+                }
+                Event::Tick => self.report(&state),
                 Event::Replan => {
-                    self.replan(&mut state).await;
+                    self.replan(&mut state, stop).await;
                     self.report(&state);
                 }
                 Event::Ask => {}
@@ -121,10 +225,24 @@ impl Daemon {
                     self.report(&state);
                 }
                 Event::Stop => {
-                    if let Some(draining) = state.draining.take() {
-                        for (state, count) in flatten(draining.await)? {
-                            *total.entry(state).or_default() += count;
+                    if let Some(mut draining) = state.draining.take() {
+                        match tokio::time::timeout(STOP_WITHIN, &mut draining).await {
+                            Ok(drained) => {
+                                for (state, count) in flatten(drained)? {
+                                    *total.entry(state).or_default() += count;
+                                }
+                            }
+                            Err(_) => {
+                                draining.abort();
+                                tracing::warn!(
+                                    "attempts under way did not come to an end; the next start takes them up"
+                                );
+                            }
                         }
+                    }
+                    if let Some(looking) = state.looking.take() {
+                        // It has been told, and ends git.
+                        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), looking).await;
                     }
                     return Ok(total);
                 }
@@ -133,12 +251,20 @@ impl Daemon {
     }
 
     /// Waits for what happens next.
-    async fn next(&mut self, state: &mut Running, stop: &CancellationToken) -> Result<Event, LedgerError> {
+    async fn next(
+        &self,
+        state: &mut Running,
+        stop: &CancellationToken,
+        watched: &mut Watched,
+    ) -> Result<Event, LedgerError> {
         let look_at = match state.looked {
+            _ if state.looking.is_some() => Timestamp::MAX,
             None => Timestamp::MIN,
             Some(at) => at.checked_add(self.poll).unwrap_or(Timestamp::MAX),
         };
-        let due = if state.draining.is_some() { None } else { self.due(state).await };
+        // What git says is heard before anything leaves: it may be a kill.
+        let waits = state.draining.is_some() || state.seen_at.is_none();
+        let due = if waits { None } else { self.due(state).await };
         let now = self.clock.now();
         let replan_at = match state.planned {
             Some(at) => at.checked_add(REPLAN_EVERY).unwrap_or(Timestamp::MAX),
@@ -147,9 +273,18 @@ impl Daemon {
             None => Timestamp::MAX,
         };
         let ask_at = now.checked_add(ASK_EVERY).unwrap_or(Timestamp::MAX);
+        let may_look = state.looking.is_none();
         let drained = async {
             match &mut state.draining {
                 Some(draining) => flatten(draining.await),
+                None => std::future::pending().await,
+            }
+        };
+        let looked = async {
+            match &mut state.looking {
+                Some(looking) => {
+                    looking.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+                }
                 None => std::future::pending().await,
             }
         };
@@ -157,7 +292,9 @@ impl Daemon {
             biased;
             () = stop.cancelled() => Event::Stop,
             result = drained => Event::Drained(result),
-            Some(()) = self.nudges.recv() => Event::Look,
+            seen = looked => Event::Looked(seen),
+            Some(()) = watched.nudges.recv(), if may_look => Event::Look,
+            Ok(()) = watched.ticks.changed() => Event::Tick,
             () = self.clock.sleep_until(look_at) => Event::Look,
             () = sleep_until(&self.clock, due) => Event::Due,
             () = self.clock.sleep_until(replan_at) => Event::Replan,
@@ -180,13 +317,23 @@ impl Daemon {
         }
     }
 
-    /// Looks at git, and issues.
-    async fn look(&mut self, state: &mut Running) {
-        state.looked = Some(self.clock.now());
+    /// Begins to look at git.
+    fn look(&self, first: bool, stop: &CancellationToken) -> JoinHandle<Box<Seen>> {
+        let (follower, stop) = (Arc::clone(&self.follower), stop.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut follower = lock(&follower);
+            let look = follower.look(first, &|| stop.is_cancelled());
+            let refused = matches!(look, Ok(Look::Refused(_)));
+            let earlier = (first && refused).then(|| follower.earlier());
+            Box::new(Seen { look, earlier, followed: follower.followed().map(str::to_owned) })
+        })
+    }
+
+    /// Git was looked at: issues.
+    async fn looked(&self, state: &mut Running, seen: Seen, stop: &CancellationToken) {
         state.git = None;
-        let first = state.newsroom.is_none();
-        let follower = &mut self.follower;
-        match tokio::task::block_in_place(|| follower.look(first)) {
+        state.followed = seen.followed;
+        match seen.look {
             Ok(Look::Same { refused: true }) => {}
             Ok(Look::Same { refused: false }) => state.refusal = None,
             Ok(Look::New(newsroom)) => {
@@ -199,35 +346,48 @@ impl Daemon {
                 state.refused += 1;
                 state.refusal = Some(refusal.to_string());
             }
+            Err(LoadError::Stopped(_)) => return,
             Err(error) => {
                 tracing::error!(%error, "git cannot be read; what is issued goes on");
                 state.git = Some(error.to_string());
             }
         }
-        if state.newsroom.is_none() && state.refusal.is_some() {
-            match tokio::task::block_in_place(|| self.follower.earlier()) {
-                Ok(earlier) => state.newsroom = earlier.map(Box::new),
-                Err(error) => tracing::warn!(%error, "the commit that was followed cannot be read any more"),
+        match seen.earlier {
+            None => {}
+            Some(Ok(earlier)) => state.newsroom = earlier.map(Box::new),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the commit that was followed cannot be read any more");
             }
         }
         if state.planned.is_none() {
-            self.replan(state).await;
+            self.replan(state, stop).await;
         }
+        state.seen_at = state.looked;
         self.report(state);
     }
 
-    /// Plans and issues from the newsroom that is followed.
-    async fn replan(&mut self, state: &mut Running) {
+    /// Plans and issues from the newsroom that is followed. Asked to stop it leaves off; the next time completes it.
+    async fn replan(&self, state: &mut Running, stop: &CancellationToken) {
         let now = self.clock.now();
         let Some(newsroom) = &state.newsroom else { return };
-        match self.issue(newsroom, now).await {
-            Ok(failed) => {
+        let issued = tokio::select! {
+            issued = self.issue(newsroom, !state.asked, now) => issued,
+            () = stop.cancelled() => return,
+        };
+        match issued {
+            Ok(Done { failed, late, followed }) => {
                 for failed in failed.iter().filter(|failed| !state.failed.contains(failed)) {
                     tracing::error!("{failed}");
                 }
+                for late in late.iter().filter(|late| !state.late.contains(late)) {
+                    tracing::warn!("{late}");
+                }
                 state.failed = failed;
+                state.late = late;
+                state.asked = true;
                 state.planned = Some(now);
                 state.trouble = None;
+                state.followed = followed.or(state.followed.take());
             }
             Err(error) => {
                 tracing::error!(%error, "nothing was issued");
@@ -236,8 +396,11 @@ impl Daemon {
         }
     }
 
-    /// Issues from `newsroom`; returns what could not be, in one sentence each.
-    async fn issue(&mut self, newsroom: &Newsroom, now: Timestamp) -> Result<Vec<String>, LedgerError> {
+    /// Issues from `newsroom`. The first time it asks whether the ledger is as old as what it holds.
+    async fn issue(&self, newsroom: &Newsroom, first: bool, now: Timestamp) -> Result<Done, LedgerError> {
+        if first {
+            amnesia::check(&self.ledger, newsroom, now).await?;
+        }
         let options = Options { late: false, only: None, by: BY };
         let report = issue(&self.ledger, newsroom, now, options).await?;
         for (slug, issued) in &report.issued {
@@ -255,13 +418,16 @@ impl Daemon {
             failed.push(format!("{slug} is not issued: {place}; `dateline issue {slug}` tells why"));
         }
         failed.extend(self.stopped(newsroom, now).await?);
-        if let Some(revision) = &newsroom.revision
-            && let Err(error) = self.follower.issued(revision)
-        {
-            tracing::error!(%error, "the followed commit cannot be remembered");
-            failed.push(error.to_string());
+        let mut followed = None;
+        // While git is looked at somebody else has it; the next time does as well.
+        if let (Some(revision), Ok(mut follower)) = (&newsroom.revision, self.follower.try_lock()) {
+            if let Err(error) = follower.issued(revision) {
+                tracing::error!(%error, "the followed commit cannot be remembered");
+                failed.push(error.to_string());
+            }
+            followed = follower.followed().map(str::to_owned);
         }
-        Ok(failed)
+        Ok(Done { failed, late: amnesia::late(newsroom, &report.plan), followed })
     }
 
     /// A file that is gone from git while its deliveries wait is somebody's mistake or a wish to stop: both
@@ -302,12 +468,19 @@ impl Daemon {
         let mut problems: Vec<String> =
             [&state.git, &state.refusal, &state.trouble].into_iter().flatten().cloned().collect();
         problems.extend(state.failed.iter().cloned());
-        self.health.send_replace(Health {
-            ready: state.planned.is_some() && state.trouble.is_none() && state.git.is_none(),
-            revision: self.follower.followed().map(str::to_owned),
-            looked_at: state.looked,
-            problems,
-            refused_commits: state.refused,
+        self.health.send_modify(|health| {
+            let standing = health.standing.clone();
+            problems.splice(0..0, standing.problems.iter().cloned());
+            let can = state.planned.is_some() && state.trouble.is_none() && state.git.is_none();
+            *health = Health {
+                ready: can && !standing.restored,
+                revision: state.followed.clone(),
+                looked_at: state.seen_at,
+                problems,
+                refused_commits: state.refused,
+                late: state.late.clone(),
+                standing,
+            };
         });
     }
 }
@@ -315,7 +488,14 @@ impl Daemon {
 /// What the loop knows.
 #[derive(Default)]
 struct Running {
+    /// When the last look began, and of which the end was seen.
     looked: Option<Timestamp>,
+    seen_at: Option<Timestamp>,
+    looking: Option<JoinHandle<Box<Seen>>>,
+    followed: Option<String>,
+    /// Whether the ledger was asked how old it is.
+    asked: bool,
+    late: Vec<String>,
     planned: Option<Timestamp>,
     newsroom: Option<Box<Newsroom>>,
     draining: Option<JoinHandle<Result<Tally, LedgerError>>>,
@@ -326,6 +506,29 @@ struct Running {
     refusal: Option<String>,
     trouble: Option<String>,
     failed: Vec<String>,
+}
+
+/// What issuing came to.
+struct Done {
+    failed: Vec<String>,
+    late: Vec<String>,
+    followed: Option<String>,
+}
+
+/// The holds that only a decision about the whole ledger ends, and what is wrong with the clock.
+async fn standing(ledger: &Ledger, clock: Option<String>) -> Result<Standing, LedgerError> {
+    let holds = ledger.holds().await?;
+    let restored = holds.iter().find(|hold| hold.cause == Cause::Restored).map(|Hold { reason, .. }| {
+        format!(
+            "nothing leaves: {reason}; find out what was sent (`dateline ledger reconcile`), then \
+             `dateline resume --after-restore`"
+        )
+    });
+    Ok(Standing { restored: restored.is_some(), problems: restored.into_iter().chain(clock).collect() })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn sleep_until(clock: &Clock, due: Option<Timestamp>) {

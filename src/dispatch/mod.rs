@@ -13,6 +13,7 @@ mod breadcrumb;
 mod decide;
 mod doubt;
 mod gate;
+mod look;
 mod rate;
 mod recover;
 mod retry;
@@ -25,6 +26,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+pub use look::{Looked, look};
 
 use crate::channel::Channel;
 use crate::channel::config::{Limits, OnUnknown};

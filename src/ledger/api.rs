@@ -118,6 +118,11 @@ impl Ledger {
         }
     }
 
+    /// When the ledger was made.
+    pub async fn created_at(&self) -> Result<Timestamp> {
+        ask!(self, created_at())
+    }
+
     /// Waits for writes that were handed in, notes the clean end, and lets go of the files. Later calls on any clone
     /// fail with [`LedgerError::Closed`].
     pub async fn close(&self, now: Timestamp) -> Result<()> {

@@ -87,20 +87,6 @@ impl Cause {
             .into_iter()
             .find(|cause| cause.as_str() == word)
     }
-
-    /// The command that ends such a hold on `scope`.
-    pub fn ended_by(self, scope: &Scope) -> String {
-        match (self, scope) {
-            (Cause::Restored, _) => {
-                "dateline ledger reconcile, then dateline resume --after-restore".to_owned()
-            }
-            (Cause::Clock, _) => "dateline resume --clock".to_owned(),
-            (_, Scope::Everything) => "dateline resume".to_owned(),
-            (_, Scope::Channel(key)) => format!("dateline resume --channel {key}"),
-            (_, Scope::Release(slug)) => format!("dateline resume --release {slug}"),
-            (_, Scope::Destination(domain)) => format!("dateline resume --destination {domain}"),
-        }
-    }
 }
 
 /// A hold that stands.
@@ -117,4 +103,18 @@ pub struct Hold {
     pub by: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl Hold {
+    /// The command that ends it.
+    pub fn ended_by(&self) -> String {
+        match (self.cause, &self.scope) {
+            (Cause::Restored, _) => "`dateline resume --after-restore`".to_owned(),
+            (Cause::Clock, _) => "`dateline resume --clock`".to_owned(),
+            (_, Scope::Everything) => "`dateline resume`".to_owned(),
+            (_, Scope::Channel(key)) => format!("`dateline resume --channel {key}`"),
+            (_, Scope::Release(slug)) => format!("`dateline resume --release {slug}`"),
+            (_, Scope::Destination(domain)) => format!("`dateline resume --destination {domain}`"),
+        }
+    }
 }

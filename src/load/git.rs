@@ -6,6 +6,7 @@
 //! `cat-file --batch`, which knows no filters, attributes or links.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
@@ -84,6 +85,8 @@ fn command(git_dir: &Path) -> Command {
     for setting in PINNED {
         command.args(["-c", setting]);
     }
+    // A group of its own, so that it can be ended with all that it started.
+    command.process_group(0);
     command
 }
 
@@ -116,7 +119,19 @@ impl Said {
 }
 
 /// Runs `command` to its end, or for as long as `limit`.
-fn run(mut command: Command, what: &'static str, limit: Duration) -> Result<Said, LoadError> {
+fn run(command: Command, what: &'static str, limit: Duration) -> Result<Said, LoadError> {
+    run_until(command, what, limit, &|| false)
+}
+
+/// The same, or until `stopped` says so.
+fn run_until(
+    mut command: Command,
+    what: &'static str,
+    limit: Duration,
+    stopped: &dyn Fn() -> bool,
+) -> Result<Said, LoadError> {
+    /// How often `stopped` is asked.
+    const SLICE: Duration = Duration::from_millis(100);
     let mut child = command.spawn().map_err(LoadError::NoGit)?;
     let (sender, finished) = mpsc::channel();
     let error = reader(child.stderr.take(), &sender);
@@ -124,9 +139,18 @@ fn run(mut command: Command, what: &'static str, limit: Duration) -> Result<Said
     drop(sender);
     // Both pipes end when git does.
     for _ in 0..2 {
-        if finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-            stop(&mut child);
-            return Err(LoadError::Timeout { what, limit });
+        let mut left = limit;
+        while finished.recv_timeout(left.min(SLICE)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            left = left.saturating_sub(SLICE);
+            let stopped = stopped();
+            if stopped || left.is_zero() {
+                stop(&mut child);
+                return Err(if stopped {
+                    LoadError::Stopped(what)
+                } else {
+                    LoadError::Timeout { what, limit }
+                });
+            }
         }
     }
     let status = child.wait().map_err(LoadError::NoGit)?;
@@ -150,8 +174,11 @@ fn reader<R: Read + Send + 'static>(
     })
 }
 
-/// Ends a child; one that is gone already is as good.
+/// Ends a child and what it started, such as the ssh of a fetch; what is gone already is as good.
 fn stop(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -224,6 +251,7 @@ pub(super) fn fetch(
     remote: &str,
     branch: &str,
     timeout: Duration,
+    stop: &dyn Fn() -> bool,
 ) -> Result<String, LoadError> {
     let strange = |text: &str| {
         text.is_empty() || text.starts_with('-') || text.len() > 500 || text.chars().any(char::is_control)
@@ -254,7 +282,7 @@ pub(super) fn fetch(
         remote,
         &format!("+refs/heads/{branch}:{kept}"),
     ]);
-    let said = run(command, "fetch", timeout)?;
+    let said = run_until(command, "fetch", timeout, stop)?;
     if said.code != Some(0) {
         return Err(said.fail("fetch"));
     }

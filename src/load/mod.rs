@@ -63,6 +63,9 @@ pub enum LoadError {
         /// How long was waited.
         limit: Duration,
     },
+    /// The caller did not want to wait any longer.
+    #[error("git {0} was stopped")]
+    Stopped(&'static str),
     /// There is no such commit, branch or remote, or its name is no name.
     #[error("{0}")]
     Revision(String),
@@ -193,8 +196,17 @@ pub fn is_ancestor(git_dir: &Path, older: &str, newer: &str) -> Result<bool, Loa
 ///
 /// The branch is kept under a name of our own (`refs/dateline/…`), also where it was rewritten: no
 /// branch and no work tree changes. `remote` is a URL (https, ssh, a path) or a remote's name.
-pub fn fetch(git_dir: &Path, remote: &str, branch: &str, timeout: Duration) -> Result<String, LoadError> {
-    git::fetch(git_dir, remote, branch, timeout)
+///
+/// `stop` is asked about ten times a second; when it says so, git is ended with what it started (ssh), and the answer is
+/// [`LoadError::Stopped`].
+pub fn fetch(
+    git_dir: &Path,
+    remote: &str,
+    branch: &str,
+    timeout: Duration,
+    stop: &dyn Fn() -> bool,
+) -> Result<String, LoadError> {
+    git::fetch(git_dir, remote, branch, timeout, stop)
 }
 
 #[cfg(test)]

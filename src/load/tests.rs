@@ -276,7 +276,7 @@ fn hooks_filters_and_monitors_never_run() {
     let newsroom = commit(&git_dir, "HEAD").unwrap();
     assert_eq!(&*newsroom.sources[0].text, RELEASE);
     let url = repository.path().to_str().unwrap();
-    fetch(&git_dir, url, "main", Duration::from_mins(1)).unwrap();
+    fetch(&git_dir, url, "main", Duration::from_mins(1), &|| false).unwrap();
     assert!(is_ancestor(&git_dir, "HEAD~1", "HEAD").unwrap());
     assert!(!repository.mark().exists());
 }
@@ -317,15 +317,15 @@ fn fetching_shows_rewritten_history_and_moves_nothing() {
     repository.write("releases/two.md", RELEASE);
     let second = repository.commit();
     let limit = Duration::from_mins(1);
-    assert_eq!(fetch(mirror.path(), url, "main", limit).unwrap(), second);
-    assert_eq!(fetch(mirror.path(), "origin", "main", limit).unwrap(), second);
+    assert_eq!(fetch(mirror.path(), url, "main", limit, &|| false).unwrap(), second);
+    assert_eq!(fetch(mirror.path(), "origin", "main", limit, &|| false).unwrap(), second);
     assert!(is_ancestor(mirror.path(), &first, &second).unwrap());
     assert_eq!(resolve(mirror.path(), "main").unwrap(), first);
 
     repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     repository.write("releases/three.md", RELEASE);
     let third = repository.commit();
-    assert_eq!(fetch(mirror.path(), url, "main", limit).unwrap(), third);
+    assert_eq!(fetch(mirror.path(), url, "main", limit, &|| false).unwrap(), third);
     assert!(!is_ancestor(mirror.path(), &second, &third).unwrap());
     assert_eq!(commit(mirror.path(), &second).unwrap().releases.len(), 2);
 }
@@ -344,12 +344,20 @@ fn remotes_that_are_programs_are_refused() {
         "git://127.0.0.1/x",
         "http://127.0.0.1/x",
     ] {
-        assert!(fetch(&repository.git_dir(), remote, "main", Duration::from_mins(1)).is_err(), "{remote}");
+        assert!(
+            fetch(&repository.git_dir(), remote, "main", Duration::from_mins(1), &|| false).is_err(),
+            "{remote}"
+        );
     }
     for branch in ["", "-f", "a:refs/heads/main", "a b", "a..b", "@{-1}", "a*", "a.lock", "../x", "/x", "x/"]
     {
-        let found =
-            fetch(&repository.git_dir(), repository.path().to_str().unwrap(), branch, Duration::from_mins(1));
+        let found = fetch(
+            &repository.git_dir(),
+            repository.path().to_str().unwrap(),
+            branch,
+            Duration::from_mins(1),
+            &|| false,
+        );
         assert!(matches!(found, Err(LoadError::Revision(_))), "{branch}: {found:?}");
     }
     assert!(!mark.exists());
@@ -360,7 +368,8 @@ fn a_remote_that_says_nothing_is_given_up() {
     let repository = Repository::new();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://user:hunter2@{}/x.git", silent.local_addr().unwrap());
-    let error = fetch(&repository.git_dir(), &url, "main", Duration::from_millis(300)).unwrap_err();
+    let error =
+        fetch(&repository.git_dir(), &url, "main", Duration::from_millis(300), &|| false).unwrap_err();
     assert!(!error.to_string().contains("hunter2"), "{error}");
     assert!(matches!(error, LoadError::Timeout { .. } | LoadError::Git { .. }), "{error:?}");
 }

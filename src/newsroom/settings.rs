@@ -98,6 +98,9 @@ struct Raw {
     /// How what is due is sent.
     #[expect(dead_code, reason = "read by the configuration")]
     dispatch: Option<Anything>,
+    /// How the daemon's clock is checked.
+    #[expect(dead_code, reason = "read by the configuration")]
+    clock: Option<Anything>,
     /// What is allowed.
     #[serde(default)]
     policy: RawPolicy,

@@ -28,6 +28,11 @@ pub fn encode(counts: &Counts, health: &Health) -> Result<String, std::fmt::Erro
         ("refused_commits", "Commits that were not issued from since the start", health.refused_commits),
         ("ready", "Whether the daemon follows git and can write its ledger", u64::from(health.ready)),
         ("problems", "What stands in the way; /readyz names it", health.problems.len() as u64),
+        (
+            "late",
+            "Releases that wait for a person because they were first seen after their time",
+            health.late.len() as u64,
+        ),
     ] {
         let gauge: Gauge = Gauge::default();
         gauge.set(signed(value));

@@ -6,9 +6,11 @@ mod metrics;
 
 use std::net::SocketAddr;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Version, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
@@ -32,6 +34,20 @@ pub struct Health {
     pub problems: Vec<String>,
     /// Commits that were not issued from since the start.
     pub refused_commits: u64,
+    /// Releases that wait for a person because their time was over when they were first seen, in one sentence each.
+    pub late: Vec<String>,
+    /// What stands in the way of the whole ledger; part of `problems`.
+    #[serde(skip)]
+    pub standing: Standing,
+}
+
+/// What stands in the way of the whole ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The ledger may have forgotten what was sent; nothing leaves.
+    pub restored: bool,
+    /// In one sentence each.
+    pub problems: Vec<String>,
 }
 
 /// What the routes need.
@@ -61,7 +77,31 @@ fn router(web: Web) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/nudge", post(nudge))
+        .layer(middleware::from_fn(for_this_machine))
         .with_state(web)
+}
+
+/// A page of another site can make a browser ask this address under another name (DNS rebinding); what it says of
+/// the newsroom is for this machine alone.
+async fn for_this_machine(request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let ours = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().is_ok_and(names_this_machine),
+        // HTTP/1.0 has no Host, and no browser speaks it.
+        (None, _) => request.version() == Version::HTTP_10,
+        _ => false,
+    };
+    if ours { next.run(request).await } else { StatusCode::MISDIRECTED_REQUEST.into_response() }
+}
+
+/// Whether a `Host` is a loopback address or `localhost`, with any port: proxies have ports of their own.
+fn names_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    !host.contains('@')
+        && (name.eq_ignore_ascii_case("localhost")
+            || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
 async fn ready(State(web): State<Web>) -> impl IntoResponse {
@@ -114,4 +154,30 @@ async fn nudge(State(web): State<Web>, headers: HeaderMap) -> StatusCode {
     // A full inbox means that it is awake already.
     let _ = web.nudge.try_send(());
     StatusCode::ACCEPTED
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_this_machine_is_answered() {
+        for (host, expected) in [
+            ("127.0.0.1:8025", true),
+            ("127.0.0.2", true),
+            ("localhost:1", true),
+            ("LOCALHOST", true),
+            ("[::1]:8025", true),
+            ("evil.example", false),
+            ("evil.example:8025", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost.evil.example", false),
+            ("evil@127.0.0.1", false),
+            ("10.0.0.1:8025", false),
+            ("0.0.0.0", false),
+            ("[::ffff:127.0.0.1]", false),
+            ("", false),
+            ("127.0.0.1:x:y", false),
+        ] {
+            assert_eq!(super::names_this_machine(host), expected, "{host}");
+        }
+    }
 }

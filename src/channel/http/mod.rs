@@ -254,6 +254,19 @@ impl Client {
     }
 }
 
+/// What the clock of the host of `url` says (`Date`, RFC 9110 6.6.1), to the second. Nothing is sent but the question.
+pub async fn date(url: Url, within: Duration) -> Result<Timestamp, String> {
+    let client = Client::trusted(&url, Patience { connect: within, whole: within })?;
+    let answer =
+        client.send(client.request(reqwest::Method::HEAD, url)).await.map_err(|lost| match lost {
+            Lost::Before(why) | Lost::After(why) => why,
+            Lost::Forbidden(_) => "it may not be asked".to_owned(),
+        })?;
+    let text = answer.headers.get(reqwest::header::DATE).and_then(|value| value.to_str().ok());
+    let text = text.ok_or_else(|| "it does not say".to_owned())?;
+    jiff::fmt::rfc2822::parse(text).map(|at| at.timestamp()).map_err(|error| error.to_string())
+}
+
 /// Whether `url` names this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::values::At;
 use super::{Postgres, Result, holds};
 use crate::ledger::{Counts, ReleaseStatus, State, Status};
@@ -34,7 +36,17 @@ const CHANNELS: &str = "
 const OTHERS: &str = "
     SELECT (SELECT count(*) FROM contact), (SELECT count(*) FROM suppression), (SELECT count(*) FROM hold)";
 
+const CREATED_AT: &str = "SELECT created_at FROM ledger_meta";
+
 impl Postgres {
+    pub(in crate::ledger) async fn created_at(&self) -> Result<Timestamp> {
+        let tx = self.look("say when it was made").await?;
+        let row = tx.one(CREATED_AT, &[]).await?;
+        let at: At = row.try_get(0)?;
+        tx.commit().await?;
+        Ok(at.0)
+    }
+
     pub(in crate::ledger) async fn status(&self, slug: Option<&str>) -> Result<Status> {
         let tx = self.look("tell the status").await?;
         tx.read_all().await?;

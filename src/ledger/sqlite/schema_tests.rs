@@ -134,7 +134,8 @@ const MAY_SCAN: &[&str] = &[
     "SELECT sha FROM asset",        // verify reads everything
     "SELECT sha, body FROM edition",
     "SELECT d.id, d.key",
-    "SELECT lineage, ", // one row
+    "SELECT created_at FROM ledger_meta", // one row
+    "SELECT lineage, ",
     "SELECT 1 FROM ledger_meta",
     "UPDATE ledger_meta",
     "UPDATE sqlite_sequence", // some rows

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, named_params};
 
 use super::values::At;
@@ -30,7 +31,16 @@ const CHANNELS: &str = "
 const OTHERS: &str = "
     SELECT (SELECT count(*) FROM contact), (SELECT count(*) FROM suppression), (SELECT count(*) FROM hold)";
 
+const CREATED_AT: &str = "SELECT created_at FROM ledger_meta";
+
 impl Sqlite {
+    pub(in crate::ledger) async fn created_at(&self) -> Result<Timestamp> {
+        self.read("say when it was made", |db, _| {
+            Ok(db.query_row(CREATED_AT, [], |row| row.get::<_, At>(0))?.0)
+        })
+        .await
+    }
+
     pub(in crate::ledger) async fn status(&self, slug: Option<&str>) -> Result<Status> {
         let slug = slug.map(str::to_owned);
         self.read("tell the status", move |db, _| {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dateline::clock::Clock;
 use dateline::config::Config;
-use dateline::daemon::{Daemon, Follower};
+use dateline::daemon::{Daemon, Follower, Watch};
 use dateline::dispatch::{Dispatch, Route, Tally};
 use dateline::ledger::{Ledger, LedgerConfig, LedgerError};
 use dateline::web::Health;
@@ -62,6 +62,7 @@ impl Inside {
         let stop = CancellationToken::new();
         let dispatch =
             Dispatch::new(ledger.clone(), routes, clock.clone(), "inside".into(), Arc::new(|_| ()));
+        let watch = Watch::new(clock.clone(), ledger.clone(), &folder.folder, config.clock.clone(), None);
         let daemon = Daemon {
             ledger: ledger.clone(),
             dispatch,
@@ -70,6 +71,7 @@ impl Inside {
             clock: clock.clone(),
             health,
             nudges,
+            watch,
         };
         let task = tokio::spawn(daemon.run(false, stop.clone()));
         let inside = Inside { clock: clock.clone(), ledger, health: seen, nudge, stop, task };

@@ -15,10 +15,19 @@ pub struct Process {
 
 impl Process {
     pub fn start(room: &Room, more: &[&str]) -> Process {
+        Process::start_with(room, more, &[])
+    }
+
+    /// With variables of its environment.
+    pub fn start_with(room: &Room, more: &[&str], variables: &[(&str, &str)]) -> Process {
         let mut arguments = vec!["daemon", "--listen", "127.0.0.1:0", "--log", "json"];
         arguments.extend(more);
-        let mut child =
-            command(room.dir(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(room.dir(), &arguments)
+            .envs(variables.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let kept = Arc::clone(&log);
@@ -49,9 +58,19 @@ impl Process {
     /// Asks its HTTP; returns status and body.
     pub async fn ask(&self, request: &str, header: &str) -> (u16, String) {
         let address = self.address().await;
-        let mut stream = TcpStream::connect(&address).unwrap();
+        self.exchange(&address, &address, request, header)
+    }
+
+    /// The same under another name.
+    pub async fn ask_as(&self, request: &str, host: &str) -> (u16, String) {
+        let address = self.address().await;
+        self.exchange(&address, host, request, "")
+    }
+
+    fn exchange(&self, address: &str, host: &str, request: &str, header: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        write!(stream, "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{header}\r\n").unwrap();
+        write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{header}\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

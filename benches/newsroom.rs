@@ -2,6 +2,9 @@
 //!
 //! `cargo bench --bench newsroom` measures. For the scripts beside this file, which measure whole programs,
 //! `-- --generate DIR SIZE` writes the newsroom and its contact book, and `-- --render DIR OUT` renders it.
+//! On a machine that others use as well, `-- --processor SIZE` tells processor time instead of wall time.
+//! `-- --names DIR` prints digests of everything that comes out of a newsroom: findings, plan, editions.
+//! Two versions of the program that print the same do the same.
 
 #[path = "generate/mod.rs"]
 mod generate;
@@ -14,6 +17,7 @@ use std::sync::{Arc, LazyLock};
 use dateline::check;
 use dateline::clock::Clock;
 use dateline::contact::Contact;
+use dateline::digest::Digest;
 use dateline::load;
 use dateline::newsroom::Newsroom;
 use dateline::plan::{Held, HeldGroup, HeldRelease, Plan, Planner};
@@ -36,6 +40,10 @@ fn main() -> std::process::ExitCode {
         write(&argument(at + 1), size)
     } else if let Some(at) = place("--render") {
         render(&argument(at + 1), &argument(at + 2))
+    } else if let Some(at) = place("--names") {
+        names(&argument(at + 1))
+    } else if let Some(at) = place("--processor") {
+        Ok(processor(args.get(at + 1).and_then(|size| size.parse().ok()).unwrap_or(SIZES[1])))
     } else {
         divan::main();
         return std::process::ExitCode::SUCCESS;
@@ -78,6 +86,104 @@ fn render(folder: &Path, out: &Path) -> Result<String, Box<dyn Error>> {
     Ok(format!("{} editions, {pages} of them pages", requests.len()))
 }
 
+/// Digests of all findings, of plans with an empty and with a full ledger, and of every edition of every
+/// release: as an original, as a correction, a hold and a kill, ahead of the embargo and as a test.
+fn names(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let newsroom = load::work_tree(folder)?;
+    let findings = check::check(&newsroom, now(), None);
+    let findings = dateline::finding::human(&findings, &check::texts(&newsroom), false);
+    let held = issued(&newsroom);
+    let plans = format!("{:?}{:?}", plan(&newsroom, &Held::default()), plan(&newsroom, &held));
+    let renderer = Renderer::new(&newsroom);
+    let mut editions = String::new();
+    let mut count = 0;
+    let kinds = [
+        (Notice::Original, false, false),
+        (Notice::Original, true, false),
+        (Notice::Original, false, true),
+        (Notice::Correction, false, false),
+        (Notice::Hold, false, false),
+        (Notice::Kill, false, false),
+    ];
+    for request in requests(&newsroom) {
+        for (notice, advance, test) in kinds {
+            let request = Request { notice, advance, test, ..request.clone() };
+            match renderer.edition(&request) {
+                Ok(edition) => editions.push_str(&edition.sha().to_string()),
+                Err(error) => editions.push_str(&error.to_string()),
+            }
+            count += 1;
+        }
+    }
+    let name = |text: &str| Digest::of(text.as_bytes()).to_string();
+    Ok(format!(
+        "findings {} ({} bytes)\nplans {} ({} bytes)\neditions {} ({count})",
+        name(&findings),
+        findings.len(),
+        name(&plans),
+        plans.len(),
+        name(&editions)
+    ))
+}
+
+/// The processor time of this process until now, all threads together, in milliseconds (Linux; the
+/// kernel counts in hundredths of a second).
+fn spent() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    ticks.sum::<u64>() * 10
+}
+
+/// Processor time of every step, in milliseconds: medians of rounds.
+fn processor(size: usize) -> String {
+    fn step(told: &mut String, what: &str, mut work: impl FnMut(usize)) {
+        const ROUNDS: usize = 5;
+        let mut rounds: Vec<u64> = (0..ROUNDS)
+            .map(|round| {
+                let before = spent();
+                work(round);
+                spent() - before
+            })
+            .collect();
+        rounds.sort_unstable();
+        told.push_str(&format!("{what:<24} {:>6} ms\n", rounds[ROUNDS / 2]));
+    }
+    let told = &mut String::new();
+    let markdown = markdown(size);
+    step(told, "parse", |_| drop(black_box(Cache::default().parse_all(markdown.clone()))));
+    let mut cache = Cache::default();
+    let newsroom = Newsroom::build_with(None, files(size), &mut cache);
+    let held = issued(&newsroom);
+    step(told, "build, parsed", |_| {
+        drop(black_box(Newsroom::build_with(None, files(size), &mut cache.clone())));
+    });
+    step(told, "check", |_| drop(black_box(check::check(&newsroom, now(), None))));
+    step(told, "plan, empty ledger", |_| drop(black_box(plan(&newsroom, &Held::default()))));
+    step(told, "plan, full ledger", |_| drop(black_box(plan(&newsroom, &held))));
+    step(told, "all, cold", |_| {
+        let newsroom = Newsroom::build(None, files(size));
+        drop(black_box((check::check(&newsroom, now(), None), plan(&newsroom, &held))));
+    });
+    let mut look = looks(&held);
+    look(files(size));
+    step(told, "all, warm", |_| look(files(size)));
+    step(told, "all, after an edit", |round| look(edited(size, round)));
+    told.trim_end().to_owned()
+}
+
+/// Looks at a newsroom again and again, with everything that is kept between two looks.
+fn looks(held: &Held) -> impl FnMut(Files) {
+    let (mut cache, mut known) = (Cache::default(), check::Known::default());
+    let mut sources = dateline::plan::Known::default();
+    move |files| {
+        let newsroom = Newsroom::build_with(None, files, &mut cache);
+        let findings = check::check_with(&newsroom, now(), None, &mut known);
+        let planner = Planner::with(&newsroom, held, now(), &mut sources);
+        drop(black_box((findings, planned(planner))));
+    }
+}
+
 /// The instant of all measurements: a Sunday.
 fn now() -> Timestamp {
     Timestamp::constant(1_795_338_000, 0)
@@ -87,6 +193,12 @@ fn files(size: usize) -> Files {
     static SMALL: LazyLock<Files> = LazyLock::new(|| generate::newsroom(SIZES[0], now()));
     static LARGE: LazyLock<Files> = LazyLock::new(|| generate::newsroom(SIZES[1], now()));
     if size == SIZES[0] { SMALL.clone() } else { LARGE.clone() }
+}
+
+/// The releases among them.
+fn markdown(size: usize) -> Vec<(String, Arc<[u8]>)> {
+    let is_release = |path: &str| Path::new(path).extension().is_some_and(|end| end == "md");
+    files(size).into_iter().filter(|(path, _)| is_release(path)).collect()
 }
 
 /// The files with another word in one release, which is yet to come.
@@ -104,7 +216,10 @@ fn readers() -> &'static [Contact] {
 }
 
 fn plan(newsroom: &Newsroom, held: &Held) -> Plan {
-    let mut planner = Planner::new(newsroom, held, now());
+    planned(Planner::new(newsroom, held, now()))
+}
+
+fn planned(mut planner: Planner<'_>) -> Plan {
     if planner.wants_contacts() {
         for contact in readers() {
             planner.contact(contact);
@@ -153,11 +268,8 @@ fn load_files(bencher: Bencher<'_, '_>, size: usize) {
 /// Parsing every file.
 #[divan::bench(args = SIZES, sample_count = 5)]
 fn parse(bencher: Bencher<'_, '_>, size: usize) {
-    let files: Vec<(String, Arc<[u8]>)> = files(size)
-        .into_iter()
-        .filter(|(path, _)| std::path::Path::new(path).extension().is_some_and(|ext| ext == "md"))
-        .collect();
-    bencher.counter(ItemsCount::new(size)).bench_local(|| Cache::default().parse_all(&files).len());
+    let files = markdown(size);
+    bencher.counter(ItemsCount::new(size)).bench_local(|| Cache::default().parse_all(files.clone()).len());
 }
 
 /// Putting the newsroom together from files that are parsed already.
@@ -208,13 +320,9 @@ fn all_cold(bencher: Bencher<'_, '_>, size: usize) {
 
 fn again(bencher: Bencher<'_, '_>, size: usize, files: impl Fn(usize) -> Files) {
     let held = issued(&Newsroom::build(None, self::files(size)));
-    let (mut cache, mut known) = (Cache::default(), check::Known::default());
     let mut round = 0;
-    let mut look = |files: Files| {
-        let newsroom = Newsroom::build_with(None, files, &mut cache);
-        (check::check_with(&newsroom, now(), None, &mut known).len(), plan(&newsroom, &held))
-    };
-    let _ = look(self::files(size));
+    let mut look = looks(&held);
+    look(self::files(size));
     bencher
         .counter(ItemsCount::new(size))
         .with_inputs(|| {

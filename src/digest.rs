@@ -64,11 +64,18 @@ impl Fields {
     pub fn words(&mut self, text: &str) -> &mut Fields {
         let at = self.0.len();
         self.0.extend_from_slice(&[0; 8]);
-        for (index, word) in text.split_whitespace().enumerate() {
-            if index > 0 {
+        let mut rest = text;
+        loop {
+            rest = rest.get(run(rest, true)..).unwrap_or_default();
+            let (word, more) = rest.split_at(run(rest, false));
+            if word.is_empty() {
+                break;
+            }
+            if self.0.len() > at + 8 {
                 self.0.push(b' ');
             }
             self.0.extend_from_slice(word.as_bytes());
+            rest = more;
         }
         let length = (self.0.len() - at - 8) as u64;
         if let Some(place) = self.0.get_mut(at..at + 8) {
@@ -83,6 +90,12 @@ impl Fields {
             Some(text) => self.text("some").words(text),
             None => self.text("none"),
         }
+    }
+
+    /// Adds the fields of `other`, as if they had been added one by one.
+    pub fn append(&mut self, other: &Fields) -> &mut Fields {
+        self.0.extend_from_slice(&other.0);
+        self
     }
 
     /// Adds a digest.
@@ -100,6 +113,30 @@ impl Fields {
     pub fn name(&self) -> Digest {
         Digest::of(&self.0)
     }
+}
+
+/// How many bytes of white space `text` begins with, or of anything else, as `str::split_whitespace`
+/// counts; but by bytes, since nearly all white space is ASCII.
+fn run(text: &str, white: bool) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = text.as_bytes().get(at) {
+        let (is_white, length) = match byte {
+            b'\t'..=b'\r' | b' ' => (true, 1),
+            // What the white space beyond ASCII begins with, among other things.
+            0xc2 | 0xe1..=0xe3 => {
+                let character = text[at..].chars().next().unwrap_or_default();
+                (character.is_whitespace(), character.len_utf8())
+            }
+            // A letter, or a part of one.
+            0xc0.. => (false, text[at..].chars().next().map_or(1, char::len_utf8)),
+            _ => (false, 1),
+        };
+        if is_white != white {
+            break;
+        }
+        at += length;
+    }
+    at
 }
 
 impl fmt::Display for Digest {
@@ -145,5 +182,31 @@ impl TryFrom<String> for Digest {
 impl From<Digest> for String {
     fn from(digest: Digest) -> String {
         digest.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What [`Fields::words`] promises, in one line.
+    fn plainly(text: &str) -> Digest {
+        let mut fields = Fields::default();
+        fields.text(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+        fields.name()
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_what_white_space_leaves(
+            text in any::<String>(),
+            spaced in "[a\u{85}\u{a0}\u{1680}\u{2003}\u{2028}\u{3000}\u{200b}é€𝄞\t\n\u{b}\u{1c} ]{0,40}",
+        ) {
+            for text in [text, spaced] {
+                prop_assert_eq!(Fields::default().words(&text).name(), plainly(&text));
+            }
+        }
     }
 }

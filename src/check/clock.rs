@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::dates::{dates, month_name, weekday_name};
+use super::dates::{month_name, weekday_name};
 use super::manuscript::{Part, Piece};
 use super::{Case, Notes};
 
@@ -15,7 +15,7 @@ pub(super) fn weekday_date(case: &Case<'_>, notes: &mut Notes) {
     let near = case.publish.as_ref().map(jiff::Zoned::date);
     for text in &case.texts {
         for piece in &text.pieces {
-            for mention in dates(piece, text.language) {
+            for mention in piece.dates() {
                 let Some((weekday, range)) = &mention.weekday else { continue };
                 let Some(date) = mention.date(near) else { continue };
                 if date.weekday() == *weekday {
@@ -74,7 +74,7 @@ pub(super) fn zone_season(case: &Case<'_>, notes: &mut Notes) {
     let near = case.publish.as_ref().map(jiff::Zoned::date);
     for text in &case.texts {
         let days = |piece: &Piece<'_>| -> BTreeSet<Date> {
-            dates(piece, text.language).iter().filter_map(|mention| mention.date(near)).collect()
+            piece.dates().iter().filter_map(|mention| mention.date(near)).collect()
         };
         let anywhere = LazyCell::new(|| {
             let mut all: BTreeSet<Date> = text.pieces.iter().flat_map(days).collect();

@@ -32,6 +32,9 @@ impl Mention {
     }
 }
 
+/// What the names of months begin with, in small letters; most words begin with something else.
+const INITIALS: &[u8] = b"jfmasond";
+
 /// The words that dates are made of in one language.
 struct Calendar {
     months: [&'static [&'static str]; 12],
@@ -135,6 +138,7 @@ fn capitalized(word: &str) -> String {
 }
 
 /// Every date in `piece`, in order: `1 December 2026`, `December 1`, `December 2026`, `2026-12-01`.
+/// Rules ask [`Piece::dates`], which keeps them.
 pub(super) fn dates(piece: &Piece<'_>, language: &str) -> Vec<Mention> {
     let calendar = calendar(language);
     let mut found = Vec::new();
@@ -146,6 +150,7 @@ pub(super) fn dates(piece: &Piece<'_>, language: &str) -> Vec<Mention> {
             }
         } else if let Some(calendar) = calendar
             && (3..=10).contains(&(token.end - token.start))
+            && may_be_month(piece.word(index))
             // `may` and `march` are months only with a capital.
             && (language != "en" || piece.word(index).starts_with(char::is_uppercase))
             && let Some(month) = name_in(&calendar.months, piece.word(index))
@@ -156,14 +161,21 @@ pub(super) fn dates(piece: &Piece<'_>, language: &str) -> Vec<Mention> {
     found
 }
 
+/// Whether a month's name may begin as `word` does.
+fn may_be_month(word: &str) -> bool {
+    let first = word.as_bytes().first();
+    first.is_some_and(|first| !first.is_ascii() || INITIALS.contains(&first.to_ascii_lowercase()))
+}
+
+/// Whether `word` is `name`, which is in small letters, whatever the word's case.
+pub(super) fn same_word(name: &str, word: &str) -> bool {
+    name.eq_ignore_ascii_case(word)
+        || (!word.is_ascii() && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
+}
+
 /// The index of the list in `names` that holds `word`, whatever its case.
 fn name_in(names: &[&'static [&'static str]], word: &str) -> Option<usize> {
-    let ascii = word.is_ascii();
-    let same = |name: &&str| {
-        name.eq_ignore_ascii_case(word)
-            || (!ascii && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
-    };
-    names.iter().position(|names| names.iter().any(same))
+    names.iter().position(|names| names.iter().any(|name| same_word(name, word)))
 }
 
 fn iso(piece: &Piece<'_>, index: usize) -> Option<Mention> {
@@ -281,4 +293,18 @@ fn weekday(
         return named(last + 1);
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_month_may_begin_as_it_does() {
+        for calendar in [&ENGLISH, &SWEDISH, &GERMAN, &FRENCH] {
+            for name in calendar.months.iter().copied().flatten() {
+                assert!(may_be_month(name) && may_be_month(&name.to_uppercase()), "{name}");
+            }
+        }
+    }
 }

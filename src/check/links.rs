@@ -94,7 +94,7 @@ fn leads(case: &Case<'_>, file: &File, path: &str) -> bool {
             release.is_some_and(|release| release.texts.iter().any(|text| text.file.path == *name))
         };
         // A release with errors is in no table, but it is there.
-        names.iter().any(known) || case.newsroom.sources.iter().any(|file| names.contains(&file.path))
+        names.iter().any(|name| known(name) || case.newsroom.source(name).is_some())
     };
     is_medium(case, file, path)
         || folders(case, file).iter().filter_map(|folder| join(folder, path)).any(|full| is_release(&full))
@@ -112,6 +112,8 @@ fn on_site(case: &Case<'_>, path: &str) -> bool {
             parts.contains(&"tags")
                 || parts.iter().all(is_section)
                 || case.newsroom.releases.contains_key(*last)
+                // One with errors is in no table, but it is there.
+                || case.newsroom.sources.iter().any(|file| file.slug == *last)
         }
     }
 }

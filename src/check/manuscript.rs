@@ -1,9 +1,11 @@
 //! One file as the rules read it: pieces of plain text that know where they stand in the file.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 
+use super::dates::{Mention, dates};
 use crate::release::{File, Rule as BlockRule};
 use crate::yaml::Spanned;
 
@@ -31,10 +33,14 @@ pub(super) struct Piece<'a> {
     pub variant: Option<&'a str>,
     /// Whether only some readers get it, for a `:::` block.
     pub limited: bool,
+    /// The language of its words, without region.
+    language: &'a str,
     /// The words, without markup.
     pub text: String,
     /// The words and numbers in `text`.
     pub tokens: Vec<Token>,
+    /// Its dates, once a rule asked for them.
+    dates: OnceCell<Vec<Mention>>,
     /// Where stretches of `text` stand in the file: (byte here, byte there).
     offsets: Vec<(usize, usize)>,
     /// The bytes of the file that all of it takes.
@@ -143,7 +149,7 @@ impl<'a> Manuscript<'a> {
 
     fn field(&mut self, part: Part, variant: Option<&'a str>, value: Option<&Spanned<String>>) {
         let Some(value) = value else { return };
-        let mut piece = Piece::new(part, variant, false, value.span.clone());
+        let mut piece = Piece::new(part, variant, self.language, false, value.span.clone());
         // A quoted or folded scalar is not written as it is read; its words are.
         let source = self.file.text.get(value.span.clone()).unwrap_or_default();
         let mut at = 0;
@@ -184,7 +190,7 @@ impl<'a> Manuscript<'a> {
                             Tag::CodeBlock(_) => Part::Code,
                             _ => Part::Paragraph,
                         };
-                        open = Some(Piece::new(part, None, self.is_limited(span.start), span));
+                        open = Some(Piece::new(part, None, self.language, self.is_limited(span.start), span));
                     }
                     Tag::Link { dest_url, link_type, .. } => {
                         let target = match link_type {
@@ -216,8 +222,9 @@ impl<'a> Manuscript<'a> {
                     for (_, reference) in &mut references {
                         reference.words.push_str(&text);
                     }
-                    let piece =
-                        open.get_or_insert_with(|| Piece::new(Part::Paragraph, None, false, span.clone()));
+                    let piece = open.get_or_insert_with(|| {
+                        Piece::new(Part::Paragraph, None, self.language, false, span.clone())
+                    });
                     piece.add(&text, &blanked, &range, base);
                 }
                 Event::SoftBreak | Event::HardBreak => {
@@ -276,9 +283,20 @@ fn blank_outside<'s, 'k>(
 }
 
 impl<'a> Piece<'a> {
-    fn new(part: Part, variant: Option<&'a str>, limited: bool, span: Range<usize>) -> Piece<'a> {
+    fn new(
+        part: Part,
+        variant: Option<&'a str>,
+        language: &'a str,
+        limited: bool,
+        span: Range<usize>,
+    ) -> Piece<'a> {
         let (text, tokens, offsets) = (String::new(), Vec::new(), Vec::new());
-        Piece { part, variant, limited, text, tokens, offsets, span }
+        Piece { part, variant, language, limited, text, tokens, dates: OnceCell::new(), offsets, span }
+    }
+
+    /// Every date in it; looked for once, however many rules ask.
+    pub fn dates(&self) -> &[Mention] {
+        self.dates.get_or_init(|| dates(self, self.language))
     }
 
     fn add(&mut self, text: &str, source: &str, range: &Range<usize>, base: usize) {
@@ -333,22 +351,24 @@ impl<'a> Piece<'a> {
 fn tokens(text: &str) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 6);
     let mut open: Option<Token> = None;
-    for (at, character) in text.char_indices() {
-        let kind = if character.is_ascii_digit() {
-            Some(true)
-        } else if character.is_alphabetic() || (!character.is_ascii() && is_mark(character)) {
-            Some(false)
+    let mut at = 0;
+    while let Some(&byte) = text.as_bytes().get(at) {
+        // Nearly all of it is ASCII, which needs no decoding.
+        let (kind, end) = if byte.is_ascii() {
+            (byte.is_ascii_alphanumeric().then_some(byte.is_ascii_digit()), at + 1)
         } else {
-            None
+            let character = text[at..].chars().next().unwrap_or_default();
+            let letter = character.is_alphabetic() || is_mark(character);
+            (letter.then_some(false), at + character.len_utf8())
         };
-        if let Some(token) = &mut open
-            && kind == Some(token.number)
-        {
-            token.end = at + character.len_utf8();
-            continue;
+        match &mut open {
+            Some(token) if kind == Some(token.number) => token.end = end,
+            _ => {
+                tokens.extend(open.take());
+                open = kind.map(|number| Token { start: at, end, number });
+            }
         }
-        tokens.extend(open.take());
-        open = kind.map(|number| Token { start: at, end: at + character.len_utf8(), number });
+        at = end;
     }
     tokens.extend(open);
     tokens

@@ -195,7 +195,7 @@ fn key_of<'f>(
     let whole = files.clone().next().is_some_and(|file| newsroom.releases.contains_key(&file.slug));
     fields.digest(surroundings).text(if whole { "whole" } else { "broken" });
     for file in files {
-        fields.text(&file.path).digest(&file.names().text);
+        fields.text(&file.path).digest(&file.text_name());
     }
     fields.name()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::dates::dates;
+use super::dates::same_word;
 use super::manuscript::{Manuscript, Part, Piece};
 use super::{Case, Notes};
 
@@ -132,7 +132,7 @@ fn dates_of(text: &Manuscript<'_>, publish: Date, notes: &mut Notes) {
     let found: Vec<_> = text
         .pieces
         .iter()
-        .flat_map(|piece| dates(piece, text.language).into_iter().map(move |mention| (piece, mention)))
+        .flat_map(|piece| piece.dates().iter().map(move |mention| (piece, mention)))
         .filter(|(_, mention)| mention.day.is_some() && mention.year.is_some())
         .collect();
     let by_date: BTreeMap<_, _> =
@@ -247,19 +247,19 @@ fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usi
     if same(index, "annual") && ["results", "accounts"].iter().any(|name| same(index + 1, name)) {
         return Some((Kind::Year, index + 1));
     }
-    let lower = word.to_lowercase();
-    if ["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"].contains(&lower.as_str()) {
+    let is_in = |word: &str, names: &[&str]| names.iter().any(|name| same_word(name, word));
+    if is_in(word, &["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"]) {
         return Some((Kind::Year, index));
     }
-    let at = ORDINALS.iter().position(|words| words.contains(&lower.as_str()))?;
+    let at = ORDINALS.iter().position(|words| is_in(word, words))?;
     let number = i8::try_from(at + 1).ok()?;
-    let noun = piece.word(index + 1).to_lowercase();
+    let noun = piece.word(index + 1);
     if !matches!(piece.gap(index + 1), " " | "-" | "\u{a0}") {
         return None;
     }
-    if QUARTERS.contains(&noun.as_str()) {
+    if is_in(noun, &QUARTERS) {
         Some((Kind::Quarter(number), index + 1))
-    } else if HALVES.contains(&noun.as_str()) && number <= 2 {
+    } else if is_in(noun, &HALVES) && number <= 2 {
         Some((Kind::Half(number), index + 1))
     } else {
         None
@@ -304,5 +304,5 @@ fn is_compared(piece: &Piece<'_>, at: usize) -> bool {
     let before = &piece.text[..at];
     before.trim_end().ends_with('(')
         || (end.saturating_sub(6)..end)
-            .any(|index| WORDS.contains(&piece.word(index).to_lowercase().as_str()))
+            .any(|index| WORDS.iter().any(|word| same_word(word, piece.word(index))))
 }

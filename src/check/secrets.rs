@@ -119,6 +119,20 @@ fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
 
 fn known(text: &str, at: usize) -> Option<(Range<usize>, &'static str)> {
     let rest = &text.as_bytes()[at..];
+    // The beginnings of the table above; hardly a word has one.
+    if !matches!(
+        rest,
+        [b'A', b'K' | b'S' | b'I', ..]
+            | [b'g', b'h' | b'i' | b'l', ..]
+            | [b'x', b'o' | b'a', ..]
+            | [b'h', b'o', ..]
+            | [b's' | b'r', b'k', ..]
+            | [b'n', b'p', ..]
+            | [b'S', b'G', ..]
+            | [b'e', b'y', ..]
+    ) {
+        return None;
+    }
     let shape = SHAPES.iter().find(|shape| rest.starts_with(shape.prefix.as_bytes()))?;
     let length = run(&rest[shape.prefix.len()..], shape.letters);
     if length < shape.least {
@@ -160,8 +174,8 @@ const ANNOUNCED: [(&str, bool); 14] = [
     ("passwd", true),
     ("passphrase", true),
     ("pwd", true),
-    ("lösenord", true),
     ("lösenordet", true),
+    ("lösenord", true),
     ("token", false),
     ("secret", false),
     ("api key", false),
@@ -176,6 +190,10 @@ const ANNOUNCED: [(&str, bool); 14] = [
 fn assignment(text: &str, at: usize) -> Option<(Range<usize>, &'static str)> {
     let rest = text.get(at..)?;
     let bytes = rest.as_bytes();
+    let start = [bytes.first()?.to_ascii_lowercase(), bytes.get(1)?.to_ascii_lowercase()];
+    if !matches!(&start, b"pa" | b"pw" | b"l\xc3" | b"to" | b"se" | b"ap" | b"ac" | b"ke") {
+        return None;
+    }
     let (word, is_password) = ANNOUNCED.iter().find(|(word, _)| {
         bytes.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
     })?;
@@ -262,6 +280,23 @@ fn entropy(value: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The short cuts before the two tables let every entry of them through.
+    #[test]
+    fn every_prefix_and_every_word_is_found() {
+        for shape in SHAPES {
+            let rest =
+                if shape.prefix == "eyJ" { format!("{}.b.c", "a".repeat(40)) } else { "A1B2C3D4".repeat(10) };
+            let text = format!("{}{rest}", shape.prefix);
+            assert_eq!(known(&text, 0).map(|(_, name)| name), Some(shape.name), "{text}");
+        }
+        for (word, _) in ANNOUNCED {
+            for word in [word.to_owned(), word.to_ascii_uppercase()] {
+                let text = format!("{word} = 8sK2pQ9xVbN4mL7tR1wZ6yC3");
+                assert!(assignment(&text, 0).is_some(), "{text}");
+            }
+        }
+    }
 
     #[test]
     fn secrets_are_found_and_prose_is_not() {

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use crate::audience::{self, Audience};
 use crate::finding::{Finding, Severity, nearest};
 use crate::language::Language;
-use crate::release::{Cache, File, Parsed, Release, in_parallel};
+use crate::release::{Cache, File, Parsed, Release, Whole, in_parallel, is_release};
 
 pub use settings::schema;
 
@@ -51,8 +51,9 @@ pub struct Newsroom {
     pub policy: Policy,
     /// The audiences, by key.
     pub audiences: BTreeMap<String, Audience>,
-    /// The releases without errors, by slug.
-    pub releases: BTreeMap<String, Release>,
+    /// The releases without errors, by slug. One that a [`Cache`] kept from an earlier look is the same
+    /// [`Arc`], and then nothing that it was made from has changed.
+    pub releases: BTreeMap<String, Arc<Release>>,
     /// Every Markdown file, also those with errors.
     pub sources: Vec<Arc<File>>,
     /// Templates and media: path -> content.
@@ -168,7 +169,7 @@ impl Newsroom {
         Newsroom::build_with(revision, files, &mut Cache::default())
     }
 
-    /// Like [`Newsroom::build`], but parses only what `cache` has not seen.
+    /// Like [`Newsroom::build`], but makes only what `cache` does not hold from the last look.
     pub fn build_with(
         revision: Option<String>,
         mut files: BTreeMap<String, Arc<[u8]>>,
@@ -197,16 +198,14 @@ impl Newsroom {
         }
         let (audiences, broken_audiences) = audiences(&files, settings.as_ref(), &mut findings);
 
-        let markdown: Vec<String> =
-            files.keys().filter(|path| crate::release::place(path).is_some()).cloned().collect();
-        let markdown: Vec<(String, Arc<[u8]>)> =
-            markdown.into_iter().filter_map(|path| files.remove_entry(&path)).collect();
-        let parsed = cache.parse_all(&markdown);
+        let (markdown, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|(path, _)| is_release(path));
+        let files: BTreeMap<String, Arc<[u8]>> = files.into_iter().collect();
+        let parsed = cache.parse_all(markdown);
         let sources: Vec<Arc<File>> = parsed.iter().map(|parsed| Arc::clone(&parsed.0)).collect();
         for parsed in &parsed {
             findings.extend(parsed.1.iter().cloned());
         }
-        let mut releases = BTreeMap::new();
+        let mut releases: BTreeMap<String, Arc<Release>> = BTreeMap::new();
         if let Some(settings) = &settings {
             let logo = settings.logo.as_ref();
             let troubles = logo.map(|logo| (logo, logo_troubles(&files, &logo.value))).into_iter();
@@ -231,10 +230,18 @@ impl Newsroom {
                 broken_audiences: &broken_audiences,
                 files: &files,
             };
-            for (release, more) in in_parallel(&slugs, |files| assemble::release(&world, files)) {
-                findings.extend(more);
-                releases.extend(release.map(|release| (release.slug.clone(), release)));
-            }
+            cache.among(&files);
+            let whole = in_parallel(&slugs, |files| {
+                cache.whole(files).unwrap_or_else(|| {
+                    let (release, findings) = assemble::release(&world, files);
+                    let files = files.iter().copied().cloned().collect();
+                    Whole { files, release: release.map(Arc::new), findings: findings.into() }
+                })
+            });
+            let named = |release: &Arc<Release>| (release.slug.clone(), Arc::clone(release));
+            releases = whole.iter().filter_map(|whole| whole.release.as_ref().map(named)).collect();
+            findings.extend(whole.iter().flat_map(|whole| whole.findings.iter().cloned()));
+            cache.keep(whole);
         }
         if !usable {
             releases.clear();
@@ -264,10 +271,16 @@ impl Newsroom {
         }
     }
 
+    /// The Markdown file at `path`, also one with errors.
+    pub fn source(&self, path: &str) -> Option<&File> {
+        let at = self.sources.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
+        self.sources.get(at).map(|file| &**file)
+    }
+
     /// The text of a file that findings point into: a release, an audience, `dateline.yaml`, a template.
     pub fn text(&self, path: &str) -> Option<&str> {
-        if let Ok(at) = self.sources.binary_search_by(|file| file.path.as_str().cmp(path)) {
-            return self.sources.get(at).map(|file| &*file.text);
+        if let Some(file) = self.source(path) {
+            return Some(&file.text);
         }
         self.files.get(path).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }

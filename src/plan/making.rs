@@ -1,6 +1,6 @@
 //! One release of a plan in the making: from what was gathered and what is held to its parts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,8 +23,8 @@ pub(super) struct Making<'a> {
     /// The shape of its mail, and what every lane does.
     pub(super) shape: Option<usize>,
     pub(super) lanes: Vec<Vec<Doing>>,
-    /// What of the ledger's groups has been dealt with: audience, channel, language, advance.
-    pub(super) seen: BTreeSet<(String, String, Language, bool)>,
+    /// Which of the ledger's groups have been dealt with.
+    pub(super) seen: Vec<bool>,
     /// How long a notice may take to arrive.
     pub(super) grace: SignedDuration,
 }
@@ -60,11 +60,9 @@ impl Making<'_> {
         let page = kind == ChannelKind::Newsroom;
         let sending = !matches!(kind, ChannelKind::Newsroom | ChannelKind::File);
         let groups = self.held.map(|held| held.groups.as_slice()).unwrap_or_default();
-        let part =
-            Part::of(groups.iter().filter(|group| group.channel == channel && group.language == *language));
-        for group in &part.groups {
-            self.seen.insert(key_of(group));
-        }
+        let part = Part::of(see(groups, &mut self.seen, |group| {
+            group.channel == channel && group.language == *language
+        }));
         let publish = self.planned.publish;
         let held_due = part.groups.iter().map(|group| group.due).max().unwrap_or(publish);
         let forbids = self.change.forbids(language).map(str::to_owned);
@@ -213,15 +211,12 @@ impl Making<'_> {
         now: Timestamp,
     ) {
         let groups = self.held.map(|held| held.groups.as_slice()).unwrap_or_default();
-        let part = Part::of(groups.iter().filter(|group| {
+        let part = Part::of(see(groups, &mut self.seen, |group| {
             group.audience == audience
                 && group.channel == channel
                 && group.language == *language
                 && group.advance == advance
         }));
-        for group in &part.groups {
-            self.seen.insert(key_of(group));
-        }
         let group = |recipients, due, action, reason| Group {
             audience: audience.to_owned(),
             channel: channel.to_owned(),
@@ -337,7 +332,9 @@ impl Making<'_> {
     /// What the ledger holds for audiences or channels that the release no longer names.
     pub(super) fn leftovers(&mut self, now: Timestamp) {
         let groups = self.held.map(|held| held.groups.as_slice()).unwrap_or_default();
-        for held in groups.iter().filter(|held| !self.seen.contains(&key_of(held))) {
+        let seen = std::mem::take(&mut self.seen);
+        let left = groups.iter().zip(seen).filter(|(_, seen)| !seen);
+        for (held, _) in left {
             let group = |recipients, due, action, reason: &str| Group {
                 audience: held.audience.clone(),
                 channel: held.channel.clone(),
@@ -406,8 +403,17 @@ impl Making<'_> {
     }
 }
 
-fn key_of(group: &HeldGroup) -> (String, String, Language, bool) {
-    (group.audience.clone(), group.channel.clone(), group.language.clone(), group.advance)
+/// Those of the ledger's groups that are `wanted`; they have been dealt with then.
+fn see<'a>(
+    groups: &'a [HeldGroup],
+    seen: &mut [bool],
+    wanted: impl Fn(&HeldGroup) -> bool,
+) -> impl Iterator<Item = &'a HeldGroup> {
+    let both = groups.iter().zip(seen.iter_mut());
+    both.filter(move |(group, _)| wanted(group)).map(|(group, seen)| {
+        *seen = true;
+        group
+    })
 }
 
 fn open_words(part: &Part<'_>) -> Option<String> {

@@ -33,7 +33,7 @@ mod source;
 mod stop;
 
 pub use json::json;
-pub use planner::Planner;
+pub use planner::{Known, Planner};
 pub use source::{Source, source};
 
 /// What a group of deliveries is for the ledger.

@@ -1,6 +1,7 @@
 //! The fold: newsroom and ledger, then contacts, then the plan.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,9 +12,21 @@ use super::source::Sources;
 use super::{Held, HeldRelease, Plan, Planned, Source};
 use crate::audience::Audience;
 use crate::contact::Contact;
+use crate::digest::Digest;
 use crate::language::Language;
 use crate::newsroom::{ChannelKind, Newsroom};
 use crate::release::{CorrectionClass, Notice, Release, Status, in_parallel};
+
+/// What plans have in common while their releases stay as they are: those of the last [`Planner::with`].
+///
+/// A release is known by its [`Arc`]: [`crate::release::Cache`] hands out the same one only while
+/// nothing that the release was made from has changed, its media included.
+#[derive(Debug, Default, Clone)]
+pub struct Known {
+    /// The name of what all releases share.
+    shared: Option<Digest>,
+    sources: HashMap<String, (Arc<Release>, Source)>,
+}
 
 /// A plan in the making.
 #[derive(Debug)]
@@ -40,16 +53,31 @@ type Signature = (Vec<usize>, Vec<Language>, bool);
 impl<'a> Planner<'a> {
     /// Begins a plan for `now`.
     pub fn new(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp) -> Planner<'a> {
-        Planner::begin(newsroom, held, now, false)
+        Planner::begin(newsroom, held, now, false, &mut Known::default())
+    }
+
+    /// Like [`Planner::new`], but makes only what `known` does not hold from the last plan.
+    pub fn with(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp, known: &mut Known) -> Planner<'a> {
+        Planner::begin(newsroom, held, now, false, known)
     }
 
     /// Plans releases that are first seen long after their time as well (`dateline issue --late`).
     #[must_use]
     pub fn late(self, late: bool) -> Planner<'a> {
-        if late == self.late { self } else { Planner::begin(self.newsroom, self.held, self.now, late) }
+        if late == self.late {
+            self
+        } else {
+            Planner::begin(self.newsroom, self.held, self.now, late, &mut Known::default())
+        }
     }
 
-    fn begin(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp, late: bool) -> Planner<'a> {
+    fn begin(
+        newsroom: &'a Newsroom,
+        held: &'a Held,
+        now: Timestamp,
+        late: bool,
+        known: &mut Known,
+    ) -> Planner<'a> {
         let audiences: Vec<&Audience> = newsroom.audiences.values().collect();
         let mut planner = Planner {
             newsroom,
@@ -66,14 +94,23 @@ impl<'a> Planner<'a> {
             making: Vec::new(),
             gatherings: Vec::new(),
         };
-        let releases: Vec<&Release> = newsroom.releases.values().collect();
-        let found = in_parallel(&releases, |release| planner.sources.of(release));
-        let mut sources: BTreeMap<&str, Source> = BTreeMap::new();
-        for (release, source) in releases.into_iter().zip(found) {
-            planner.release(release, &source);
-            sources.insert(&release.slug, source);
+        let shared = Some(planner.sources.shared());
+        if known.shared != shared {
+            *known = Known { shared, sources: HashMap::new() };
         }
-        planner.round_ups(&sources);
+        let releases: Vec<&Arc<Release>> = newsroom.releases.values().collect();
+        let found = in_parallel(&releases, |release| {
+            let kept = known.sources.get(&release.slug).filter(|(kept, _)| Arc::ptr_eq(kept, release));
+            kept.map_or_else(|| planner.sources.of(release), |(_, source)| source.clone())
+        });
+        for (release, source) in releases.iter().zip(&found) {
+            planner.release(release, source);
+        }
+        let slugs = newsroom.releases.keys().map(String::as_str);
+        planner.round_ups(&slugs.zip(&found).collect());
+        let kept = releases.into_iter().zip(found);
+        let kept = kept.map(|(release, source)| (release.slug.clone(), (Arc::clone(release), source)));
+        known.sources = kept.collect();
         planner
     }
 
@@ -113,22 +150,27 @@ impl<'a> Planner<'a> {
             }
             let mut planned = making.finish(now);
             let order = self.newsroom.releases.get(&planned.slug).map(|release| release.audiences.as_slice());
+            // Those that the release names, in its order; then the others, in the newsroom's.
             let place = |audience: &str| {
                 let named = order.and_then(|order| order.iter().position(|name| name == audience));
-                (named.is_none(), named, places.get(audience).copied())
+                let other = if named.is_none() { places.get(audience).copied() } else { None };
+                (named.is_none(), named, other)
             };
             planned.deliveries.sort_by(|a, b| {
-                (a.due, place(&a.audience), &a.channel, &a.language, a.action).cmp(&(
-                    b.due,
-                    place(&b.audience),
-                    &b.channel,
-                    &b.language,
-                    b.action,
-                ))
+                let audiences = || {
+                    if a.audience == b.audience {
+                        return std::cmp::Ordering::Equal;
+                    }
+                    place(&a.audience).cmp(&place(&b.audience))
+                };
+                let rest = || (&a.channel, &a.language, a.action).cmp(&(&b.channel, &b.language, b.action));
+                a.due.cmp(&b.due).then_with(audiences).then_with(rest)
             });
             planned
                 .left_out
                 .sort_by(|a, b| (place(&a.audience), &a.reason).cmp(&(place(&b.audience), &b.reason)));
+            // Thousands of them are kept, most with few parts.
+            planned.deliveries.shrink_to_fit();
             releases.push(planned);
         }
         releases.retain(|planned| !planned.deliveries.is_empty() || !planned.left_out.is_empty());
@@ -168,7 +210,7 @@ impl<'a> Planner<'a> {
             forbidden: None,
             shape: None,
             lanes: Vec::new(),
-            seen: std::collections::BTreeSet::new(),
+            seen: vec![false; held.map_or(0, |held| held.groups.len())],
             grace: policy.expires_after,
         };
         if release.status == Status::Approved {

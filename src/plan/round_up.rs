@@ -14,7 +14,7 @@ use crate::release::{CorrectionClass, Notice, Release, Status};
 
 impl Planner<'_> {
     /// Takes the round-ups into the plan: the next of every audience, and those that the ledger holds.
-    pub(super) fn round_ups(&mut self, sources: &BTreeMap<&str, Source>) {
+    pub(super) fn round_ups(&mut self, sources: &BTreeMap<&str, &Source>) {
         for place in 0..self.audiences.len() {
             let Some(audience) = self.audiences.get(place).copied() else { continue };
             let Some(digest) = &audience.digest else { continue };
@@ -25,6 +25,7 @@ impl Planner<'_> {
                 .newsroom
                 .releases
                 .values()
+                .map(|release| &**release)
                 .filter(|release| release.audiences.contains(&audience.key))
                 .collect();
             for tick in self.ticks(audience, digest) {
@@ -61,7 +62,7 @@ impl Planner<'_> {
         digest: &Digest,
         tick: Timestamp,
         releases: &[&Release],
-        sources: &BTreeMap<&str, Source>,
+        sources: &BTreeMap<&str, &Source>,
     ) {
         let zone = &self.newsroom.timezone;
         let before = tick.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(tick);
@@ -90,7 +91,7 @@ impl Planner<'_> {
         };
         let with_sources: Vec<(&Release, &Source)> = members
             .iter()
-            .filter_map(|release| Some((*release, sources.get(release.slug.as_str())?)))
+            .filter_map(|release| Some((*release, *sources.get(release.slug.as_str())?)))
             .collect();
         let source = self.sources.of_round_up(&slug, audience, &languages, &with_sources, &withdrawn);
         // It is minor only if every correction in it is.
@@ -123,7 +124,7 @@ impl Planner<'_> {
             forbidden: members.is_empty().then(|| "none of its releases is approved any more".to_owned()),
             shape: None,
             lanes: Vec::new(),
-            seen: std::collections::BTreeSet::new(),
+            seen: vec![false; held.map_or(0, |held| held.groups.len())],
             grace: self.newsroom.policy.expires_after,
         };
         self.rounding_up(place, languages, making);

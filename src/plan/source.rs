@@ -89,6 +89,8 @@ pub(super) struct Sources<'a> {
     /// The pages' templates and the newsroom's own looks.
     look: Digest,
     audiences: BTreeMap<&'a str, Digest>,
+    /// The newsroom's boilerplate by key, in all languages.
+    boilerplate: BTreeMap<&'a str, Fields>,
     /// Media, each digested once.
     files: Mutex<BTreeMap<String, Digest>>,
 }
@@ -120,13 +122,39 @@ impl<'a> Sources<'a> {
         }
         let audiences =
             newsroom.audiences.iter().map(|(key, audience)| (key.as_str(), definition(audience))).collect();
+        let standing = |texts: &BTreeMap<Language, String>| {
+            let mut standing = Fields::default();
+            for (language, text) in texts {
+                standing.text(language.as_str()).words(text);
+            }
+            standing
+        };
+        let boilerplate =
+            newsroom.boilerplate.iter().map(|(key, texts)| (key.as_str(), standing(texts))).collect();
         Sources {
             newsroom,
             templates: templates.name(),
             look: look.name(),
             audiences,
+            boilerplate,
             files: Mutex::default(),
         }
+    }
+
+    /// The name of everything that [`Sources::of`] takes from the newsroom, beside the release and its media.
+    pub(super) fn shared(&self) -> Digest {
+        let mut shared = Fields::default();
+        shared.digest(&self.templates).digest(&self.look);
+        for (key, definition) in &self.audiences {
+            shared.text(key).digest(definition);
+        }
+        for (key, standing) in &self.boilerplate {
+            shared.text(key).digest(&standing.name());
+        }
+        for (key, contact) in &self.newsroom.contacts {
+            shared.text(key).text(&format!("{contact:?}"));
+        }
+        shared.name()
     }
 
     /// What `release`'s editions are rendered from.
@@ -201,7 +229,7 @@ impl<'a> Sources<'a> {
         look.digest(&self.look);
         // Tags, links to translations: what a page shows beside the words.
         for text in &release.texts {
-            look.text(&text.file.path).digest(&text.file.names().text);
+            look.text(&text.file.path).digest(&text.file.text_name());
         }
         for key in &release.contacts {
             if let Some(contact) = self.newsroom.contacts.get(key) {
@@ -210,8 +238,8 @@ impl<'a> Sources<'a> {
             }
         }
         for key in &release.boilerplate {
-            for (language, text) in self.newsroom.boilerplate.get(key).into_iter().flatten() {
-                look.text(language.as_str()).words(text);
+            if let Some(standing) = self.boilerplate.get(key.as_str()) {
+                look.append(standing);
             }
         }
         look.name()
@@ -219,7 +247,7 @@ impl<'a> Sources<'a> {
 
     fn words_of(&self, release: &Release, text: &Text) -> Digest {
         let mut words = Fields::default();
-        words.words(&text.title).maybe(text.dateline.as_deref()).digest(&text.file.names().words);
+        words.words(&text.title).maybe(text.dateline.as_deref()).digest(&text.file.words_name());
         for medium in &text.media {
             words.text(&medium.file.value).digest(&self.file(release, &medium.file.value));
             for value in [&medium.alt, &medium.caption, &medium.credit, &medium.title, &medium.duration] {

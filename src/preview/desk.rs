@@ -13,7 +13,7 @@ use super::watch::Watcher;
 use crate::clock::Clock;
 use crate::load::{self, LoadError};
 use crate::newsroom::Newsroom;
-use crate::plan::{Held, Plan, Planner};
+use crate::plan::{self, Held, Plan, Planner};
 use crate::release::Cache;
 use crate::render::{self, Edition, RenderError, Request};
 
@@ -36,6 +36,7 @@ pub struct Desk {
     news: broadcast::Sender<Arc<str>>,
     editions: Mutex<VecDeque<Kept>>,
     plan: Mutex<Option<(u64, i64, Arc<Plan>)>>,
+    sources: Mutex<plan::Known>,
 }
 
 type Kept = (Arc<Newsroom>, Request, Result<Arc<Edition>, RenderError>);
@@ -56,6 +57,7 @@ impl Desk {
             news: broadcast::Sender::new(WAITING),
             editions: Mutex::new(VecDeque::new()),
             plan: Mutex::new(None),
+            sources: Mutex::default(),
         })
     }
 
@@ -103,7 +105,9 @@ impl Desk {
         {
             return Arc::clone(plan);
         }
-        let plan = Arc::new(Planner::new(&snapshot.newsroom, &Held::default(), now).finish());
+        let held = Held::default();
+        let planner = Planner::with(&snapshot.newsroom, &held, now, &mut lock(&self.sources));
+        let plan = Arc::new(planner.finish());
         *lock(&self.plan) = Some((snapshot.version, minute, Arc::clone(&plan)));
         plan
     }

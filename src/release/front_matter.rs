@@ -52,7 +52,8 @@ pub struct FrontMatter {
     /// What was corrected.
     pub correction: Option<Spanned<Correction>>,
     /// Other words for an audience, a channel, or `audience/channel`.
-    pub variants: BTreeMap<String, Variant>,
+    /// Boxed: a map makes room for eleven at once.
+    pub variants: BTreeMap<String, Box<Variant>>,
     /// Where the keys of `variants` stand.
     pub variant_keys: Vec<Spanned<String>>,
 }

@@ -21,11 +21,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use body::{Block, Body, Rule};
-pub(crate) use cache::in_parallel;
 pub use cache::{Cache, Parsed};
+pub(crate) use cache::{Whole, in_parallel};
 pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, Variant};
-pub use names::{Memo, Names};
+pub use names::Memo;
 pub use parse::{MAX_BYTES, parse};
+pub(crate) use place::is_release;
 pub(crate) use place::reserved;
 pub use place::{Place, join, place};
 pub use raw::schema;
@@ -50,7 +51,7 @@ pub struct File {
     pub front_span: Range<usize>,
     /// The Markdown after it.
     pub body: Body,
-    /// What [`File::names`] remembers.
+    /// What [`File::text_name`] and [`File::words_name`] remember.
     pub memo: Memo,
 }
 
@@ -196,7 +197,8 @@ impl Text {
         let front = &self.file.front;
         let pair = format!("{audience}/{channel}");
         let layers = [pair.as_str(), audience, channel];
-        let layers: Vec<&Variant> = layers.iter().filter_map(|key| front.variants.get(*key)).collect();
+        let layers: Vec<&Variant> =
+            layers.iter().filter_map(|key| front.variants.get(*key).map(Box::as_ref)).collect();
         Words {
             title: pick(&layers, |v| v.title.as_ref().map(|s| s.value.as_str()), None).unwrap_or(&self.title),
             subtitle: pick(&layers, |v| v.subtitle.as_ref().map(|s| s.value.as_str()), front.subtitle_str()),

@@ -6,19 +6,12 @@ use crate::digest::{Digest, Fields};
 use crate::release::{File, WallTime};
 use crate::yaml::Spanned;
 
-/// Two names of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Names {
-    /// Of its text, byte by byte.
-    pub text: Digest,
-    /// Of what readers would call its words, but for title, dateline and media, which a
-    /// translation may take from the original.
-    pub words: Digest,
-}
-
-/// The [`Names`] of a file, once somebody asked for them. All are equal: they follow from the file.
+/// The two names of a file, once somebody asked for them. All are equal: they follow from the file.
 #[derive(Debug, Clone, Default)]
-pub struct Memo(OnceLock<Names>);
+pub struct Memo {
+    text: OnceLock<Digest>,
+    words: OnceLock<Digest>,
+}
 
 impl PartialEq for Memo {
     fn eq(&self, _: &Memo) -> bool {
@@ -27,9 +20,15 @@ impl PartialEq for Memo {
 }
 
 impl File {
-    /// Its names; the first call digests the text.
-    pub fn names(&self) -> Names {
-        *self.memo.0.get_or_init(|| Names { text: Digest::of(self.text.as_bytes()), words: self.words() })
+    /// The name of its text, byte by byte; the first call digests it.
+    pub fn text_name(&self) -> Digest {
+        *self.memo.text.get_or_init(|| Digest::of(self.text.as_bytes()))
+    }
+
+    /// The name of what readers would call its words, but for title, dateline and media, which a
+    /// translation may take from the original.
+    pub fn words_name(&self) -> Digest {
+        *self.memo.words.get_or_init(|| self.words())
     }
 
     fn words(&self) -> Digest {

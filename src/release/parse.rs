@@ -158,7 +158,7 @@ impl Reader<'_> {
         let mut variants = BTreeMap::new();
         let mut variant_keys = Vec::new();
         for (key, variant) in raw.variants.0 {
-            variants.insert(key.value.clone(), self.variant(variant));
+            variants.insert(key.value.clone(), Box::new(self.variant(variant)));
             variant_keys.push(key);
         }
         if let Some(first_too_many) = raw.media.get(MEDIA) {

@@ -33,6 +33,12 @@ pub fn place(path: &str) -> Option<Place> {
     Some(Place { slug: slug.to_owned(), translation, folder })
 }
 
+/// Whether [`place`] finds a release at `path`.
+pub(crate) fn is_release(path: &str) -> bool {
+    let stem = path.strip_prefix("releases/").and_then(|inside| inside.strip_suffix(".md"));
+    stem.is_some_and(|stem| !stem.rsplit('/').next().unwrap_or(stem).eq_ignore_ascii_case("readme"))
+}
+
 /// `path` from `folder`, with `.` and `..` resolved; nothing if it leaves the newsroom.
 pub fn join(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
@@ -110,6 +116,7 @@ mod tests {
             ("aster-ev.md", None),
         ] {
             let got = place(path);
+            assert_eq!(is_release(path), got.is_some(), "{path}");
             let got = got.as_ref().map(|place| {
                 (
                     place.slug.as_str(),

@@ -19,6 +19,7 @@ mod hostile;
 mod import;
 mod layers;
 mod ledger;
+mod looks;
 mod networks;
 mod preview;
 mod preview_chromium;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::check::dates::dates;
+use crate::check::dates::same_word;
 use crate::check::manuscript::Piece;
 
 /// What a figure counts.
@@ -175,12 +175,8 @@ fn lookup<T: Copy>(table: &[(&[&str], T)], word: &str) -> Option<T> {
     if word.len() > 16 || word.is_empty() {
         return None;
     }
-    let ascii = word.is_ascii();
-    let same = |name: &&str| {
-        name.eq_ignore_ascii_case(word)
-            || (!ascii && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
-    };
-    table.iter().find(|(names, _)| names.iter().any(same)).map(|(_, value)| *value)
+    let is_in = |names: &[&str]| names.iter().any(|name| same_word(name, word));
+    table.iter().find(|(names, _)| is_in(names)).map(|(_, value)| *value)
 }
 
 /// Every figure in `piece`: not dates, times, years, telephone numbers, ordinals, or numbers
@@ -189,7 +185,7 @@ pub(super) fn figures(piece: &Piece<'_>, language: &str) -> Vec<Figure> {
     if !piece.tokens.iter().any(|token| token.number) {
         return Vec::new();
     }
-    let dates: Vec<Range<usize>> = dates(piece, language).into_iter().map(|date| date.range).collect();
+    let dates = piece.dates();
     let mut found = Vec::new();
     let mut index = 0;
     while index < piece.tokens.len() {
@@ -200,8 +196,8 @@ pub(super) fn figures(piece: &Piece<'_>, language: &str) -> Vec<Figure> {
             continue;
         }
         let (number, next) = number(piece, index, language);
-        let near = dates.partition_point(|date| date.end <= token.start);
-        let in_date = dates.get(near).is_some_and(|date| date.start < piece.tokens[next - 1].end);
+        let near = dates.partition_point(|date| date.range.end <= token.start);
+        let in_date = dates.get(near).is_some_and(|date| date.range.start < piece.tokens[next - 1].end);
         if let Some((value, digits)) = number
             && !in_date
         {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::dates::{Mention, dates, month_name};
+use super::dates::{Mention, month_name};
 use super::manuscript::{Manuscript, Part, Piece};
 use super::{Case, MOST, Notes};
 use figures::{Figure, figures};
@@ -155,12 +155,14 @@ fn label(piece: &Piece<'_>) -> String {
 
 pub(super) fn dates_differ(case: &Case<'_>, notes: &mut Notes) {
     let near = case.publish.as_ref().map(jiff::Zoned::date);
-    let found: Vec<Vec<(&Piece<'_>, Mention)>> = case
+    let found: Vec<Vec<(&Piece<'_>, &Mention)>> = case
         .texts
         .iter()
         .map(|text| {
-            let of = |piece| dates(piece, text.language).into_iter().map(move |mention| (piece, mention));
-            text.pieces.iter().flat_map(of).collect()
+            text.pieces
+                .iter()
+                .flat_map(|piece| piece.dates().iter().map(move |mention| (piece, mention)))
+                .collect()
         })
         .collect();
     let known: Vec<Date> = near.into_iter().chain(case.event.as_ref().map(jiff::Zoned::date)).collect();
@@ -224,7 +226,7 @@ fn tell(text: &Manuscript<'_>, piece: &Piece<'_>, mention: &Mention, notes: &mut
 /// A date in title, summary, subject, social text or variant that the text gives differently.
 fn heads_against_text(
     text: &Manuscript<'_>,
-    found: &[(&Piece<'_>, Mention)],
+    found: &[(&Piece<'_>, &Mention)],
     known: &[Date],
     notes: &mut Notes,
 ) {

@@ -23,8 +23,8 @@ pub(super) fn compose(scene: &Scene<'_>) -> Result<(Value, Vec<Asset>), RenderEr
     let shown = scene.shows_body();
     let markdown = if shown { scene.markdown() } else { String::new() };
     let dateline = scene.dateline().filter(|_| shown);
-    let events = scene.events(&markdown, dateline.as_deref(), !request.advance);
-    let summary = if shown { scene.summary(&events) } else { String::new() };
+    let body = scene.prose(&markdown, dateline.as_deref(), !request.advance);
+    let summary = if shown { scene.summary(&body) } else { String::new() };
     let with_files = shown && scene.channel.kind == ChannelKind::File;
     let assets = if with_files { scene.assets()? } else { Vec::new() };
     let media: Vec<Value> = scene
@@ -57,8 +57,8 @@ pub(super) fn compose(scene: &Scene<'_>) -> Result<(Value, Vec<Asset>), RenderEr
         "kicker": front.kicker.as_ref().map(|kicker| kicker.value.as_str()),
         "byline": front.byline.as_ref().map(|byline| byline.value.as_str()),
         "summary": summary,
-        "html": if shown { scene.html(&events).to_string() } else { String::new() },
-        "text": page::press_text(scene, &events),
+        "html": if shown { &*body.html } else { "" },
+        "text": page::press_text(scene, &body),
         "url": scene.url,
         "tags": scene.release.tags,
         "media": media,

@@ -1,8 +1,7 @@
 //! One newsroom's renderer: templates compiled once, then any number of editions.
 
 use super::mail::Maker;
-use super::memo::Memo;
-use super::scene::Scene;
+use super::scene::{Scene, Shelf};
 use super::templates::Templates;
 use super::{Content, Edition, RenderError, Request, json, mail, page, social};
 use crate::digest::Digest;
@@ -14,7 +13,7 @@ pub struct Renderer<'a> {
     newsroom: &'a Newsroom,
     templates: Templates,
     maker: Maker,
-    html: Memo<str>,
+    shelf: Shelf,
 }
 
 impl<'a> Renderer<'a> {
@@ -27,7 +26,7 @@ impl<'a> Renderer<'a> {
                 fields.push(bytes);
             }
         }
-        Renderer { newsroom, templates, maker: Maker::new(&Digest::of_fields(&fields)), html: Memo::new() }
+        Renderer { newsroom, templates, maker: Maker::new(&Digest::of_fields(&fields)), shelf: Shelf::new() }
     }
 
     /// Renders one edition.
@@ -35,7 +34,7 @@ impl<'a> Renderer<'a> {
         if !request.digest_of.is_empty() {
             return self.digest(request);
         }
-        let scene = Scene::new(self.newsroom, request, &request.slug, &self.html)?;
+        let scene = Scene::new(self.newsroom, request, &request.slug, &self.shelf)?;
         let title = scene.words.title.to_owned();
         let (content, assets) = match scene.channel.kind {
             ChannelKind::Smtp => {
@@ -61,7 +60,7 @@ impl<'a> Renderer<'a> {
         let scenes = request
             .digest_of
             .iter()
-            .map(|slug| Scene::new(self.newsroom, request, slug, &self.html))
+            .map(|slug| Scene::new(self.newsroom, request, slug, &self.shelf))
             .collect::<Result<Vec<_>, _>>()?;
         if scenes.iter().any(|scene| scene.channel.kind != ChannelKind::Smtp) {
             let channel = &request.channel;

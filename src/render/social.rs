@@ -45,8 +45,7 @@ pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Socia
 /// What the posts say, with the address of the release.
 fn text(scene: &Scene<'_>, templates: &Templates) -> Result<String, RenderError> {
     let template = templates.choose("social", scene.words.template, &scene.request.audience)?;
-    let markdown = scene.markdown();
-    let summary = scene.summary(&scene.events(&markdown, None, false));
+    let summary = scene.summary_alone();
     let (label, note) = scene.notice().map_or((None, None), |(label, words)| (Some(label), Some(words)));
     let data = json!({
         "language": scene.language().as_str(),
@@ -67,7 +66,7 @@ fn text(scene: &Scene<'_>, templates: &Templates) -> Result<String, RenderError>
         "published": scene.published.to_string(),
         "url": scene.url,
     });
-    let text = templates.render(&template, &data)?;
+    let text = templates.render(&template, data)?;
     let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
     let text = lines.join("\n");
     if text.contains(&scene.url) { Ok(text) } else { Ok(format!("{text}\n\n{}", scene.url)) }

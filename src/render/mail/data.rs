@@ -1,10 +1,12 @@
 //! What the email templates are given.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::super::look::{contrasts, look};
+use super::super::look::contrasts;
 use super::super::phrases;
-use super::super::scene::Scene;
+use super::super::scene::{Prose, Scene};
 use super::html::Fields;
 use super::kicker;
 use super::sender::Sender;
@@ -14,7 +16,7 @@ pub(super) type Data = serde_json::Map<String, Value>;
 
 /// What every email template has.
 pub(super) fn common(scene: &Scene<'_>, fields: &mut Fields<'_>, subject: &str, sender: &Sender) -> Data {
-    let look = look(scene.newsroom, scene.language());
+    let look = scene.look();
     let request = scene.request;
     let mut data = Data::new();
     let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
@@ -53,16 +55,12 @@ pub(super) fn common(scene: &Scene<'_>, fields: &mut Fields<'_>, subject: &str, 
 }
 
 /// What the template of a single release has besides.
-pub(super) fn release_data(
-    scene: &Scene<'_>,
-    fields: &mut Fields<'_>,
-    events: &[pulldown_cmark::Event<'_>],
-) -> Data {
+pub(super) fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, body: &Arc<Prose>) -> Data {
     let advance = scene.request.advance;
     let mut data = Data::new();
     let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
     let summary = if scene.shows_body() {
-        scene.summary(events)
+        scene.summary(body)
     } else {
         scene.notice().map(|(_, words)| words).unwrap_or_default()
     };
@@ -77,14 +75,13 @@ pub(super) fn release_data(
     let (label, words) = scene.notice().map_or((None, None), |(label, words)| (Some(label), Some(words)));
     put("label", fields.text("label", label));
     put("note", fields.text("note", words.as_deref()));
-    let body = scene.html(events);
 
     // Before the embargo nothing of the release is public, so no address of it may be in the mail.
     let shown = !advance && scene.shows_body();
     let lead = scene.media.iter().find(|piece| piece.is_image());
     // Not twice, where the text shows it.
-    let lead = lead.filter(|piece| shown && !body.contains(&piece.url));
-    put("body", fields.html("body", &body));
+    let lead = lead.filter(|piece| shown && !body.html.contains(&piece.url));
+    put("body", fields.html("body", body));
     put(
         "image",
         lead.map_or(Value::Null, |piece| {
@@ -123,10 +120,7 @@ pub(super) fn release_data(
         .into_iter()
         .filter(|_| scene.shows_body())
         .enumerate()
-        .map(|(at, text)| {
-            let html = scene.html(&scene.events(text, None, !advance));
-            fields.html(&format!("boilerplate{at}"), &html)
-        })
+        .map(|(at, text)| fields.html(&format!("boilerplate{at}"), &scene.prose(text, None, !advance)))
         .collect();
     put("boilerplate", Value::Array(standing));
     let contacts: Vec<Value> = scene

@@ -3,6 +3,17 @@
 /// The longest line, without CRLF (RFC 2045 6.7, RFC 2047 2).
 const LINE: usize = 76;
 
+/// The bytes that stand for themselves inside of a line; a space does not at its end.
+const AS_IT_IS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 32;
+    while byte <= 126 {
+        table[byte] = byte != b'=' as usize;
+        byte += 1;
+    }
+    table
+};
+
 /// Appends `text` in quoted-printable (RFC 2045 6.7); `\n` is a line break.
 ///
 /// `column` is where the line stands. No line begins with a dot (so nothing is ever dot-stuffed)
@@ -17,6 +28,21 @@ pub(super) fn quoted_printable(text: &str, column: &mut usize, out: &mut Vec<u8>
             *column = 0;
             at += 1;
             continue;
+        }
+        // Inside of a line, most of it goes as it is.
+        if *column > 0 {
+            let fits = bytes.len().min(at + (LINE - 1).saturating_sub(*column));
+            let row = bytes.get(at..fits).unwrap_or_default();
+            let mut length = row.iter().position(|byte| !AS_IT_IS[usize::from(*byte)]).unwrap_or(row.len());
+            if length > 0 && row[length - 1] == b' ' && matches!(bytes.get(at + length), None | Some(b'\n')) {
+                length -= 1;
+            }
+            if length > 0 {
+                out.extend_from_slice(&row[..length]);
+                at += length;
+                *column += length;
+                continue;
+            }
         }
         // A character is never split: its bytes are encoded together.
         let length = match byte {
@@ -205,6 +231,51 @@ mod tests {
                     assert!(line.len() <= LINE && !line.starts_with('.'), "{line:?}");
                 }
             }
+        }
+    }
+
+    /// The rules of RFC 2045 6.7 one byte at a time.
+    fn slowly(text: &str, mut column: usize) -> (String, usize) {
+        let mut out = String::new();
+        for (at, c) in text.char_indices() {
+            if c == '\n' {
+                out.push_str("\r\n");
+                column = 0;
+                continue;
+            }
+            let rest = &text[at..];
+            let last = matches!(rest.as_bytes().get(1), None | Some(b'\n'));
+            let plain = |column: usize| match c {
+                '=' => false,
+                ' ' | '\t' => !last,
+                '.' => column > 0,
+                'F' => column > 0 || !rest.starts_with("From "),
+                c => ('!'..='~').contains(&c),
+            };
+            let width = |column| if plain(column) { 1 } else { 3 * c.len_utf8() };
+            if column + width(column) >= LINE {
+                out.push_str("=\r\n");
+                column = 0;
+            }
+            let as_it_is = plain(column);
+            column += width(column);
+            if as_it_is {
+                out.push(c);
+            } else {
+                out.extend(c.to_string().bytes().map(|byte| format!("={byte:02X}")));
+            }
+        }
+        (out, column)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn rows_are_written_as_bytes_are(text in "[a-c =.F\t\né€\r~]{0,300}", column in 0..76_usize) {
+            let (mut out, mut reached) = (Vec::new(), column);
+            quoted_printable(&text, &mut reached, &mut out);
+            let (slow, slowly_reached) = slowly(&text, column);
+            proptest::prop_assert_eq!(String::from_utf8(out).unwrap(), slow);
+            proptest::prop_assert_eq!(reached, slowly_reached);
         }
     }
 

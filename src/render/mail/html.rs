@@ -9,11 +9,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::super::markdown::SafeHtml;
 use super::super::memo::Memo;
+use super::super::scene::Prose;
 use super::super::templates::{self, Templates};
 use super::super::{RenderError, Slot};
 use super::Part;
+use super::data::Data;
 use super::encode::escape_html;
+use super::stylist::Stylist;
 use crate::digest::Digest;
 
 /// What stands in for one place of the template.
@@ -21,7 +25,7 @@ pub(super) enum Field {
     /// Text, to be escaped.
     Text(String),
     /// HTML that is safe already.
-    Html(Arc<str>),
+    Html(Arc<Prose>),
     /// What differs by recipient.
     Slot(Slot),
 }
@@ -46,8 +50,8 @@ impl<'m> Fields<'m> {
     }
 
     /// A placeholder for HTML.
-    pub(super) fn html(&mut self, name: &str, value: &Arc<str>) -> Value {
-        if value.is_empty() { Value::Null } else { self.put(name, Field::Html(Arc::clone(value))) }
+    pub(super) fn html(&mut self, name: &str, value: &Arc<Prose>) -> Value {
+        if value.html.is_empty() { Value::Null } else { self.put(name, Field::Html(Arc::clone(value))) }
     }
 
     /// A placeholder for a slot.
@@ -75,6 +79,7 @@ struct Shape {
     parts: Vec<Place>,
     /// The rules that apply to release text as well.
     css: String,
+    stylist: Stylist,
 }
 
 enum Place {
@@ -99,7 +104,7 @@ impl Maker {
         &self,
         templates: &Templates,
         name: &str,
-        data: &Value,
+        data: Data,
         fields: &Fields<'_>,
     ) -> Result<Vec<Part>, RenderError> {
         let shape = self.shape(templates, name, data)?;
@@ -110,7 +115,7 @@ impl Maker {
                 Place::Literal(text) => literal.push_str(text),
                 Place::Field(name) => match fields.values.get(name) {
                     Some(Field::Text(text)) => literal.push_str(&escape_html(text)),
-                    Some(Field::Html(html)) => literal.push_str(&self.styled(html, &shape)?),
+                    Some(Field::Html(prose)) => literal.push_str(&self.styled(&prose.html, &shape)?),
                     Some(Field::Slot(slot)) => {
                         parts.push(Part::Literal(std::mem::take(&mut literal)));
                         parts.push(Part::Slot(*slot));
@@ -124,8 +129,14 @@ impl Maker {
     }
 
     /// Release text with the template's rules set inline.
-    fn styled(&self, html: &str, shape: &Shape) -> Result<Arc<str>, RenderError> {
+    fn styled(&self, html: &SafeHtml, shape: &Shape) -> Result<Arc<str>, RenderError> {
         self.styled.get(Digest::of_fields(&[html.as_bytes(), shape.css.as_bytes()]), || {
+            if html.plain
+                && let Some(styled) = shape.stylist.apply(html, &self.inliner)
+            {
+                return Ok(Arc::from(styled));
+            }
+            let html: &str = html;
             let html = format!("<div class=\"release\">{html}</div>");
             let html = self.inliner.inline_fragment(&html, &shape.css).map_err(|error| {
                 RenderError::Content(format!("the template's CSS cannot be applied: {error}"))
@@ -136,13 +147,13 @@ impl Maker {
 
     /// What the template makes of `data`. The data are placeholders and a few words, so equal data
     /// come again and again; what the template does not name makes no difference.
-    fn shape(&self, templates: &Templates, name: &str, data: &Value) -> Result<Arc<Shape>, RenderError> {
-        let named = |key: &str| key == "language" || templates.names_variable(name, key);
+    fn shape(&self, templates: &Templates, name: &str, data: Data) -> Result<Arc<Shape>, RenderError> {
+        let named = templates.named(name, data.keys());
         let seen: BTreeMap<&String, &Value> =
-            data.as_object().into_iter().flatten().filter(|(key, _)| named(key)).collect();
+            data.iter().filter(|(key, _)| *key == "language" || named.contains(*key)).collect();
         let seen = serde_json::to_vec(&seen).unwrap_or_default();
         self.shapes.get(Digest::of_fields(&[name.as_bytes(), &seen]), || {
-            let mjml = templates.render(name, data)?;
+            let mjml = templates.render(name, Value::Object(data))?;
             self.compile(templates, name, &mjml).map(Arc::new)
         })
     }
@@ -159,7 +170,8 @@ impl Maker {
             .inliner
             .inline(&html)
             .map_err(|error| wrong(format!("the CSS cannot be applied: {error}")))?;
-        Ok(Shape { parts: self.places(&html), css })
+        let stylist = Stylist::new(&css);
+        Ok(Shape { parts: self.places(&html), css, stylist })
     }
 
     fn places(&self, html: &str) -> Vec<Place> {

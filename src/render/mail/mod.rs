@@ -11,6 +11,7 @@ mod fill;
 mod html;
 mod message;
 mod sender;
+mod stylist;
 mod text;
 
 use serde_json::{Value, json};
@@ -44,13 +45,13 @@ pub(super) fn compose(scene: &Scene<'_>, templates: &Templates, maker: &Maker) -
     let markdown = if scene.shows_body() { scene.markdown() } else { String::new() };
     let dateline = scene.dateline().filter(|_| scene.shows_body());
     let pictures = !scene.request.advance;
-    let events = scene.events(&markdown, dateline.as_deref(), pictures);
+    let body = scene.prose(&markdown, dateline.as_deref(), pictures);
 
-    let text = text::letter(scene, &events, sender.can_unsubscribe());
+    let text = text::letter(scene, &body, sender.can_unsubscribe());
     let mut fields = Fields::new(maker);
     let mut data = common(scene, &mut fields, &subject, &sender);
-    data.extend(release_data(scene, &mut fields, &events));
-    let html = maker.make(templates, &template, &Value::Object(data), &fields)?;
+    data.extend(release_data(scene, &mut fields, &body));
+    let html = maker.make(templates, &template, data, &fields)?;
     let calendar = if scene.request.notice == Notice::Hold { None } else { calendar::calendar(scene) };
     Ok(assemble(scene, sender, subject, &text, &html, calendar))
 }
@@ -82,8 +83,7 @@ pub(super) fn compose_digest(
     let mut fields = Fields::new(maker);
     let mut items = Vec::new();
     for (at, scene) in scenes.iter().enumerate() {
-        let markdown = scene.markdown();
-        let summary = scene.summary(&scene.events(&markdown, None, false));
+        let summary = scene.summary_alone();
         letter.headline(scene.words.title, '-');
         letter.paragraph(&summary);
         letter.block(&format!("{}: {}", scene.phrase("read-more"), scene.url));
@@ -104,7 +104,7 @@ pub(super) fn compose_digest(
     let mut data = common(first, &mut fields, &subject, &sender);
     data.insert("headline".to_owned(), fields.text("headline", Some(&plain)));
     data.insert("releases".to_owned(), Value::Array(items));
-    let html = maker.make(templates, &template, &Value::Object(data), &fields)?;
+    let html = maker.make(templates, &template, data, &fields)?;
     Ok(assemble(first, sender, subject, &letter.finish(), &html, None))
 }
 

@@ -1,7 +1,7 @@
 //! The text part of a mail.
 
-use super::super::markdown::{WIDTH, plain, wrap};
-use super::super::scene::Scene;
+use super::super::markdown::{WIDTH, wrap};
+use super::super::scene::{Prose, Scene};
 use super::super::{Slot, phrases};
 use super::Part;
 use crate::newsroom::PressContact;
@@ -66,11 +66,7 @@ impl Letter {
 }
 
 /// The whole text of a mail about one release.
-pub(super) fn letter(
-    scene: &Scene<'_>,
-    events: &[pulldown_cmark::Event<'_>],
-    unsubscribe: bool,
-) -> Vec<Part> {
+pub(super) fn letter(scene: &Scene<'_>, body: &Prose, unsubscribe: bool) -> Vec<Part> {
     let mut letter = Letter::default();
     let request = scene.request;
     if request.test {
@@ -94,10 +90,10 @@ pub(super) fn letter(
         }
         event(scene, &mut letter);
         let mut links = Vec::new();
-        letter.block(&plain(events, &mut links));
+        letter.block(&scene.plain(body, &mut links));
         letter.block("###");
         for standing in scene.boilerplate() {
-            letter.block(&plain(&scene.events(standing, None, !request.advance), &mut links));
+            letter.block(&scene.plain(&scene.prose(standing, None, !request.advance), &mut links));
         }
         if !links.is_empty() {
             let list: Vec<String> =

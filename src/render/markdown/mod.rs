@@ -6,10 +6,11 @@
 
 mod html;
 mod plain;
+mod quick;
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
-pub(super) use html::{raw_html, sanitize};
+pub(super) use html::{SafeHtml, raw_html, sanitize};
 pub(super) use plain::{WIDTH, plain, wrap};
 
 /// How deep elements may stand in each other.

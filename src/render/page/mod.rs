@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::look::{contrasts, look};
-use super::scene::{Scene, page_url, path_escape};
+use super::look::contrasts;
+use super::scene::{Prose, Scene, page_url, path_escape};
 use super::templates::Templates;
-use super::{Asset, Entry, Page, RenderError, markdown, phrases};
+use super::{Asset, Entry, Page, RenderError, phrases};
 use crate::digest::Digest;
 use crate::release::Notice;
 
@@ -21,16 +21,14 @@ pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Page,
     let assets = if shown { scene.assets()? } else { Vec::new() };
     let markdown = if shown { scene.markdown() } else { String::new() };
     let dateline = scene.dateline().filter(|_| shown);
-    let events = scene.events(&markdown, dateline.as_deref(), true);
-    let body = scene.html(&events);
-    let summary = if shown { scene.summary(&events) } else { notice_words(scene) };
+    let body = scene.prose(&markdown, dateline.as_deref(), true);
+    let summary = if shown { scene.summary(&body) } else { notice_words(scene) };
 
-    let entry = entry(scene, &assets, summary, &body);
+    let entry = entry(scene, &assets, summary, &body.html);
     let template = templates.choose("newsroom", scene.words.template, &scene.request.audience)?;
-    let data = data(scene, &entry, &body, &assets);
-    let html = templates.render(&template, &data)?;
-    let text = press_text(scene, &events);
-    let look = look(scene.newsroom, scene.language());
+    let html = templates.render(&template, data(scene, &entry, &body.html, &assets))?;
+    let text = press_text(scene, &body);
+    let look = (*scene.look()).clone();
     Ok((Page { path: scene.path.clone(), html, entry, text, look }, assets))
 }
 
@@ -70,7 +68,7 @@ fn entry(scene: &Scene<'_>, assets: &[Asset], summary: String, body: &str) -> En
 
 fn data(scene: &Scene<'_>, entry: &Entry, body: &str, assets: &[Asset]) -> Value {
     let newsroom = scene.newsroom;
-    let look = look(newsroom, scene.language());
+    let look = scene.look();
     let request = scene.request;
     let shown = scene.shows_body();
     let address = |name: &str| format!("{}{}", scene.url, path_escape(name));
@@ -127,7 +125,7 @@ fn data(scene: &Scene<'_>, entry: &Entry, body: &str, assets: &[Asset]) -> Value
         .boilerplate()
         .into_iter()
         .filter(|_| shown)
-        .map(|text| json!(*scene.html(&scene.events(text, None, true))))
+        .map(|text| json!(*scene.prose(text, None, true).html))
         .collect();
     let (accent_dark, on_accent) = contrasts(&look.accent);
     json!({
@@ -135,7 +133,7 @@ fn data(scene: &Scene<'_>, entry: &Entry, body: &str, assets: &[Asset]) -> Value
         "on_accent": on_accent,
         "language": scene.language().as_str(),
         "direction": direction(scene),
-        "look": look,
+        "look": *look,
         "home": home(scene),
         "audience": request.audience,
         "notice": request.notice.as_str(),
@@ -279,7 +277,7 @@ fn script_safe(value: &Value) -> String {
 }
 
 /// The release as text, for the press kit.
-pub(super) fn press_text(scene: &Scene<'_>, events: &[pulldown_cmark::Event<'_>]) -> String {
+pub(super) fn press_text(scene: &Scene<'_>, body: &Prose) -> String {
     let mut blocks = Vec::new();
     if let Some((label, words)) = scene.notice() {
         blocks.push(format!("{label}: {words}"));
@@ -290,10 +288,10 @@ pub(super) fn press_text(scene: &Scene<'_>, events: &[pulldown_cmark::Event<'_>]
     let mut links = Vec::new();
     if scene.shows_body() {
         blocks.extend(scene.text.file.front.byline.as_ref().map(|byline| byline.value.clone()));
-        blocks.push(markdown::plain(events, &mut links));
+        blocks.push(scene.plain(body, &mut links).into_owned());
         blocks.push("###".to_owned());
         for standing in scene.boilerplate() {
-            blocks.push(markdown::plain(&scene.events(standing, None, true), &mut links));
+            blocks.push(scene.plain(&scene.prose(standing, None, true), &mut links).into_owned());
         }
     }
     for contact in scene.contacts() {

@@ -22,5 +22,5 @@ pub fn site_style(look: &Look) -> String {
         "on_accent": on_accent,
     });
     // The template is built in and its data is all here, so this cannot fail; a test renders it.
-    TEMPLATES.render("newsroom/style", &data).unwrap_or_default()
+    TEMPLATES.render("newsroom/style", data).unwrap_or_default()
 }

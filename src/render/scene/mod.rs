@@ -3,17 +3,13 @@
 mod address;
 mod media;
 mod notice;
-
-use std::convert::Infallible;
-use std::sync::Arc;
+mod prose;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::markdown::{self, Rules};
-use super::memo::Memo;
 use super::{RenderError, Request, phrases};
-use crate::digest::Digest;
 use crate::finding::nearest;
 use crate::language::Language;
 use crate::newsroom::{ChannelFacts, Newsroom, PressContact};
@@ -23,6 +19,7 @@ use address::page_path;
 pub(super) use address::{page_url, path_escape};
 pub(super) use media::Piece;
 pub use media::media_type;
+pub(super) use prose::{Prose, Shelf};
 
 /// Everything that the forms of an edition are made from.
 pub(super) struct Scene<'a> {
@@ -40,8 +37,8 @@ pub(super) struct Scene<'a> {
     pub path: String,
     /// The address of its page.
     pub url: String,
-    /// Safe HTML that was made before.
-    html: &'a Memo<str>,
+    /// What was made before.
+    shelf: &'a Shelf,
 }
 
 impl<'a> Scene<'a> {
@@ -49,7 +46,7 @@ impl<'a> Scene<'a> {
         newsroom: &'a Newsroom,
         request: &'a Request,
         slug: &str,
-        html: &'a Memo<str>,
+        shelf: &'a Shelf,
     ) -> Result<Scene<'a>, RenderError> {
         fn unknown<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k String>) -> RenderError {
             let near = nearest(key, known.map(String::as_str));
@@ -77,7 +74,7 @@ impl<'a> Scene<'a> {
             media: Vec::new(),
             path,
             url,
-            html,
+            shelf,
         };
         scene.media = scene.gather_media();
         scene.refuse_controls()?;
@@ -139,22 +136,6 @@ impl<'a> Scene<'a> {
         let link = |address: &str| self.link(address, pictures);
         let image = |address: &str| if pictures { self.picture(address) } else { None };
         markdown::events(markdown, &Rules { link: &link, image: &image, dateline })
-    }
-
-    /// Safe HTML of what [`Scene::events`] read.
-    pub fn html(&self, events: &[pulldown_cmark::Event<'_>]) -> Arc<str> {
-        let raw = markdown::raw_html(events);
-        let key = Digest::of(raw.as_bytes());
-        let Ok(safe) = self.html.get(key, || Ok::<_, Infallible>(markdown::sanitize(&raw)));
-        safe
-    }
-
-    /// One or two sentences, from the front matter or the first paragraph.
-    pub fn summary(&self, events: &[pulldown_cmark::Event<'_>]) -> String {
-        match self.words.summary {
-            Some(summary) => summary.trim().to_owned(),
-            None => markdown::first_paragraph(events).map(|text| shorten(&text, 240)).unwrap_or_default(),
-        }
     }
 
     /// The standing paragraphs of this release, as Markdown.

@@ -12,8 +12,8 @@
 
 mod lint;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, RenderContext, RenderErrorReason, ScopedJson, no_escape,
@@ -45,6 +45,10 @@ pub(super) struct Templates {
     html: Handlebars<'static>,
     text: Handlebars<'static>,
     sources: BTreeMap<String, String>,
+    /// What every template includes.
+    partials: BTreeMap<String, Vec<String>>,
+    /// By template, its answers to [`Templates::named`].
+    named: Mutex<HashMap<String, Arc<BTreeMap<String, bool>>>>,
     broken: BTreeMap<String, RenderError>,
 }
 
@@ -61,7 +65,14 @@ impl Templates {
             registry.register_helper("t", Box::new(Words));
             registry.register_helper("date", Box::new(Date(zone.clone())));
         }
-        let mut templates = Templates { html, text, sources: BTreeMap::new(), broken: BTreeMap::new() };
+        let mut templates = Templates {
+            html,
+            text,
+            sources: BTreeMap::new(),
+            partials: BTreeMap::new(),
+            named: Mutex::default(),
+            broken: BTreeMap::new(),
+        };
         for (name, source) in BUILT_IN {
             templates.add(name, Ok(source));
         }
@@ -132,6 +143,8 @@ impl Templates {
                 }
             }
         }
+        let names = |uses: Vec<lint::Use>| uses.into_iter().map(|used| used.name).collect();
+        self.partials = uses.into_iter().map(|(name, uses)| (name.to_owned(), names(uses))).collect();
         self.broken.extend(circular);
     }
 
@@ -173,35 +186,63 @@ impl Templates {
         self.sources.get(name).map_or("", String::as_str)
     }
 
-    /// Whether the template, or one that it includes, may read the variable `key`.
-    pub(super) fn names_variable(&self, name: &str, key: &str) -> bool {
+    /// Those of `keys` that the template, or one that it includes, may read as variables.
+    pub(super) fn named<'k>(
+        &self,
+        name: &str,
+        keys: impl Iterator<Item = &'k String>,
+    ) -> BTreeSet<&'k String> {
+        let kept = || self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = kept().get(name).cloned().unwrap_or_default();
+        let mut more = false;
+        let named = keys
+            .filter(|key| {
+                known.get(*key).copied().unwrap_or_else(|| {
+                    let answer = self.names_variable(name, key);
+                    Arc::make_mut(&mut known).insert((*key).clone(), answer);
+                    more = true;
+                    answer
+                })
+            })
+            .collect();
+        if more {
+            kept().insert(name.to_owned(), known);
+        }
+        named
+    }
+
+    fn names_variable(&self, name: &str, key: &str) -> bool {
         let source = self.source(name);
         source.contains(key)
             || source.contains("each this")
             || source.contains("lookup")
-            || lint::partials(source).iter().any(|partial| {
-                let source = self.source(&partial.name);
+            || self.includes(name).iter().any(|partial| {
+                let source = self.source(partial);
                 source.contains(key) || source.contains("{{>") || source.contains("{{#>")
             })
     }
 
+    /// The templates that a template includes.
+    fn includes(&self, name: &str) -> &[String] {
+        self.partials.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// Runs a template.
-    pub(super) fn render(&self, name: &str, data: &Value) -> Result<String, RenderError> {
-        for used in std::iter::once(name.to_owned())
-            .chain(lint::partials(self.source(name)).into_iter().map(|partial| partial.name))
-        {
-            if let Some(error) = self.broken.get(&used) {
+    pub(super) fn render(&self, name: &str, data: Value) -> Result<String, RenderError> {
+        for used in std::iter::once(name).chain(self.includes(name).iter().map(String::as_str)) {
+            if let Some(error) = self.broken.get(used) {
                 return Err(error.clone());
             }
         }
         let registry = if name.starts_with("social/") { &self.text } else { &self.html };
-        registry.render(name, data).map_err(|error| {
+        let context = Context::from(data);
+        registry.render_with_context(name, &context).map_err(|error| {
             let at = error.template_name.as_deref().unwrap_or(name);
             RenderError::Template {
                 file: file(at),
                 line: error.line_no.unwrap_or(1).max(1),
                 column: error.column_no.unwrap_or(1).max(1),
-                message: explain(error.reason(), data),
+                message: explain(error.reason(), context.data()),
             }
         })
     }

@@ -1,5 +1,6 @@
 //! The daemon over real git repositories, a real ledger, a relay on loopback, a site and an archive.
 
+mod drill;
 mod edits;
 mod guarding;
 mod history;

@@ -20,6 +20,7 @@ mod import;
 mod layers;
 mod ledger;
 mod looks;
+mod model;
 mod networks;
 mod preview;
 mod preview_chromium;

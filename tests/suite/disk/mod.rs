@@ -195,7 +195,7 @@ impl Run {
         });
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../reliability");
         std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(format!("sqlite-{}.json", name.replace(' ', "-")));
+        let file = folder.join(format!("sqlite-{}.json", name.replace([' ', '/'], "-")));
         std::fs::write(file, format!("{run:#}\n")).unwrap();
     }
 }

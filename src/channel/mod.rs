@@ -99,11 +99,18 @@ pub const FILL_WITHIN: Duration = Duration::from_secs(10);
 pub async fn fill<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let broken = |words: String| Failure::Broken { reply: Reply::note(words) };
-    match tokio::time::timeout(FILL_WITHIN, tokio::task::spawn_blocking(work)).await {
+    fill_within(FILL_WITHIN, work).await
+}
+
+async fn fill_within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let broken = |words: &str| Failure::Broken { reply: Reply::note(words) };
+    match tokio::time::timeout(limit, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(filled)) => filled,
-        Ok(Err(_)) => Err(broken("making its bytes broke off; this is a fault in Dateline".to_owned())),
-        Err(_) => Err(broken(format!("making its bytes took longer than {} s", FILL_WITHIN.as_secs()))),
+        Ok(Err(_)) => Err(broken("making its bytes broke off; this is a fault in Dateline, see its log")),
+        Err(_) => Err(broken("making its bytes took too long; this is a fault in Dateline")),
     }
 }
 
@@ -327,4 +334,28 @@ pub struct Diagnosis {
     pub seen: String,
     /// What to do.
     pub hint: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_the_bytes_are_made_is_the_parcels_fault() {
+        assert_eq!(fill(|| Ok(7)).await, Ok(7));
+        assert_eq!(fill::<()>(|| Err(Failure::GateClosed)).await, Err(Failure::GateClosed));
+        let broken = fill::<()>(|| panic!("poison")).await;
+        assert!(matches!(broken, Err(Failure::Broken { .. })), "{broken:?}");
+    }
+
+    #[tokio::test]
+    async fn making_the_bytes_has_an_end() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let broken = fill_within(Duration::from_millis(20), move || Ok(held.recv().is_ok())).await;
+        assert!(
+            matches!(&broken, Err(Failure::Broken { reply }) if reply.text.contains("too long")),
+            "{broken:?}"
+        );
+        release.send(()).unwrap();
+    }
 }

@@ -231,7 +231,8 @@ struct Free {
 }
 
 impl Breadcrumbs {
-    /// Opens the file (made with mode 0600) and reads what the process before left. `boot` names this start of the machine.
+    /// Opens the file (made with mode 0600) and reads what the process before left. `boot` names this start of the machine and the
+    /// ledger; what was left under another name is not believed.
     ///
     /// Fails with `WouldBlock` where another process has it.
     pub fn open(path: &Path, boot: &str) -> std::io::Result<(Breadcrumbs, Vec<Crumb>)> {

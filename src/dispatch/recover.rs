@@ -43,6 +43,8 @@ pub struct Recovered {
 pub async fn begin(inner: &Inner, file: &Path) -> Result<(Breadcrumbs, Recovered), LedgerError> {
     // Where the system does not name its start, nothing that was left is believed.
     let boot = clock::boot_id().unwrap_or_else(|| format!("{} {}", inner.owner, inner.clock.now()));
+    // Nor where somebody put another ledger beside the file.
+    let boot = format!("{boot} {}", inner.ledger.lineage());
     let mut recovered = Recovered::default();
     let mut ours = None;
     // Several daemons on one machine may share the folder: each has the first file that nobody else has, and

@@ -123,6 +123,15 @@ impl Ledger {
         ask!(self, created_at())
     }
 
+    /// The ledger's name, random and for ever: no other ledger has it, and a copy has the same.
+    pub fn lineage(&self) -> &str {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.lineage(),
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(postgres) => postgres.lineage(),
+        }
+    }
+
     /// Waits for writes that were handed in, notes the clean end, and lets go of the files. Later calls on any clone
     /// fail with [`LedgerError::Closed`].
     pub async fn close(&self, now: Timestamp) -> Result<()> {

@@ -436,3 +436,26 @@ async fn a_channel_that_says_so_sends_once_more_and_never_twice() {
     assert_eq!(bench.drain(99_999).await, "");
     assert_eq!(bench.passed(), ["c1", "c1", "c2"]);
 }
+
+/// A result that the disk did not take is recorded when it does, although the mail has left long ago.
+#[tokio::test]
+async fn what_the_ledger_could_not_take_is_not_forgotten() {
+    let bench = Bench::new(2, &[]).await;
+    bench.desk.original("aster", "v1", &[1, 2]).await;
+    let file = bench._folder.path().join("ledger/ledger.db");
+    let disk = rusqlite::Connection::open(file).unwrap();
+    disk.execute_batch(
+        "CREATE TRIGGER full BEFORE INSERT ON result BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    )
+    .unwrap();
+    bench.clock.set(at(0));
+    let stopped = bench.dispatch.drain(&CancellationToken::new()).await;
+    assert!(stopped.is_err_and(|error| error.to_string().contains("the disk is full")));
+    let left = bench.passed();
+    assert!(!left.is_empty(), "something had left before the first result was refused");
+    disk.execute_batch("DROP TRIGGER full").unwrap();
+    bench.drain(1).await;
+    assert_eq!(bench.desk.rows("aster").await, ["c1 original sent", "c2 original sent"]);
+    assert_eq!(bench.passed(), ["c1", "c2"], "nobody got it twice");
+    bench.desk.is_sound().await;
+}

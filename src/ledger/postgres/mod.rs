@@ -121,6 +121,11 @@ impl Postgres {
         Ok(Postgres { shared })
     }
 
+    /// The ledger's name.
+    pub(in crate::ledger) fn lineage(&self) -> &str {
+        &self.shared.facts.lineage
+    }
+
     /// Brings the ledger to this program's schema, and does nothing else.
     pub(super) async fn migrate(postgres: &PostgresConfig, now: Timestamp) -> Result<Migrated> {
         let mut session = Server::new(postgres)?.connect().await?;

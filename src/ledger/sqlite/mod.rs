@@ -112,6 +112,11 @@ impl Sqlite {
         answer.await.map_err(|_| LedgerError::Closed)?
     }
 
+    /// The ledger's name.
+    pub(in crate::ledger) fn lineage(&self) -> &str {
+        &self.shared.facts.lineage
+    }
+
     /// Refuses `what` unless the ledger is open for dispatch.
     fn must_dispatch(&self, what: &'static str) -> Result<()> {
         if self.shared.exclusive { Ok(()) } else { Err(LedgerError::NotExclusive(what)) }

@@ -189,7 +189,13 @@ async fn breadcrumbs_of_another_start_of_the_machine_say_nothing() {
     for (what, damage) in [
         ("gone", (|bytes: &mut Vec<u8>| bytes.clear()) as fn(&mut Vec<u8>)),
         ("torn", |bytes| bytes.iter_mut().skip(20).step_by(64).for_each(|byte| *byte ^= 1)),
-        ("another start", |bytes| bytes.iter_mut().skip(4).step_by(64).for_each(|byte| *byte ^= 1)),
+        ("another start", |bytes| {
+            for slot in bytes.chunks_exact_mut(64) {
+                slot[4] ^= 1;
+                let sum = dateline::digest::Digest::of(&slot[..60]);
+                slot[60..].copy_from_slice(&sum.0[..4]);
+            }
+        }),
     ] {
         let relay = Relay::start(&[]).await;
         let room = room(relay.port, 9);

@@ -146,3 +146,57 @@ async fn answer(mut stream: tokio::io::DuplexStream, replies: &[&[u8]], last: &[
     }
     let _ = stream.write_all(&last[..last.len().min(most)]).await;
 }
+
+/// The intent lasts half a minute only, so it is not asked for while a long mail crawls over a slow link.
+#[tokio::test]
+async fn the_gate_is_asked_beside_the_last_block_and_not_before() {
+    use crate::channel::smtp::wire::BLOCK;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    for (length, blocks_before) in [(1, 0), (BLOCK, 0), (BLOCK + 1, 1), (3 * BLOCK, 2)] {
+        let (ours, mut theirs) = tokio::io::duplex(1_000);
+        let asked = std::sync::atomic::AtomicBool::new(false);
+        let sending = async {
+            let mut session =
+                Session::greet(Box::new(ours), "dateline.test", Timeouts::default()).await.unwrap();
+            let message = vec![b'x'; length];
+            let meanwhile = async { asked.store(true, std::sync::atomic::Ordering::SeqCst) };
+            session.body(&message, false, meanwhile).await
+        };
+        let hearing = async {
+            let mut head = [0; 1_000];
+            theirs.write_all(b"220 relay\r\n").await.unwrap();
+            assert!(theirs.read(&mut head).await.unwrap() > 0);
+            theirs.write_all(b"250 relay\r\n").await.unwrap();
+            let mut early = vec![0; (blocks_before * BLOCK).saturating_sub(2_000)];
+            theirs.read_exact(&mut early).await.unwrap();
+            let before = asked.load(std::sync::atomic::Ordering::SeqCst);
+            let mut rest = vec![0; length - early.len()];
+            theirs.read_exact(&mut rest).await.unwrap();
+            (before, theirs)
+        };
+        let ((sent, seen), (before, _theirs)) = tokio::join!(sending, hearing);
+        assert!(sent.is_ok() && seen.is_some() && asked.into_inner(), "{length}");
+        assert!(!before || blocks_before == 0, "{length}: asked before the last block");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_breaks_off_before_its_last_block_asks_for_nothing() {
+    use crate::channel::smtp::wire::BLOCK;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (ours, mut theirs) = tokio::io::duplex(1_000);
+    let sending = async {
+        let mut session = Session::greet(Box::new(ours), "dateline.test", Timeouts::default()).await.unwrap();
+        session.body(&vec![b'x'; 2 * BLOCK], false, async { panic!("it was asked") }).await
+    };
+    let hanging_up = async {
+        let mut some = [0; 5_000];
+        theirs.write_all(b"220 relay\r\n").await.unwrap();
+        assert!(theirs.read(&mut some).await.unwrap() > 0);
+        theirs.write_all(b"250 relay\r\n").await.unwrap();
+        theirs.read_exact(&mut some).await.unwrap();
+        drop(theirs);
+    };
+    let ((sent, seen), ()) = tokio::join!(sending, hanging_up);
+    assert!(sent.is_err() && seen.is_none());
+}

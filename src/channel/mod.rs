@@ -29,7 +29,7 @@ use config::ChannelConfig;
 
 use crate::contact::EmailAddress;
 use crate::release::Notice;
-use crate::render::Edition;
+use crate::render::{Content, Edition, Social};
 
 /// A way out.
 #[async_trait]
@@ -47,6 +47,9 @@ pub trait Channel: Send + Sync {
         let _ = parcel;
         Probe::CannotTell
     }
+
+    /// Closes connections that are open without being used, so that somebody else may have them.
+    async fn rest(&self) {}
 
     /// Looks at configuration, credentials and reachability, for `dateline doctor`. Sends nothing.
     async fn examine(&self) -> Vec<Diagnosis> {
@@ -173,6 +176,21 @@ pub struct Parcel {
     pub previous: Option<Previous>,
 }
 
+impl Parcel {
+    /// The posts of a social edition; there is at least one.
+    fn social(&self) -> Result<&Social, Failure> {
+        match &self.edition.content {
+            Content::Social(social) if !social.posts.is_empty() => Ok(social),
+            _ => Err(refused("a social network takes posts alone")),
+        }
+    }
+}
+
+/// A refusal of our own, before anything leaves: what is to be sent does not fit. The recipient is not to blame.
+fn refused(words: impl AsRef<str>) -> Failure {
+    Failure::Refused { reply: Reply::note(words), suppress: false }
+}
+
 /// Whom a parcel is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
@@ -252,12 +270,28 @@ impl std::fmt::Display for Reply {
 /// Why a parcel was not delivered. The variant is the decision; the fields are the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Not accepted now; another try may succeed.
+    /// Not accepted now, for this recipient; another try may succeed.
     #[error("later: {reply}")]
     Later {
         /// The words.
         reply: Reply,
         /// How long the destination wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The destination takes nothing now, for anybody: a rate, its servers.
+    #[error("later: {reply}")]
+    PauseDestination {
+        /// The words.
+        reply: Reply,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The way out takes nothing now: it cannot be reached, or it is busy.
+    #[error("later: {reply}")]
+    PauseChannel {
+        /// The words.
+        reply: Reply,
+        /// How long it wants to be left alone.
         retry_after: Option<Duration>,
     },
     /// Not accepted, and never will be, for this recipient.
@@ -302,6 +336,8 @@ impl Failure {
     pub fn reply(&self) -> Option<&Reply> {
         match self {
             Failure::Later { reply, .. }
+            | Failure::PauseDestination { reply, .. }
+            | Failure::PauseChannel { reply, .. }
             | Failure::Refused { reply, .. }
             | Failure::HoldDestination { reply }
             | Failure::HoldChannel { reply }

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::config::WebhookConfig;
 use super::http::{Answer, Client, Patience, Walls};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, refused};
 use crate::render::Content;
 
 /// A receiver of signed webhooks.
@@ -89,7 +89,7 @@ impl Channel for Webhook {
         let Content::Json(payload) = &parcel.edition.content else {
             return Err(refused("a webhook takes JSON alone"));
         };
-        let body = serde_json::to_vec(payload).map_err(|error| refused(&error.to_string()))?;
+        let body = serde_json::to_vec(payload).map_err(|error| refused(error.to_string()))?;
         let (id, timestamp) = (id(parcel), parcel.now.as_second());
         let request = self
             .client
@@ -130,10 +130,6 @@ impl Channel for Webhook {
             (!good).then(|| "look at the `url` of the channel and at this machine's resolver".to_owned());
         vec![Diagnosis { what: "webhook: name".to_owned(), good, seen, hint }]
     }
-}
-
-fn refused(words: &str) -> Failure {
-    Failure::Refused { reply: Reply::note(words), suppress: false }
 }
 
 /// Standard Webhooks, "Deliverability and reliability": 2xx alone is success, 3xx is a failure and

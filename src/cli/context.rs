@@ -120,6 +120,11 @@ impl Open {
         let secret = self.config.secret(key, &self.dir)?;
         let channel = channel::open(config, &self.dir, secret)
             .map_err(|error| CliError::usage(format!("channel `{key}`: {error}")))?;
-        Ok(Route { channel, kind: config.kind(), limits: config.limits(), on_unknown: config.on_unknown() })
+        Ok(Route {
+            channel,
+            kind: config.kind(),
+            limits: config.limits().clone(),
+            on_unknown: config.on_unknown(),
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! `dateline hold` and `dateline resume`: stop and start, at once.
 
+use std::collections::BTreeSet;
+
 use super::context::Open;
 use super::{CliError, Ctx, Exit, output};
 use crate::daemon;
@@ -56,7 +58,7 @@ struct What {
     #[arg(long, value_name = "SLUG")]
     release: Option<String>,
 
-    /// One mail domain
+    /// One mail domain, or all of a provider such as `gmail`
     #[arg(long, value_name = "DOMAIN")]
     destination: Option<String>,
 }
@@ -70,6 +72,20 @@ impl What {
             _ => Scope::Everything,
         }
     }
+}
+
+/// The domains of the provider that `name` is, or that the domain `name` belongs to, on any channel; at least `name`.
+fn together(open: &Open, name: &str) -> BTreeSet<String> {
+    let channels = open.config.channels.values();
+    let mut domains: BTreeSet<String> =
+        channels.flat_map(|channel| channel.limits().providers().together(name)).collect();
+    if domains.len() > 1 && !name.contains('.') {
+        domains.remove(name);
+    }
+    if domains.is_empty() {
+        domains.insert(name.to_owned());
+    }
+    domains
 }
 
 /// Runs `dateline hold`.
@@ -91,7 +107,16 @@ pub fn hold(ctx: &Ctx, args: &HoldArgs) -> Result<Exit, CliError> {
                 output::note(format_args!("There is no release `{slug}` here yet; it is held all the same."));
             }
         }
-        let new = ledger.hold(scope.clone(), &args.reason, &ctx.user(), ctx.clock.now()).await?;
+        let all = match &scope {
+            Scope::Destination(name) if !name.contains('.') => {
+                together(&open, name).into_iter().map(Scope::Destination).collect()
+            }
+            scope => vec![scope.clone()],
+        };
+        let mut new = false;
+        for scope in all {
+            new |= ledger.hold(scope, &args.reason, &ctx.user(), ctx.clock.now()).await?;
+        }
         ledger.close(ctx.clock.now()).await?;
         Ok::<_, CliError>(new)
     })?;
@@ -111,7 +136,17 @@ pub fn resume(ctx: &Ctx, args: &ResumeArgs) -> Result<Exit, CliError> {
     let scope = args.what.scope();
     let (was, others) = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
-        let was = ledger.resume(&scope, &ctx.user(), ctx.clock.now()).await?;
+        let mut was = ledger.resume(&scope, &ctx.user(), ctx.clock.now()).await?;
+        if let Scope::Destination(name) = &scope {
+            // What one domain of a provider thinks of us the others think too: they were held together.
+            let domains = together(&open, name);
+            for hold in ledger.holds().await? {
+                let ours = hold.by == Hold::BY_DISPATCH || !name.contains('.');
+                if matches!(&hold.scope, Scope::Destination(domain) if ours && domains.contains(domain)) {
+                    was |= ledger.resume(&hold.scope, &ctx.user(), ctx.clock.now()).await?;
+                }
+            }
+        }
         let others: Vec<Hold> =
             ledger.holds().await?.into_iter().filter(|hold| hold.scope == scope).collect();
         ledger.close(ctx.clock.now()).await?;

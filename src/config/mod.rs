@@ -12,7 +12,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::channel::config::{ChannelConfig, Limits, Tls};
+use crate::channel::config::{ChannelConfig, Tls};
 use crate::daemon::{ClockConfig, GitConfig};
 use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
 use crate::finding::Finding;
@@ -167,14 +167,18 @@ impl Reader<'_> {
     fn sense(&mut self, key: &str, config: &ChannelConfig) {
         let at = |name| ["channels", key, name];
         let limits = config.limits();
-        if let Limits { connections: Some(0), .. }
-        | Limits { per_minute: Some(0), .. }
-        | Limits { per_connection: Some(0), .. } = limits
-        {
+        if limits.lets_nothing_through() {
             self.error(
                 &at("limits"),
                 "a limit of 0 would let nothing through",
                 "write 1 or more; `dateline hold` stops a channel",
+            );
+        }
+        for name in limits.strangers() {
+            self.error(
+                &["channels", key, "limits", "providers", name],
+                format!("`{name}` is no provider that Dateline knows"),
+                "write a mail domain, or say which `domains` it has",
             );
         }
         match config {

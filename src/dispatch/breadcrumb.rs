@@ -75,7 +75,11 @@ impl Verdict {
                 let longer = receipt.remote_id.as_ref().is_some_and(|id| id.len() > ID);
                 Verdict::Sent { remote_id: receipt.remote_id.clone().filter(|_| !longer), longer }
             }
-            Err(Failure::Later { retry_after, .. }) => Verdict::Later(*retry_after),
+            Err(
+                Failure::Later { retry_after, .. }
+                | Failure::PauseDestination { retry_after, .. }
+                | Failure::PauseChannel { retry_after, .. },
+            ) => Verdict::Later(*retry_after),
             Err(Failure::HoldDestination { .. } | Failure::HoldChannel { .. }) => Verdict::Later(None),
             Err(Failure::Refused { suppress, .. }) => Verdict::Refused(*suppress),
             Err(Failure::Unknown { .. } | Failure::Broken { .. } | Failure::GateClosed) => Verdict::None,

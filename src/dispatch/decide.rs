@@ -1,8 +1,10 @@
 //! What the ledger should record for one attempt, and what else must happen. The one place that decides.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::retry;
+use super::retry::{self, Scope};
 use crate::channel::{self, Failure, Receipt};
 use crate::digest::Digest;
 use crate::ledger::{Outcome, Reply};
@@ -12,16 +14,24 @@ use crate::ledger::{Outcome, Reply};
 pub struct Decision {
     /// For the ledger; nothing where the gate was closed, because there is nothing to settle.
     pub outcome: Option<Outcome>,
-    /// What else must be stopped.
+    /// What it says about others.
     pub stop: Option<Trouble>,
 }
 
-/// Who refuses us. None of these is the recipient's fault, so none of them fails or suppresses one.
+/// What an attempt says about others than its recipient.
+///
+/// A refusal of us is never the recipient's fault, so it fails and suppresses nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// The destination: its other recipients wait after the third refusal.
+    /// Not taken now; the destination is to blame where it says so of several recipients in a row.
+    Recipient(Option<Duration>),
+    /// The destination takes nothing now.
+    PauseDestination(Option<Duration>),
+    /// The channel takes nothing now.
+    PauseChannel(Option<Duration>),
+    /// The destination refuses us: its other recipients wait after the third refusal.
     Destination,
-    /// The channel: nothing more leaves by it until somebody looks.
+    /// The channel refuses us: nothing more leaves by it until somebody looks.
     Channel,
 }
 
@@ -41,26 +51,46 @@ pub struct Tried<'a> {
 /// Decides what becomes of a delivery after one attempt.
 pub fn decide(result: Result<Receipt, Failure>, tried: Tried<'_>) -> Decision {
     let Tried { key, attempt, expires, now } = tried;
-    let again = |reply: channel::Reply, retry_after| {
-        let reply = words(reply);
-        match retry::next(key, attempt, retry_after, now, expires) {
-            Some(due) => Outcome::Later { due, reply },
-            // Too late to try again; the address is not to blame.
-            None => Outcome::Failed { reply, suppress: false },
-        }
-    };
+    let next = |retry_after| retry::next(key, attempt, retry_after, now, expires);
     let (outcome, stop) = match result {
         Ok(Receipt { remote_id, url, reply }) => {
             (Outcome::Sent { remote_id, url, reply: words(reply) }, None)
         }
-        Err(Failure::Later { reply, retry_after }) => (again(reply, retry_after), None),
+        Err(Failure::Later { reply, retry_after }) => {
+            let reply = words(reply);
+            let outcome = match next(retry_after) {
+                Some(due) => Outcome::Later { due, reply },
+                // Too late to try again; the address is not to blame.
+                None => Outcome::Failed { reply, suppress: false },
+            };
+            (outcome, Some(Trouble::Recipient(retry_after)))
+        }
+        // Where time runs out for what is not the recipient's fault, the delivery expires; it does not fail.
+        Err(Failure::PauseDestination { reply, retry_after }) => {
+            let due = next(retry_after).unwrap_or(expires);
+            (Outcome::Later { due, reply: words(reply) }, Some(Trouble::PauseDestination(retry_after)))
+        }
+        Err(Failure::PauseChannel { reply, retry_after }) => {
+            let key = key.to_string();
+            let due = retry::pause(Scope::Channel, &key, 1, retry_after, now).min(expires);
+            (Outcome::Later { due, reply: words(reply) }, Some(Trouble::PauseChannel(retry_after)))
+        }
+        Err(Failure::HoldDestination { reply }) => {
+            let due = next(None).unwrap_or(expires);
+            (Outcome::Later { due, reply: words(reply) }, Some(Trouble::Destination))
+        }
+        Err(Failure::HoldChannel { reply }) => {
+            let due = next(None).unwrap_or(expires);
+            (Outcome::Later { due, reply: words(reply) }, Some(Trouble::Channel))
+        }
         Err(Failure::Refused { reply, suppress }) => {
             (Outcome::Failed { reply: words(reply), suppress }, None)
         }
         // Dispatch puts it down to the delivery beside this; see `attempt`.
-        Err(Failure::Broken { reply }) => (again(reply, None), None),
-        Err(Failure::HoldDestination { reply }) => (again(reply, None), Some(Trouble::Destination)),
-        Err(Failure::HoldChannel { reply }) => (again(reply, None), Some(Trouble::Channel)),
+        Err(Failure::Broken { reply }) => {
+            let due = next(None).unwrap_or(expires);
+            (Outcome::Later { due, reply: words(reply) }, None)
+        }
         Err(Failure::Unknown { reply }) => (Outcome::Unknown { reply: words(reply) }, None),
         Err(Failure::GateClosed) => return Decision { outcome: None, stop: None },
     };
@@ -74,8 +104,6 @@ pub fn words(reply: channel::Reply) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn check(result: Result<Receipt, Failure>, attempt: u32, expected: &str) {
@@ -86,6 +114,7 @@ mod tests {
         let outcome = match &found.outcome {
             None => "nothing to settle".to_owned(),
             Some(Outcome::Sent { .. }) => "sent".to_owned(),
+            Some(Outcome::Later { due, .. }) if *due == expires => "waits until it expires".to_owned(),
             Some(Outcome::Later { due, .. }) => {
                 format!("later by {} h", due.duration_since(now).as_hours())
             }
@@ -93,7 +122,7 @@ mod tests {
             Some(Outcome::Unknown { .. }) => "unknown".to_owned(),
             Some(Outcome::NotSent) => "not sent".to_owned(),
         };
-        let stop = found.stop.map(|trouble| format!(", {trouble:?} in trouble")).unwrap_or_default();
+        let stop = found.stop.map(|trouble| format!(", {trouble:?}")).unwrap_or_default();
         assert_eq!(format!("{outcome}{stop}"), expected);
     }
 
@@ -101,15 +130,25 @@ mod tests {
     fn every_report_of_a_channel_has_one_outcome() {
         let reply = || channel::Reply::note("words");
         check(Ok(Receipt::default()), 1, "sent");
-        check(Err(Failure::Later { reply: reply(), retry_after: None }), 1, "later by 0 h");
         let hours = Some(Duration::from_hours(2));
-        check(Err(Failure::Later { reply: reply(), retry_after: hours }), 1, "later by 2 h");
         let days = Some(Duration::from_hours(55));
-        check(Err(Failure::Later { reply: reply(), retry_after: days }), 1, "failed, suppress false");
+        for (retry_after, later, ours) in [
+            (None, "later by 0 h", "later by 0 h"),
+            (hours, "later by 2 h", "later by 2 h"),
+            // Nobody is obeyed for longer than a day, and then it is over.
+            (days, "failed, suppress false", "waits until it expires"),
+        ] {
+            let failure = Failure::Later { reply: reply(), retry_after };
+            check(Err(failure), 1, &format!("{later}, Recipient({retry_after:?})"));
+            let failure = Failure::PauseDestination { reply: reply(), retry_after };
+            check(Err(failure), 1, &format!("{ours}, PauseDestination({retry_after:?})"));
+            let failure = Failure::PauseChannel { reply: reply(), retry_after };
+            check(Err(failure), 9, &format!("{ours}, PauseChannel({retry_after:?})"));
+        }
         check(Err(Failure::Refused { reply: reply(), suppress: true }), 1, "failed, suppress true");
         check(Err(Failure::Refused { reply: reply(), suppress: false }), 1, "failed, suppress false");
-        check(Err(Failure::HoldDestination { reply: reply() }), 1, "later by 0 h, Destination in trouble");
-        check(Err(Failure::HoldChannel { reply: reply() }), 1, "later by 0 h, Channel in trouble");
+        check(Err(Failure::HoldDestination { reply: reply() }), 1, "later by 0 h, Destination");
+        check(Err(Failure::HoldChannel { reply: reply() }), 1, "later by 0 h, Channel");
         check(Err(Failure::Unknown { reply: reply() }), 1, "unknown");
         check(Err(Failure::Broken { reply: reply() }), 1, "later by 0 h");
         check(Err(Failure::GateClosed), 1, "nothing to settle");

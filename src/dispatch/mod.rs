@@ -5,26 +5,37 @@
 //! What becomes of an attempt is decided in [`decide`], when to try again in [`retry`], what becomes of one that nobody
 //! knows of in [`doubt`]. [`breadcrumb`] and [`recover`] make a death of the process cost as little as can be.
 //!
+//! Each channel flows by itself ([`flow`]), within its limits and those of each provider, which all daemons of a ledger keep
+//! together ([`budget`]). A destination that is busy or refuses us ([`health`]) keeps nobody else waiting.
+//!
 //! At each due time the newsroom site goes first: mails and posts link to its pages, and a
 //! link-preview crawler that comes too early remembers a page that is not there.
 
 mod attempt;
 mod breadcrumb;
+mod budget;
 mod decide;
 mod doubt;
+mod flow;
 mod gate;
+mod hand;
+mod health;
 mod look;
-mod rate;
 mod recover;
 mod retry;
+mod shape;
+mod shift;
+#[cfg(test)]
+mod simulation;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use look::{Looked, look};
@@ -32,26 +43,19 @@ pub use look::{Looked, look};
 use crate::channel::Channel;
 use crate::channel::config::{Limits, OnUnknown};
 use crate::clock::Clock;
-use crate::digest::Digest;
-use crate::ledger::{Claim, DeliveryId, Epoch, Ledger, LedgerError, Scope, State};
+use crate::ledger::{Ledger, LedgerError, State};
 use crate::newsroom::ChannelKind;
 use crate::release::Notice;
-use crate::render::Edition;
 use breadcrumb::Breadcrumbs;
-use decide::Trouble;
-use rate::Rate;
+use flow::Flow;
+use shape::Shape;
+use shift::Shift;
 
 pub use doubt::{DispatchConfig, SHORTEST_QUARANTINE};
 pub use recover::Recovered;
 
-/// How often leases are renewed; they last four times as long.
-const RENEW_EVERY: Duration = Duration::from_secs(15);
-/// After this many refusals of us, a destination's other recipients wait.
-const REFUSALS: u32 = 3;
-/// Deliveries in hand for each connection, so that none idles between claims.
-const IN_HAND: u32 = 32;
-/// So long one that may be poison is worked on alone; then it shares the channel like any other.
-const ALONE: Duration = Duration::from_secs(10);
+/// How often it is looked whether something is known of what nobody knew.
+const DOUBT_EVERY: Duration = Duration::from_secs(10);
 
 /// One configured way out.
 pub struct Route {
@@ -97,8 +101,7 @@ pub struct Dispatch(Arc<Inner>);
 struct Inner {
     ledger: Ledger,
     routes: BTreeMap<String, Route>,
-    rates: BTreeMap<String, Mutex<Rate>>,
-    refusals: Mutex<HashMap<(String, String), u32>>,
+    shapes: BTreeMap<String, Arc<Mutex<Shape>>>,
     clock: Clock,
     owner: String,
     observer: Observer,
@@ -122,13 +125,13 @@ impl Dispatch {
         owner: String,
         observer: Observer,
     ) -> Dispatch {
-        let rates = routes
-            .iter()
-            .map(|(key, route)| (key.clone(), Mutex::new(Rate::new(route.limits.per_minute))))
-            .collect();
-        let refusals = Mutex::default();
+        let shape = |(key, route): (&String, &Route)| {
+            let shape = Shape::new(key, &route.limits, flow::connections(route));
+            (key.clone(), Arc::new(Mutex::new(shape)))
+        };
+        let shapes = routes.iter().map(shape).collect();
         let (begun, open) = (OnceLock::new(), Mutex::default());
-        Dispatch(Arc::new(Inner { ledger, routes, rates, refusals, clock, owner, observer, begun, open }))
+        Dispatch(Arc::new(Inner { ledger, routes, shapes, clock, owner, observer, begun, open }))
     }
 
     /// Tells the ledger what the process before left under way, as far as the breadcrumbs in `file` prove it, and leaves
@@ -147,33 +150,14 @@ impl Dispatch {
         inner.ledger.rescue(inner.clock.now()).await?;
         let mut total = Tally::new();
         loop {
-            let (sites, others): (Vec<_>, Vec<_>) =
-                inner.routes.iter().partition(|(_, route)| route.kind == ChannelKind::Newsroom);
-            recover::settle_open(inner).await?;
-            let mut round = doubt::look(inner, &HashSet::new()).await?;
-            let mut failed = None;
-            for batch in [sites, others] {
-                let mut channels = JoinSet::new();
-                for (key, _) in batch {
-                    channels.spawn(channel_round(Arc::clone(inner), key.clone(), stop.clone()));
-                }
-                while let Some(done) = channels.join_next().await {
-                    match done {
-                        Ok(Ok(tally)) => add(&mut round, tally),
-                        // The others are seen to their ends: an attempt that is cut off in the middle is one that nobody knows of.
-                        Ok(Err(error)) => failed = Some(error),
-                        // The other channels go on; what this one had in hand is free again below.
-                        Err(panic) => {
-                            tracing::error!(%panic, "a channel's work broke off; this is a fault in Dateline");
-                        }
-                    }
-                }
+            let shift = Arc::new(Shift::new(stop));
+            let ended = round(inner, &shift).await;
+            let tally = shift.tally();
+            let idle = tally.is_empty();
+            for (state, count) in tally {
+                *total.entry(state).or_default() += count;
             }
-            if let Some(error) = failed {
-                return Err(error);
-            }
-            let idle = round.is_empty();
-            add(&mut total, round);
+            ended?;
             if idle || stop.is_cancelled() {
                 inner.ledger.return_claims(&inner.owner, inner.clock.now()).await?;
                 return Ok(total);
@@ -182,193 +166,52 @@ impl Dispatch {
     }
 }
 
-fn add(total: &mut Tally, more: Tally) {
-    for (state, count) in more {
-        *total.entry(state).or_default() += count;
-    }
-}
-
-/// Claims once on one channel and sees every claim to its end.
-async fn channel_round(
-    inner: Arc<Inner>,
-    key: String,
-    stop: CancellationToken,
-) -> Result<Tally, LedgerError> {
-    let Some(route) = inner.routes.get(&key) else { return Ok(Tally::new()) };
-    if stop.is_cancelled() {
-        return Ok(Tally::new());
-    }
-    let connections = route.limits.connections.unwrap_or(match route.kind {
-        ChannelKind::Smtp => 4,
-        _ => 1,
-    });
-    let claims = inner
-        .ledger
-        .claim(&inner.owner, &key, inner.clock.now(), connections.saturating_mul(IN_HAND))
-        .await?;
-    if claims.is_empty() {
-        return Ok(Tally::new());
-    }
-    crate::crashpoint!("S1");
-    let (suspects, claims): (Vec<Claim>, Vec<Claim>) = claims.into_iter().partition(|claim| claim.guilt > 0);
-    let round = Arc::new(Round {
-        channel: key,
-        queue: Mutex::new(claims.into()),
-        editions: tokio::sync::Mutex::default(),
-        tally: Mutex::default(),
-        halt: stop.child_token(),
-    });
-    let mut workers = JoinSet::new();
-    let mut failed = None;
-    // The process died while it worked on these. They go first, one by one: if it dies again, it is clear of which, and the
-    // others are not to blame.
-    let mut suspects = VecDeque::from(suspects);
-    let mut all_work = false;
-    let mut renewal = tokio::time::interval(RENEW_EVERY);
-    renewal.tick().await;
-    let mut wait = tokio::time::Instant::now();
-    loop {
-        if !all_work && (workers.is_empty() || wait <= tokio::time::Instant::now()) {
-            match suspects.pop_front() {
-                Some(suspect) if !round.halt.is_cancelled() => {
-                    let (inner, round, alone) = (Arc::clone(&inner), Arc::clone(&round), workers.is_empty());
-                    workers.spawn(async move { one(&inner, &round, suspect, alone).await });
-                    wait = tokio::time::Instant::now() + ALONE;
-                }
-                last => {
-                    lock(&round.queue).extend(last.into_iter().chain(suspects.drain(..)));
-                    for _ in 0..connections.max(1) {
-                        workers.spawn(work(Arc::clone(&inner), Arc::clone(&round)));
-                    }
-                    all_work = true;
-                }
-            }
+/// Lets every channel flow until none has anything left to do.
+async fn round(inner: &Arc<Inner>, shift: &Arc<Shift>) -> Result<(), LedgerError> {
+    look_back(inner, shift).await?;
+    let (sites, others): (Vec<_>, Vec<_>) =
+        inner.routes.iter().partition(|(_, route)| route.kind == ChannelKind::Newsroom);
+    let mut ended = Ok(());
+    for channels in [sites, others] {
+        let mut flows = JoinSet::new();
+        for (key, _) in channels {
+            flows.spawn(Flow::new(Arc::clone(inner), Arc::clone(shift), key.clone()).run());
         }
-        tokio::select! {
-            done = workers.join_next() => match done {
-                None => break,
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => {
-                    // The ledger is the ground we stand on: stop the others before their next gate.
-                    round.halt.cancel();
-                    failed = Some(error);
-                }
-                Some(Err(panic)) => {
-                    tracing::error!(%panic, "an attempt's task broke off; this is a fault in Dateline");
-                }
-            },
-            _ = renewal.tick() => {
-                // What is under way goes on to its end, whatever the ledger says.
-                if let Err(error) = inner.ledger.renew(&inner.owner, inner.clock.now()).await {
-                    round.halt.cancel();
-                    failed = Some(error);
-                }
-            }
-            () = tokio::time::sleep_until(wait), if !all_work => {}
-        }
-    }
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let left: Vec<(DeliveryId, Epoch)> =
-        lock(&round.queue).drain(..).map(|claim| (claim.delivery, claim.epoch)).collect();
-    if !left.is_empty() {
-        inner.ledger.hand_back(left, None, inner.clock.now()).await?;
-    }
-    Ok(std::mem::take(&mut *lock(&round.tally)))
-}
-
-/// The claims of one channel that are being worked on.
-struct Round {
-    channel: String,
-    queue: Mutex<VecDeque<Claim>>,
-    editions: tokio::sync::Mutex<HashMap<Digest, Arc<Edition>>>,
-    tally: Mutex<Tally>,
-    halt: CancellationToken,
-}
-
-impl Round {
-    async fn edition(&self, ledger: &Ledger, sha: Digest) -> Result<Arc<Edition>, LedgerError> {
-        let mut editions = self.editions.lock().await;
-        if let Some(edition) = editions.get(&sha) {
-            return Ok(Arc::clone(edition));
-        }
-        let edition = ledger.edition(sha).await?;
-        editions.insert(sha, Arc::clone(&edition));
-        Ok(edition)
-    }
-}
-
-/// One worker: takes claims until there are none, or until it is told to halt.
-async fn work(inner: Arc<Inner>, round: Arc<Round>) -> Result<(), LedgerError> {
-    loop {
-        if round.halt.is_cancelled() {
-            return Ok(());
-        }
-        let Some(claim) = lock(&round.queue).pop_front() else { return Ok(()) };
-        let departure = inner.rates.get(&round.channel).map(|rate| lock(rate).take(inner.clock.now()));
-        if let Some(at) = departure {
+        let mut doubts = tokio::time::interval_at(Instant::now() + DOUBT_EVERY, DOUBT_EVERY);
+        loop {
             tokio::select! {
-                () = inner.clock.sleep_until(at) => {}
-                () = round.halt.cancelled() => {
-                    lock(&round.queue).push_front(claim);
-                    return Ok(());
+                // The others are seen to their ends: an attempt that is cut off in the middle is one that nobody knows of.
+                done = flows.join_next() => match done {
+                    None => break,
+                    Some(done) => ended = ended.and(joined(done)),
+                },
+                _ = doubts.tick() => {
+                    if let Err(error) = look_back(inner, shift).await {
+                        shift.halt.cancel();
+                        ended = ended.and(Err(error));
+                    }
                 }
             }
         }
-        one(&inner, &round, claim, false).await?;
     }
+    ended
 }
 
-/// Makes one attempt. `alone`: nothing else of the channel is under way.
-async fn one(inner: &Inner, round: &Round, claim: Claim, alone: bool) -> Result<(), LedgerError> {
-    let Some(route) = inner.routes.get(&round.channel) else { return Ok(()) };
-    let edition = round.edition(&inner.ledger, claim.edition).await?;
-    let desk = attempt::Desk {
-        ledger: &inner.ledger,
-        clock: &inner.clock,
-        crumbs: inner.begun.get().map(|(crumbs, _)| crumbs),
-        open: &inner.open,
-    };
-    let done = attempt::attempt(&desk, route, &round.channel, &claim, edition, alone).await?;
-    *lock(&round.tally).entry(done.event.state).or_default() += 1;
-    if let Some(trouble) = done.trouble {
-        halt(inner, round, trouble, &claim, &done.event.words).await?;
+/// Records what could not be recorded when it happened, and looks after what nobody knows.
+async fn look_back(inner: &Inner, shift: &Shift) -> Result<(), LedgerError> {
+    recover::settle_open(inner).await?;
+    for (state, count) in doubt::look(inner, &HashSet::new()).await? {
+        shift.count(state, count);
     }
-    (inner.observer)(done.event);
     Ok(())
 }
 
-/// Stops what refuses us. A hold is an operator's to end: `dateline resume`.
-async fn halt(
-    inner: &Inner,
-    round: &Round,
-    trouble: Trouble,
-    claim: &Claim,
-    words: &str,
-) -> Result<(), LedgerError> {
-    let now = inner.clock.now();
-    match trouble {
-        Trouble::Channel => {
-            round.halt.cancel();
-            inner.ledger.hold(Scope::Channel(round.channel.clone()), words, "dispatch", now).await?;
-        }
-        Trouble::Destination => {
-            let Some(domain) = attempt::domain(claim) else {
-                return Ok(());
-            };
-            let refusals = {
-                let mut refusals = lock(&inner.refusals);
-                let count = refusals.entry((round.channel.clone(), domain.clone())).or_default();
-                *count += 1;
-                *count
-            };
-            if refusals >= REFUSALS {
-                inner.ledger.hold(Scope::Destination(domain), words, "dispatch", now).await?;
-            }
-        }
-    }
-    Ok(())
+/// What a channel's work came to. Where it broke off the others go on; what it had in hand is free when the drain ends.
+fn joined(done: Result<Result<(), LedgerError>, tokio::task::JoinError>) -> Result<(), LedgerError> {
+    done.unwrap_or_else(|panic| {
+        tracing::error!(%panic, "a channel's work broke off; this is a fault in Dateline");
+        Ok(())
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

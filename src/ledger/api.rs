@@ -365,8 +365,9 @@ impl Ledger {
         ask!(self, reserve(takes, now))
     }
 
-    /// Says how many slots of each limit `owner` may use, for [`super::LEASE`] from now; asking again prolongs it. Never fewer
-    /// than it uses. All owners together never have more than the limit. Who wants and uses none gives his slots back.
+    /// Says how many slots of each limit `owner` may use, for [`super::LEASE`] from now; asking again prolongs it. Where
+    /// that is fewer than it uses, it begins nothing more until what is under way has ended, and asks again soon: others wait for
+    /// the rest. All owners together never have more than the limit. Who wants and uses none gives his slots back.
     pub async fn share(&self, owner: &str, wants: Vec<Want>, now: Timestamp) -> Result<Vec<u32>> {
         ask!(self, share(owner, wants, now))
     }

@@ -89,6 +89,11 @@ impl Cause {
     }
 }
 
+impl Hold {
+    /// Who sets the holds of destinations and channels that refuse us.
+    pub const BY_DISPATCH: &'static str = "dispatch";
+}
+
 /// A hold that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hold {

@@ -33,6 +33,15 @@ pub struct Want {
     pub wanted: u32,
 }
 
+/// What a daemon gets of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// So many it may use. Where it uses more, what is under way may end, but nothing takes its place.
+    pub may: u32,
+    /// So many nobody else may have meanwhile.
+    pub keeps: u32,
+}
+
 /// A pace further ahead than this was set by a clock that was wrong, and begins anew.
 pub const FURTHEST: SignedDuration = SignedDuration::from_hours(1);
 
@@ -50,16 +59,17 @@ pub fn departures(next: Option<Timestamp>, take: &Take, now: Timestamp) -> (Time
 /// How many slots a daemon gets beside `others`, who have a living lease: for each what it wants and what it has.
 ///
 /// Everybody gets the same, but nobody more than it wants; what is left over goes to those who want more. Nothing is
-/// taken from anybody here: who has more than his part gives it up when he asks the next time. So all together never
-/// have more than the limit, however the asking interleaves.
-pub fn slots(want: &Want, others: &[(u32, u32)]) -> u32 {
+/// taken from anybody here: who has more than his part gives it up when he asks the next time, as far as he does not use
+/// it. So all together never keep more than the limit, however the asking interleaves.
+pub fn slots(want: &Want, others: &[(u32, u32)]) -> Grant {
     let wants: Vec<u32> = others.iter().map(|(wanted, _)| *wanted).collect();
     let fair = fair(want.limit, want.wanted, &wants);
     // Rounded down, so that the ones who round up leave something to those who have not asked yet.
     let even = want.limit / u32::try_from(others.len() + 1).unwrap_or(u32::MAX);
     let theirs = |(wanted, has): &(u32, u32)| (*has).max(even.min(*wanted));
     let taken = others.iter().map(theirs).fold(0_u32, u32::saturating_add);
-    want.used.max(fair.min(want.limit.saturating_sub(taken)))
+    let may = fair.min(want.limit.saturating_sub(taken));
+    Grant { may, keeps: may.max(want.used) }
 }
 
 /// The even part of `limit` for one who wants `mine` beside others.
@@ -108,7 +118,9 @@ mod tests {
     #[track_caller]
     fn check(limit: u32, used: u32, wanted: u32, others: &[(u32, u32)], expected: u32) {
         let want = Want { name: "relay".into(), limit, used, wanted };
-        assert_eq!(slots(&want, others), expected, "{want:?} beside {others:?}");
+        let grant = slots(&want, others);
+        assert_eq!(grant.keeps, expected, "{want:?} beside {others:?}");
+        assert!(grant.may <= wanted, "{want:?} beside {others:?}");
     }
 
     #[test]
@@ -128,6 +140,12 @@ mod tests {
         check(4, 4, 4, &[(4, 0)], 4);
         check(4, 3, 0, &[(4, 1)], 3);
         // What does not divide goes to the first who asks.
+        let busy = Want { name: "relay".into(), limit: 2, used: 2, wanted: 9 };
+        assert_eq!(
+            slots(&busy, &[(9, 0)]),
+            Grant { may: 1, keeps: 2 },
+            "one of them is for the other when it ends"
+        );
         check(3, 0, 3, &[(3, 0)], 2);
         check(3, 0, 3, &[(3, 2)], 1);
         check(1, 0, 1, &[(1, 1)], 0);
@@ -155,7 +173,7 @@ mod tests {
                 let others: Vec<(u32, u32)> =
                     (0..people).filter(|at| *at != who).map(|at| rows[at]).collect();
                 let want = Want { name: String::new(), limit, used: used[who], wanted };
-                rows[who] = (wanted, slots(&want, &others));
+                rows[who] = (wanted, slots(&want, &others).keeps);
                 let sum: u32 = rows.iter().map(|(_, has)| has).sum();
                 assert!(sum <= limit, "{rows:?} of {limit}");
                 assert!(rows[who].1 >= used[who]);

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{Counts, Ledger, State as Delivery};
+use crate::ledger::{Counts, Hold, Ledger, LedgerError, State as Delivery};
 
 /// How the daemon is, for load balancers and people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -104,10 +104,19 @@ fn names_this_machine(host: &str) -> bool {
             || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
+/// What needs a person: deliveries, and destinations and channels that refuse us. The daemon itself is well.
+async fn person_wanted(ledger: &Ledger) -> Result<Vec<String>, LedgerError> {
+    let mut problems = alarms(&ledger.counts().await?);
+    let holds = ledger.holds().await?;
+    let ours = holds.iter().filter(|hold| hold.by == Hold::BY_DISPATCH);
+    problems.extend(ours.map(|hold| format!("{} is held: {}", hold.scope, hold.reason)));
+    Ok(problems)
+}
+
 async fn ready(State(web): State<Web>) -> impl IntoResponse {
     let mut health = web.health.borrow().clone();
-    match web.ledger.counts().await {
-        Ok(counts) => health.problems.extend(alarms(&counts)),
+    match person_wanted(&web.ledger).await {
+        Ok(problems) => health.problems.extend(problems),
         Err(error) => {
             tracing::error!(%error, "the ledger does not say what needs a person");
             health.problems.push("the ledger cannot be read".to_owned());

@@ -25,4 +25,5 @@ mod networks;
 mod preview;
 mod preview_chromium;
 mod real_mail;
+mod shaping;
 mod words;

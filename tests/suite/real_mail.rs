@@ -62,7 +62,7 @@ fn config(servers: &Servers, tls: Tls) -> SmtpConfig {
         unsubscribe_mailto: None,
         helo: None,
         language: None,
-        limits: Limits { connections: Some(4), per_minute: None, per_connection: None },
+        limits: Limits { connections: Some(4), ..Limits::default() },
         on_unknown: OnUnknown::Hold,
     }
 }

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 
 use super::config::BlueskyConfig;
 use super::http::{Answer, Lost, Patience, below, is_loopback};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
 use crate::release::Notice;
-use crate::render::{Asset, Content, Post, Social};
+use crate::render::{Asset, Post, Social};
 use record::{COLLECTION, Uri};
 use session::{Session, Xrpc};
 
@@ -95,7 +95,7 @@ impl Bluesky {
     /// Uploads a picture and gives its reference. The server names it by content: may be repeated.
     async fn upload(&self, asset: &Asset, most: usize, parcel: &Parcel) -> Result<Value, Failure> {
         if asset.bytes.len() > most {
-            return Err(refused(&format!(
+            return Err(refused(format!(
                 "{} has {} bytes, and Bluesky takes {most}",
                 asset.name,
                 asset.bytes.len()
@@ -181,7 +181,7 @@ impl Bluesky {
         gate: &dyn Gate,
     ) -> Result<Receipt, Failure> {
         for post in &social.posts {
-            record::facets(post).map_err(|why| refused(&why))?;
+            record::facets(post).map_err(refused)?;
         }
         let session = self.xrpc.session(parcel.now).await?;
         let mut reply = self.answers(uris, parcel).await?;
@@ -196,8 +196,7 @@ impl Bluesky {
         let mut written: Vec<Written> = Vec::new();
         for (at, ((post, embed), rkey)) in social.posts.iter().zip(embeds).zip(&keys).enumerate() {
             let uri = Uri { did: session.did.clone(), rkey: rkey.clone() };
-            let record =
-                record::post(post, at, embed, reply.as_ref(), parcel).map_err(|why| refused(&why))?;
+            let record = record::post(post, at, embed, reply.as_ref(), parcel).map_err(refused)?;
             let done = self.put(&uri, &record, parcel).await?;
             let parent = json!({ "uri": done.uri, "cid": done.cid });
             let root = reply.as_ref().map_or_else(|| parent.clone(), |reply| reply["root"].clone());
@@ -250,7 +249,7 @@ impl Bluesky {
     }
 
     async fn look(&self, parcel: &Parcel) -> Result<Probe, Failure> {
-        let social = social(parcel)?;
+        let social = parcel.social()?;
         if parcel.notice == Notice::Kill {
             let uris = previous(parcel);
             for uri in &uris {
@@ -279,17 +278,6 @@ impl Bluesky {
     }
 }
 
-fn social(parcel: &Parcel) -> Result<&Social, Failure> {
-    match &parcel.edition.content {
-        Content::Social(social) if !social.posts.is_empty() => Ok(social),
-        _ => Err(refused("a social network takes posts alone")),
-    }
-}
-
-fn refused(words: &str) -> Failure {
-    Failure::Refused { reply: Reply::note(words), suppress: false }
-}
-
 fn previous(parcel: &Parcel) -> Vec<Uri> {
     let uris =
         parcel.previous.as_ref().and_then(|previous| previous.remote_id.as_deref()).unwrap_or_default();
@@ -315,7 +303,7 @@ impl Channel for Bluesky {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
         // What is sent was made when the edition was frozen.
         gate.mark(Mark::Filled);
-        let social = social(parcel)?;
+        let social = parcel.social()?;
         let uris = previous(parcel);
         match parcel.notice {
             Notice::Kill => self.withdraw(&uris, parcel, gate).await,

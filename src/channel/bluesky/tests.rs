@@ -4,6 +4,7 @@ use super::record::rkey;
 use super::*;
 use crate::channel::Previous;
 use crate::channel::scripted::{Act, Asked, Counting, Scripted, parcel, picture};
+use crate::render::Content;
 use crate::render::Facet;
 
 const URL: &str = "https://news.halden.example/2026/aster-ev/";

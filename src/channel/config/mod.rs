@@ -5,6 +5,7 @@
 //! Secrets are references: the value stays in the environment or in a file until
 //! [`crate::config`] is asked for it.
 
+mod limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use crate::language::Language;
 use crate::newsroom::ChannelKind;
 
 pub use crate::secret::SecretRef;
+pub use limits::{Limits, ProviderLimits, Providers};
 
 /// One channel's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,14 +46,14 @@ impl ChannelConfig {
     }
 
     /// How fast it may be used.
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> &Limits {
         match self {
-            ChannelConfig::Smtp(config) => config.limits,
-            ChannelConfig::Newsroom(config) => config.limits,
-            ChannelConfig::Mastodon(config) => config.limits,
-            ChannelConfig::Bluesky(config) => config.limits,
-            ChannelConfig::Webhook(config) => config.limits,
-            ChannelConfig::File(config) => config.limits,
+            ChannelConfig::Smtp(config) => &config.limits,
+            ChannelConfig::Newsroom(config) => &config.limits,
+            ChannelConfig::Mastodon(config) => &config.limits,
+            ChannelConfig::Bluesky(config) => &config.limits,
+            ChannelConfig::Webhook(config) => &config.limits,
+            ChannelConfig::File(config) => &config.limits,
         }
     }
 
@@ -77,18 +79,6 @@ impl ChannelConfig {
             ChannelConfig::Newsroom(_) | ChannelConfig::File(_) => Vec::new(),
         }
     }
-}
-
-/// How fast a channel may be used; what is not said has the channel's own default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// The most connections at the same time.
-    pub connections: Option<u32>,
-    /// The most deliveries in a minute.
-    pub per_minute: Option<u32>,
-    /// The most deliveries over one connection before a new one is made.
-    pub per_connection: Option<u32>,
 }
 
 /// What is done when nobody knows whether a delivery arrived.

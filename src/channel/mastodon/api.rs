@@ -149,7 +149,7 @@ impl Api {
             200..=299 => Ok(()),
             404 | 405 | 410 | 501 => match self.status(id, now).await? {
                 None => Ok(()),
-                Some(_) => Err(super::refused(&format!(
+                Some(_) => Err(super::refused(format!(
                     "the server does not delete (it answers {}) and status {id} still stands: delete it by hand",
                     answer.status
                 ))),
@@ -174,7 +174,7 @@ impl Api {
             .file_name(asset.name.clone())
             .mime_str(&asset.media_type)
             .map_err(|_| {
-                super::refused(&format!("{}: `{}` is no media type", asset.name, asset.media_type))
+                super::refused(format!("{}: `{}` is no media type", asset.name, asset.media_type))
             })?;
         let form = Form::new().part("file", part).text("description", asset.alt.clone());
         let request = self.request(Method::POST, "/api/v2/media").multipart(form);

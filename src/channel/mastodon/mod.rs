@@ -25,10 +25,10 @@ use url::Url;
 
 use super::config::{MastodonConfig, Visibility};
 use super::http::Patience;
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
 use crate::digest::Digest;
 use crate::release::Notice;
-use crate::render::{Asset, Content, Post, Social};
+use crate::render::{Asset, Post, Social};
 use api::{Api, Status};
 use find::Found;
 
@@ -230,7 +230,7 @@ impl Mastodon {
     }
 
     async fn look(&self, parcel: &Parcel) -> Result<Probe, Failure> {
-        let social = social(parcel)?;
+        let social = parcel.social()?;
         let ids = previous(parcel);
         if !ids.is_empty() && matches!(parcel.notice, Notice::Kill | Notice::Correction) {
             let mut statuses = Vec::new();
@@ -264,17 +264,6 @@ impl Gate for Opened {
     async fn open(&self) -> bool {
         true
     }
-}
-
-fn social(parcel: &Parcel) -> Result<&Social, Failure> {
-    match &parcel.edition.content {
-        Content::Social(social) if !social.posts.is_empty() => Ok(social),
-        _ => Err(refused("a social network takes posts alone")),
-    }
-}
-
-fn refused(words: &str) -> Failure {
-    Failure::Refused { reply: Reply::note(words), suppress: false }
 }
 
 /// The ids of what this parcel corrects or withdraws.
@@ -313,7 +302,7 @@ impl Channel for Mastodon {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
         // What is sent was made when the edition was frozen.
         gate.mark(Mark::Filled);
-        let social = social(parcel)?;
+        let social = parcel.social()?;
         let ids = previous(parcel);
         match parcel.notice {
             Notice::Kill => self.withdraw(&ids, parcel, gate).await,

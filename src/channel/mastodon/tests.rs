@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::channel::Previous;
 use crate::channel::scripted::{Act, Asked, Counting, Scripted, parcel, picture};
+use crate::render::Content;
 
 const URL: &str = "https://news.halden.example/2026/aster-ev/";
 

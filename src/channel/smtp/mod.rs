@@ -94,7 +94,7 @@ impl Smtp {
         password: Option<SecretString>,
         timeouts: Timeouts,
     ) -> Result<Smtp, OpenError> {
-        let limits = config.limits;
+        let limits = &config.limits;
         Ok(Smtp {
             route: Route::new(config, password, timeouts)?,
             pool: Pool::new(
@@ -173,6 +173,10 @@ impl Channel for Smtp {
         // One that is in the middle of something is closed by this.
         lease.give_back(session).await;
         result
+    }
+
+    async fn rest(&self) {
+        self.pool.rest().await;
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

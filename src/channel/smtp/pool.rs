@@ -44,6 +44,14 @@ impl Pool {
         Lease { pool: self, _slot: self.slots.acquire().await.ok() }
     }
 
+    /// Says good-bye on every idle connection.
+    pub async fn rest(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        for session in idle {
+            session.quit().await;
+        }
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

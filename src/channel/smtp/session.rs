@@ -279,10 +279,12 @@ impl Session {
         }
     }
 
-    /// Says QUIT and hangs up, without waiting for the server's good-bye.
+    /// Says QUIT, and hangs up at the server's good-bye, for which it waits a second: until then the server counts
+    /// this connection among ours.
     pub async fn quit(mut self) {
-        if self.is_ready() {
-            let _ = self.wire.send(b"QUIT\r\n", self.timeouts.connect).await;
+        let patience = std::time::Duration::from_secs(1);
+        if self.is_ready() && self.wire.send(b"QUIT\r\n", patience).await.is_ok() {
+            let _ = self.wire.reply(patience).await;
         }
     }
 

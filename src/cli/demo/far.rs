@@ -58,7 +58,12 @@ impl FarEnds {
                 .map_err(|error| CliError::outside(format!("{key}: {error}")))?;
             routes.insert(
                 key,
-                Route { channel, kind: config.kind(), limits: config.limits(), on_unknown: OnUnknown::Hold },
+                Route {
+                    channel,
+                    kind: config.kind(),
+                    limits: config.limits().clone(),
+                    on_unknown: OnUnknown::Hold,
+                },
             );
         }
         Ok(routes)

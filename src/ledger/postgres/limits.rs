@@ -74,11 +74,11 @@ impl Postgres {
             }
             let mine = share::slots(want, &others);
             tx.execute(DROP_SHARE, &[&want.name, &owner, &leases]).await?;
-            if want.wanted > 0 || mine > 0 {
-                let (wanted, given) = (i64::from(want.wanted), i64::from(mine));
+            if want.wanted > 0 || mine.keeps > 0 {
+                let (wanted, given) = (i64::from(want.wanted), i64::from(mine.keeps));
                 tx.execute(SET_SHARE, &[&want.name, &owner, &wanted, &given, &leases, &lease]).await?;
             }
-            granted.push(mine);
+            granted.push(mine.may);
         }
         tx.commit().await?;
         Ok(granted)

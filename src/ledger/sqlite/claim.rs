@@ -201,7 +201,11 @@ impl Sqlite {
 
     /// Ends every lease, also those that have not run out: for whoever holds the lock and so knows that their owners are gone.
     pub(in crate::ledger) async fn rescue_all(&self, now: Timestamp) -> Result<Rescued> {
-        self.write("rescue", 100, move |write| rescue_until(write, Timestamp::MAX, now)).await
+        self.write("rescue", 100, move |write| {
+            super::limits::forget(write)?;
+            rescue_until(write, Timestamp::MAX, now)
+        })
+        .await
     }
 }
 

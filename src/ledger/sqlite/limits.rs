@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, named_params};
 
 use super::values::At;
+use super::writer::Write;
 use super::{Result, Sqlite};
 use crate::ledger::LEASE;
 use crate::ledger::share::{self, Take, Want};
@@ -18,6 +19,14 @@ const SET_SHARE: &str = "
     INSERT INTO share (name, owner, wanted, slots, until) VALUES (:name, :owner, :wanted, :slots, :until)
     ON CONFLICT (name, owner) DO UPDATE SET wanted = excluded.wanted, slots = excluded.slots, until = excluded.until";
 const DROP_SHARE: &str = "DELETE FROM share WHERE name = :name AND (owner = :owner OR until <= :now)";
+
+const DROP_ALL: &str = "DELETE FROM share WHERE TRUE";
+
+/// Takes every share back: for whoever holds the lock and so knows that their owners are gone.
+pub(super) fn forget(write: &Write<'_>) -> Result<()> {
+    write.sql(DROP_ALL)?.execute([])?;
+    Ok(())
+}
 
 impl Sqlite {
     pub(in crate::ledger) async fn reserve(
@@ -61,16 +70,16 @@ impl Sqlite {
                         |row| Ok((row.get(0)?, row.get(1)?)),
                     )?
                     .collect::<rusqlite::Result<_>>()?;
-                let slots = share::slots(want, &others);
+                let grant = share::slots(want, &others);
                 let mine = named_params! { ":name": want.name, ":owner": owner, ":now": At(now) };
                 write.sql(DROP_SHARE)?.execute(mine)?;
-                if want.wanted > 0 || slots > 0 {
+                if want.wanted > 0 || grant.keeps > 0 {
                     write.sql(SET_SHARE)?.execute(named_params! {
-                        ":name": want.name, ":owner": owner, ":wanted": want.wanted, ":slots": slots,
+                        ":name": want.name, ":owner": owner, ":wanted": want.wanted, ":slots": grant.keeps,
                         ":until": At(until),
                     })?;
                 }
-                granted.push(slots);
+                granted.push(grant.may);
             }
             Ok(granted)
         })

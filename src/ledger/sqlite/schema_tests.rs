@@ -112,16 +112,17 @@ fn a_newer_or_foreign_schema_is_refused() {
 
 /// Statements that look at a whole table on purpose: all of a small one, or one page by number.
 const MAY_SCAN: &[&str] = &[
-    "WITH RECURSIVE waiting (part)", // its own rows: one per part that waits, found by the index
-    "SELECT seq, hash FROM audit",   // the last by number
-    "SELECT s.address, s.reason",    // every suppression is wanted
-    "SELECT scope, target, reason",  // every hold
-    "SELECT release, notice, source", // every order
-    "SELECT release, notice, title", // every order
-    "SELECT i.release, p.audience",  // every part
+    "DELETE FROM share WHERE TRUE",         // one row per limit
+    "WITH RECURSIVE waiting (part)",        // its own rows: one per part that waits, found by the index
+    "SELECT seq, hash FROM audit",          // the last by number
+    "SELECT s.address, s.reason",           // every suppression is wanted
+    "SELECT scope, target, reason",         // every hold
+    "SELECT release, notice, source",       // every order
+    "SELECT release, notice, title",        // every order
+    "SELECT i.release, p.audience",         // every part
     "SELECT i.release, p.channel, t.state", // every part
-    "SELECT p.channel, t.state",     // every part
-    "SELECT id FROM course",         // every course
+    "SELECT p.channel, t.state",            // every part
+    "SELECT id FROM course",                // every course
     "SELECT DISTINCT channel FROM course",
     "SELECT c.id, s.reason",                 // every suppression
     "SELECT (SELECT count(*) FROM contact)", // counts

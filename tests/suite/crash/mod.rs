@@ -159,7 +159,7 @@ async fn an_answer_that_was_read_is_not_lost() {
     mail("S7", &[], "3 sent", &["1 unknown, sent (late)"], 3).await;
     mail("S7:3", &[], "3 sent", &["1 unknown, sent (late)"], 3).await;
     mail("S8", &[], "3 sent", &[], 3).await;
-    let no = [Answer::Say("550 5.7.1 we do not want this\r\n")];
+    let no = [Answer::Say("550 no such user here\r\n")];
     mail("S9", &no, "2 sent, 1 failed", &["1 unknown, failed (late)"], 3).await;
 }
 

@@ -49,7 +49,7 @@ impl Inside {
                     Route {
                         channel,
                         kind: settings.kind(),
-                        limits: settings.limits(),
+                        limits: settings.limits().clone(),
                         on_unknown: settings.on_unknown(),
                     },
                 )

@@ -92,7 +92,11 @@ async fn slots_come_back_with_the_lease() {
         };
         assert_eq!(ask("a", 0, 4, 0).await, 4);
         assert_eq!(ask("b", 0, 4, 1).await, 0, "there are four, and a has them");
-        assert_eq!(ask("a", 3, 4, 2).await, 3, "a gives up what it does not use beyond its half");
+        assert_eq!(
+            ask("a", 3, 4, 2).await,
+            2,
+            "a gives up its half, and keeps what it uses until that has ended"
+        );
         assert_eq!(ask("b", 0, 4, 3).await, 1);
         assert_eq!(ask("a", 1, 4, 4).await, 2);
         assert_eq!(ask("b", 1, 4, 5).await, 2);

@@ -37,7 +37,7 @@ fn config(port: u16) -> SmtpConfig {
         unsubscribe_mailto: None,
         helo: Some("dateline.test".to_owned()),
         language: None,
-        limits: Limits { connections: Some(1), per_minute: None, per_connection: None },
+        limits: Limits { connections: Some(1), ..Limits::default() },
         on_unknown: OnUnknown::Hold,
     }
 }
@@ -123,7 +123,7 @@ async fn only_a_clear_answer_to_the_dot_is_an_outcome() {
         // Clear refusals.
         ("S 451 4.3.0 queue file write error", "later: 451 4.3.0 queue file write error"),
         ("S 421 4.3.2 shutting down\nX", "later: 421 4.3.2 shutting down"),
-        ("S 554 5.7.1 spam", "refused: 554 5.7.1 spam"),
+        ("S 554 5.7.1 spam", "the destination refuses us: 554 5.7.1 spam"),
         ("S 552 5.3.4 too big", "the channel refuses us: 552 5.3.4"),
         ("S 550 \u{1b}[31m用户不存在", "refused: 550 \u{fffd}[31m用户不存在"),
     ] {
@@ -227,7 +227,7 @@ async fn one_connection_carries_many_mails_and_survives_refusals() {
             "sent: 250 queued as A1",
             "suppress: 550 5.1.1 no",
             "sent: 250 queued as A1",
-            "refused: 554 5.7.1 no",
+            "the destination refuses us: 554 5.7.1 no",
             "sent: 250 queued as A1"
         ]
     );

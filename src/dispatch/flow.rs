@@ -1,0 +1,637 @@
+//! One channel's flow: claims are topped up before they run out, whoever may leave leaves, and nobody waits for a
+//! destination that is slow, throttled or held.
+//!
+//! One task decides and never waits for the ledger: everything that takes time is a [`Step`] that runs beside it. What may
+//! leave is said by [`Shape`], whose turn it is by [`Hand`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::attempt::{self, Done};
+use super::hand::{Hand, Place};
+use super::shape::{Effect, May, Questions, Shape};
+use super::shift::Shift;
+use super::{Inner, Route, lock};
+use crate::ledger::{Claim, DeliveryId, Epoch, Hold, LedgerError, Party, Scope, State};
+use crate::newsroom::ChannelKind;
+
+/// How often leases on claims are renewed; they last four times as long.
+const RENEW_EVERY: Duration = Duration::from_secs(15);
+/// How often slots are shared anew among daemons.
+const SHARE_EVERY: Duration = Duration::from_secs(2);
+/// How often the ledger is asked for what came due, was held or resumed.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Claims in hand for each connection, so that none idles between claims.
+const IN_HAND: u32 = 32;
+/// No more claims in hand than these.
+const MOST_IN_HAND: usize = 8_000;
+/// No more in hand for a destination that is slow; the others come back when it is their turn.
+const MOST_FOR_ONE: usize = 500;
+/// So long one that may be poison is worked on alone, and so long it is waited until it can be.
+const ALONE: Duration = Duration::from_secs(10);
+/// What comes back later comes in groups of which each takes about so long.
+const GROUP: SignedDuration = SignedDuration::from_secs(15);
+
+/// What runs beside the deciding task.
+enum Step {
+    /// An attempt has ended.
+    Ended { place: Place, delivery: DeliveryId, domain: Option<String>, began: Timestamp, done: Box<Done> },
+    /// Claims came.
+    Claimed(Vec<Claim>),
+    /// The ledger was looked at: whether something is due, what else was claimed, what is held.
+    Looked { due: bool, claims: Vec<Claim>, holds: Vec<Hold>, since: Option<u64> },
+    /// The ledger gave out departures and slots.
+    Answered { questions: Questions, first: Vec<Timestamp>, slots: Vec<u32>, asked: Timestamp },
+    /// Something was written down.
+    Written,
+    /// A hold was set.
+    Held,
+}
+
+/// A channel at work.
+pub struct Flow {
+    inner: Arc<Inner>,
+    shift: Arc<Shift>,
+    key: String,
+    hand: Hand,
+    /// The process died while it worked on these. They go first, one by one: if it dies again, it is clear of which, and the
+    /// others are not to blame.
+    suspects: VecDeque<Claim>,
+    /// Until when one of them is, or is to be, alone.
+    alone: Option<Instant>,
+    steps: JoinSet<Result<Step, LedgerError>>,
+    attempts: usize,
+    wakes: BTreeMap<Timestamp, BTreeSet<Place>>,
+    /// When the channel itself may take the next one.
+    leave_at: Option<Timestamp>,
+    claiming: bool,
+    asking: bool,
+    /// The ledger had nothing to give; it is asked again then.
+    ask_at: Instant,
+    looking: bool,
+    /// Holds that were set, and how many of them are not on disk yet: a look at the holds from before says nothing.
+    holds: u64,
+    holding: usize,
+    /// There was nothing left to claim.
+    dry: bool,
+    /// Nothing more is begun.
+    ending: bool,
+    failed: Option<LedgerError>,
+}
+
+impl Flow {
+    /// Ready to work on the channel `key`.
+    pub fn new(inner: Arc<Inner>, shift: Arc<Shift>, key: String) -> Flow {
+        Flow {
+            inner,
+            shift,
+            key,
+            hand: Hand::default(),
+            suspects: VecDeque::new(),
+            alone: None,
+            steps: JoinSet::new(),
+            attempts: 0,
+            wakes: BTreeMap::new(),
+            leave_at: None,
+            claiming: false,
+            asking: false,
+            ask_at: Instant::now(),
+            looking: false,
+            holds: 0,
+            holding: 0,
+            dry: false,
+            ending: false,
+            failed: None,
+        }
+    }
+
+    /// Works until nothing is due that may leave and, but for the newsroom's site, no other channel is at work either.
+    pub async fn run(mut self) -> Result<(), LedgerError> {
+        let Some(shape) = self.inner.shapes.get(&self.key).map(Arc::clone) else { return Ok(()) };
+        let site = self.inner.routes.get(&self.key).is_none_or(|route| route.kind == ChannelKind::Newsroom);
+        let holds = self.inner.ledger.holds().await?;
+        {
+            let mut shape = lock(&shape);
+            shape.begin_anew();
+            shape.held(&holds);
+        }
+        let mut at_work = self.shift.begin();
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut renewed, mut shared) = (Instant::now(), Instant::now());
+        let (stop, clock) = (self.shift.stop.clone(), self.inner.clock.clone());
+        loop {
+            let now = clock.now();
+            self.ending |= stop.is_cancelled() || self.failed.is_some();
+            if !self.ending {
+                self.wake(now);
+                self.leave(&shape, now);
+                self.ask(&shape, now);
+                self.claim(&shape, now);
+            }
+            let idle = self.in_hand() == 0 && self.steps.is_empty();
+            if (self.ending && self.steps.is_empty()) || (idle && (site || self.shift.is_over())) {
+                break;
+            }
+            at_work.set(!idle);
+            let wake = self.leave_at.into_iter().chain(self.wakes.keys().next().copied()).min();
+            tokio::select! {
+                Some(step) = self.steps.join_next(), if !self.steps.is_empty() => {
+                    match step {
+                        Ok(Ok(step)) => self.took(&shape, step),
+                        Ok(Err(error)) => self.fail(error),
+                        Err(panic) => {
+                            tracing::error!(%panic, "a channel's work broke off; this is a fault in Dateline");
+                            self.ending = true;
+                        }
+                    }
+                }
+                () = sleep_until(&clock, wake), if !self.ending => {}
+                _ = look.tick(), if !self.ending => {
+                    self.look();
+                    if renewed.elapsed() >= RENEW_EVERY && self.in_hand() + self.attempts > 0 {
+                        renewed = Instant::now();
+                        self.renew();
+                    }
+                    if shared.elapsed() >= SHARE_EVERY && self.in_hand() + self.attempts > 0 {
+                        shared = Instant::now();
+                        self.share(&shape);
+                    }
+                }
+                () = self.shift.over(), if idle => {}
+                () = stop.cancelled(), if !self.ending => {}
+            }
+        }
+        at_work.set(false);
+        self.leave_off(&shape).await
+    }
+
+    /// Gives back what is in hand, and what it takes to send.
+    async fn leave_off(mut self, shape: &std::sync::Mutex<Shape>) -> Result<(), LedgerError> {
+        if let Some(route) = self.inner.routes.get(&self.key) {
+            route.channel.rest().await;
+        }
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let (now, had) = (self.inner.clock.now(), lock(shape).has_slots());
+        let mut left = pairs(&self.hand.drain());
+        left.extend(self.suspects.iter().map(|claim| (claim.delivery, claim.epoch)));
+        if !left.is_empty() {
+            self.inner.ledger.hand_back(left, None, now).await?;
+        }
+        let wants = lock(shape).give_up();
+        if had {
+            self.inner.ledger.share(&self.inner.owner, wants, now).await?;
+        }
+        Ok(())
+    }
+
+    fn in_hand(&self) -> usize {
+        self.hand.len() + self.suspects.len()
+    }
+
+    /// The ledger is the ground we stand on: nothing more is begun, and what is on its way is finished.
+    fn fail(&mut self, error: LedgerError) {
+        self.failed.get_or_insert(error);
+        self.shift.halt.cancel();
+    }
+
+    fn wake(&mut self, now: Timestamp) {
+        while let Some(entry) = self.wakes.first_entry().filter(|entry| *entry.key() <= now) {
+            for place in entry.remove() {
+                self.hand.wake(&place);
+            }
+        }
+    }
+
+    /// Begins what may leave.
+    fn leave(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
+        self.leave_at = None;
+        if self.suspect(shape, now) {
+            return;
+        }
+        let mut back: Vec<(Place, Option<Timestamp>)> = Vec::new();
+        loop {
+            let found = {
+                let mut shape = lock(shape);
+                match shape.may_leave(now) {
+                    May::Go => {}
+                    May::At(at) => {
+                        self.leave_at = Some(at);
+                        break;
+                    }
+                    May::Paused(at) => {
+                        drop(shape);
+                        self.everything_back(Some(at), now);
+                        break;
+                    }
+                    May::Held => {
+                        drop(shape);
+                        self.everything_back(None, now);
+                        break;
+                    }
+                    May::Busy | May::Ask => break,
+                }
+                let wakes = &mut self.wakes;
+                let found = self.hand.next(|place| match shape.may_go(place, now) {
+                    May::Go => true,
+                    May::At(at) => {
+                        wakes.entry(at).or_default().insert(Arc::clone(place));
+                        false
+                    }
+                    May::Paused(at) => {
+                        back.push((Arc::clone(place), Some(at)));
+                        false
+                    }
+                    May::Held => {
+                        back.push((Arc::clone(place), None));
+                        false
+                    }
+                    May::Busy | May::Ask => false,
+                });
+                if let Some((place, _)) = &found {
+                    shape.begin(place);
+                }
+                found
+            };
+            let Some((place, claim)) = found else { break };
+            self.begin(place, claim, false, now);
+        }
+        for (place, after) in back {
+            match after {
+                Some(after) => self.back(&place, after, now),
+                None => self.hold_back(shape, &place, None, now),
+            }
+        }
+    }
+
+    /// Sees to those that may be poison; returns whether the others wait for that.
+    fn suspect(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) -> bool {
+        if self.attempts > 0 && self.alone.is_some_and(|until| Instant::now() < until) {
+            return true;
+        }
+        let Some(suspect) = self.suspects.pop_front() else {
+            self.alone = None;
+            return false;
+        };
+        if self.attempts > 0 && self.alone.is_none() {
+            // What is under way ends first.
+            self.alone = Some(Instant::now() + ALONE);
+            self.suspects.push_front(suspect);
+            return true;
+        }
+        let mut shape = lock(shape);
+        let place = shape.place(&suspect);
+        match (shape.may_leave(now), shape.may_go(&place, now)) {
+            (May::Go, May::Go) => {
+                shape.begin(&place);
+                drop(shape);
+                let alone = self.attempts == 0;
+                self.alone = Some(Instant::now() + ALONE);
+                self.begin(place, suspect, alone, now);
+                true
+            }
+            (May::Ask, _) | (_, May::Ask) => {
+                self.suspects.push_front(suspect);
+                true
+            }
+            // Its turn comes with the others'.
+            _ => {
+                self.hand.add(&place, suspect);
+                false
+            }
+        }
+    }
+
+    fn begin(&mut self, place: Place, claim: Claim, alone: bool, began: Timestamp) {
+        self.attempts += 1;
+        let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
+        self.steps.spawn(async move {
+            let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
+            let edition = shift.edition(&inner.ledger, claim.edition).await?;
+            let desk = attempt::Desk {
+                ledger: &inner.ledger,
+                clock: &inner.clock,
+                crumbs: inner.begun.get().map(|(crumbs, _)| crumbs),
+                open: &inner.open,
+            };
+            let done = attempt::attempt(&desk, route, &key, &claim, edition, alone).await?;
+            let domain = attempt::domain(&claim);
+            Ok(Step::Ended { place, delivery: claim.delivery, domain, began, done: Box::new(done) })
+        });
+    }
+
+    /// Asks for departures and slots that are missing.
+    fn ask(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
+        if self.asking || self.in_hand() == 0 || Instant::now() < self.ask_at {
+            return;
+        }
+        let questions = lock(shape).questions(false, |place| self.hand.for_place(place));
+        if !questions.takes.is_empty() || !questions.wants.is_empty() {
+            self.put(questions, now);
+        }
+    }
+
+    /// Shares the slots anew: what is not needed here is for others.
+    fn share(&mut self, shape: &std::sync::Mutex<Shape>) {
+        if !self.asking {
+            let all = self.in_hand();
+            let waiting = |place: &Place| if place.is_empty() { all } else { self.hand.for_place(place) };
+            let questions = lock(shape).questions(true, waiting);
+            self.put(questions, self.inner.clock.now());
+        }
+    }
+
+    fn put(&mut self, questions: Questions, asked: Timestamp) {
+        self.asking = true;
+        let inner = Arc::clone(&self.inner);
+        self.steps.spawn(async move {
+            let takes: Vec<_> = questions.takes.iter().map(|(_, take)| take.clone()).collect();
+            let wants: Vec<_> = questions.wants.iter().map(|(_, want)| want.clone()).collect();
+            let (first, slots) = tokio::try_join!(
+                async {
+                    if takes.is_empty() { Ok(Vec::new()) } else { inner.ledger.reserve(takes, asked).await }
+                },
+                async {
+                    if wants.is_empty() {
+                        Ok(Vec::new())
+                    } else {
+                        inner.ledger.share(&inner.owner, wants, asked).await
+                    }
+                },
+            )?;
+            Ok(Step::Answered { questions, first, slots, asked })
+        });
+    }
+
+    /// Tops the hand up before it runs dry.
+    fn claim(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
+        let (connections, paused) = {
+            let shape = lock(shape);
+            (shape.connections(), shape.paused(now).is_some() || shape.is_held())
+        };
+        let most = connections.saturating_mul(IN_HAND);
+        let low = self.hand.ready() < (most / 2) as usize && self.hand.len() < MOST_IN_HAND;
+        if self.claiming || self.dry || paused || !low {
+            return;
+        }
+        self.claiming = true;
+        let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
+        self.steps.spawn(async move {
+            let now = shift.site_first(&inner, &key).await?;
+            Ok(Step::Claimed(inner.ledger.claim(&inner.owner, &key, now, most).await?))
+        });
+    }
+
+    /// Looks whether something came due, was held or resumed.
+    fn look(&mut self) {
+        if self.looking || self.claiming {
+            return;
+        }
+        self.looking = true;
+        let room = self.hand.len() < MOST_IN_HAND;
+        let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
+        let busy = self.in_hand() > 0;
+        let since = (self.holding == 0).then_some(self.holds);
+        self.steps.spawn(async move {
+            let now = inner.clock.now();
+            let holds = inner.ledger.holds().await?;
+            let due = inner.ledger.next_due(now).await?;
+            let due = due.iter().any(|(channel, at)| *channel == key && *at <= now);
+            let mut claims = Vec::new();
+            if due && busy && room {
+                let now = shift.site_first(&inner, &key).await?;
+                claims = inner.ledger.claim_other(&inner.owner, &key, now).await?;
+            }
+            Ok(Step::Looked { due, claims, holds, since })
+        });
+    }
+
+    fn renew(&mut self) {
+        let inner = Arc::clone(&self.inner);
+        self.steps.spawn(async move {
+            inner.ledger.renew(&inner.owner, inner.clock.now()).await?;
+            Ok(Step::Written)
+        });
+    }
+
+    fn took(&mut self, shape: &std::sync::Mutex<Shape>, step: Step) {
+        let now = self.inner.clock.now();
+        match step {
+            Step::Ended { place, delivery, domain, began, done } => {
+                self.attempts -= 1;
+                self.ended(shape, (place, delivery, domain), began, *done, now);
+            }
+            Step::Claimed(claims) => {
+                self.claiming = false;
+                self.dry = claims.is_empty();
+                if !self.dry {
+                    crate::crashpoint!("S1");
+                }
+                self.add(shape, claims, now);
+            }
+            Step::Looked { due, claims, holds, since } => {
+                self.looking = false;
+                self.dry &= !due;
+                self.add(shape, claims, now);
+                if since == Some(self.holds) && lock(shape).held(&holds) {
+                    self.hand.wake_all();
+                    self.dry = false;
+                }
+            }
+            Step::Answered { questions, first, slots, asked } => {
+                self.asking = false;
+                if slots.contains(&0) {
+                    self.ask_at = Instant::now() + LOOK_EVERY;
+                }
+                lock(shape).answers(&questions, &first, &slots, asked);
+                for (place, _) in &questions.takes {
+                    self.hand.wake(place);
+                }
+                for (place, _) in &questions.wants {
+                    self.hand.wake(place);
+                }
+            }
+            Step::Held => self.holding -= 1,
+            Step::Written => {}
+        }
+    }
+
+    fn add(&mut self, shape: &std::sync::Mutex<Shape>, claims: Vec<Claim>, now: Timestamp) {
+        let mut slow = BTreeSet::new();
+        for claim in claims {
+            if claim.guilt > 0 {
+                self.suspects.push_back(claim);
+                continue;
+            }
+            let place = lock(shape).place(&claim);
+            self.hand.add(&place, claim);
+            if self.hand.for_place(&place) > MOST_FOR_ONE {
+                slow.insert(place);
+            }
+        }
+        for place in slow {
+            self.appoint(shape, &place, now);
+        }
+    }
+
+    /// Those that are too many for a slow place come back when it is about their turn; they would only be in the way.
+    fn appoint(&mut self, shape: &std::sync::Mutex<Shape>, place: &Place, now: Timestamp) {
+        let mut shape = lock(shape);
+        if shape.appointment(place, MOST_FOR_ONE, now).is_none() {
+            return;
+        }
+        let mut groups: Vec<(Timestamp, Vec<(DeliveryId, Epoch)>)> = Vec::new();
+        for claim in self.hand.beyond(place, MOST_FOR_ONE) {
+            let at = shape.appointment(place, MOST_FOR_ONE, now).unwrap_or(now);
+            match groups.last_mut().filter(|(first, _)| at.duration_since(*first) < GROUP) {
+                Some((_, group)) => group.push((claim.delivery, claim.epoch)),
+                None => groups.push((at, vec![(claim.delivery, claim.epoch)])),
+            }
+        }
+        drop(shape);
+        let inner = Arc::clone(&self.inner);
+        self.steps.spawn(async move {
+            for (at, group) in groups {
+                inner.ledger.hand_back(group, Some(at), now).await?;
+            }
+            Ok(Step::Written)
+        });
+    }
+
+    fn ended(
+        &mut self,
+        shape: &std::sync::Mutex<Shape>,
+        (place, delivery, domain): (Place, DeliveryId, Option<String>),
+        began: Timestamp,
+        done: Done,
+        now: Timestamp,
+    ) {
+        let Done { event, trouble } = done;
+        self.shift.count(event.state, 1);
+        let spoke = event.state == State::Failed;
+        let (sent, took) = (event.state == State::Sent, now.duration_since(began));
+        let effect = lock(shape).end((&place, delivery), (sent, spoke), trouble, took, now);
+        self.hand.wake(&place);
+        let words = event.words.as_str();
+        match effect {
+            Effect::Nothing => {}
+            Effect::Pause(until) => {
+                tracing::warn!(channel = self.key, destination = %place, %until, words, "takes nothing for now");
+                self.back(&place, until, now);
+            }
+            Effect::PauseAll(until) => {
+                tracing::warn!(channel = self.key, %until, words, "the channel takes nothing for now");
+                self.everything_back(Some(until), now);
+            }
+            Effect::Open => {
+                let domain = domain.as_deref().map(|domain| (domain, words));
+                self.hold_back(shape, &place, domain, now);
+            }
+            Effect::OpenAll => {
+                tracing::error!(channel = self.key, words, "held: it refuses us");
+                let (inner, scope) = (Arc::clone(&self.inner), Scope::Channel(self.key.clone()));
+                let words = words.to_owned();
+                (self.holds, self.holding) = (self.holds + 1, self.holding + 1);
+                self.steps.spawn(async move {
+                    inner.ledger.hold(scope, &words, Hold::BY_DISPATCH, now).await?;
+                    Ok(Step::Held)
+                });
+                self.everything_back(None, now);
+            }
+        }
+        (self.inner.observer)(event);
+    }
+
+    /// Hands back what is for `place`; it may be claimed again at `after`.
+    fn back(&mut self, place: &Place, after: Timestamp, now: Timestamp) {
+        let claims = pairs(&self.hand.beyond(place, 0));
+        self.write_back(claims, Some(after), now);
+    }
+
+    fn everything_back(&mut self, after: Option<Timestamp>, now: Timestamp) {
+        let mut claims = pairs(&self.hand.drain());
+        claims.extend(self.suspects.drain(..).map(|claim| (claim.delivery, claim.epoch)));
+        self.write_back(claims, after, now);
+    }
+
+    fn write_back(&mut self, claims: Vec<(DeliveryId, Epoch)>, after: Option<Timestamp>, now: Timestamp) {
+        if claims.is_empty() {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        self.steps.spawn(async move {
+            inner.ledger.hand_back(claims, after, now).await?;
+            Ok(Step::Written)
+        });
+    }
+
+    /// Hands back what is for a place that refuses us, and holds each of its domains that something is for: first those of
+    /// `refused`, the words with which the circuit opened.
+    fn hold_back(
+        &mut self,
+        shape: &std::sync::Mutex<Shape>,
+        place: &Place,
+        refused: Option<(&str, &str)>,
+        now: Timestamp,
+    ) {
+        let claims = self.hand.beyond(place, 0);
+        let mut domains: BTreeSet<String> = claims
+            .iter()
+            .filter_map(|claim| match &claim.recipient {
+                Party::Contact { email, .. } => Some(email.domain().to_owned()),
+                Party::Account => None,
+            })
+            .collect();
+        domains.extend(refused.map(|(domain, _)| domain.to_owned()));
+        let reason = {
+            let mut shape = lock(shape);
+            domains.retain(|domain| shape.hold(place, domain));
+            shape.reason(place, refused.map(|(_, words)| words))
+        };
+        if refused.is_some() {
+            tracing::error!(channel = self.key, destination = %place, reason, "held: it refuses us");
+        }
+        let claims = pairs(&claims);
+        let (inner, account) = (Arc::clone(&self.inner), place.is_empty().then(|| self.key.clone()));
+        (self.holds, self.holding) = (self.holds + 1, self.holding + 1);
+        self.steps.spawn(async move {
+            for domain in domains {
+                inner.ledger.hold(Scope::Destination(domain), &reason, Hold::BY_DISPATCH, now).await?;
+            }
+            if let Some(key) = account {
+                inner.ledger.hold(Scope::Channel(key), &reason, Hold::BY_DISPATCH, now).await?;
+            }
+            if !claims.is_empty() {
+                inner.ledger.hand_back(claims, None, now).await?;
+            }
+            Ok(Step::Held)
+        });
+    }
+}
+
+fn pairs(claims: &[Claim]) -> Vec<(DeliveryId, Epoch)> {
+    claims.iter().map(|claim| (claim.delivery, claim.epoch)).collect()
+}
+
+async fn sleep_until(clock: &crate::clock::Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How many connections a route may have.
+pub fn connections(route: &Route) -> u32 {
+    let usual = match route.kind {
+        ChannelKind::Smtp => 4,
+        _ => 1,
+    };
+    route.limits.connections.unwrap_or(usual).max(1)
+}

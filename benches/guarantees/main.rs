@@ -183,7 +183,7 @@ impl Bench {
         let route = Route {
             channel: self.route()?,
             kind: relay.kind(),
-            limits: relay.limits(),
+            limits: relay.limits().clone(),
             on_unknown: relay.on_unknown(),
         };
         let routes = BTreeMap::from([("relay".to_owned(), route)]);

@@ -119,7 +119,7 @@ async fn passed(book: &Mutex<Book>, at: usize) {
 
 /// One mail over `session`, or over a new one.
 async fn mail(session: &mut Option<Session>, number: usize) -> Result<u16, Trouble> {
-    let away = |_| Trouble::misfit(Phase::Connect, "not to be had");
+    let away = |()| Trouble::misfit(Phase::Connect, "not to be had");
     if session.is_none() {
         let stream = timeout(LIMITS.connect, TcpStream::connect(("relay", 25))).await;
         let stream = stream.map_err(|_| ()).and_then(|stream| stream.map_err(|_| ())).map_err(away)?;

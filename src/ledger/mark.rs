@@ -122,6 +122,11 @@ impl MarkFile {
         MarkFile { folder: folder.to_owned() }
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn path(&self) -> PathBuf {
         self.folder.join("ledger.mark")
     }

@@ -23,6 +23,7 @@ mod error;
 mod facts;
 mod fold;
 mod hold;
+mod keeper;
 pub mod key;
 mod log;
 mod mark;

@@ -123,6 +123,7 @@ pub(super) async fn intend(tx: &mut Tx<'_>, asked: &[Question], ended: &mut Ende
         if let Some(answer) = answers.get_mut(at) {
             *answer = Some(Intent::Go(AttemptId(attempt)));
         }
+        tx.attempt = tx.attempt.max(attempt);
         tx.count_moved(part, State::Scheduled, State::Attempting, 1);
     }
     if answers.iter().any(Option::is_none) {

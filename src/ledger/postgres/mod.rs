@@ -12,6 +12,7 @@
 //! kept and tried again, and an intent whose commit was in doubt is looked for before it is answered. The only SQL for
 //! PostgreSQL is below here, as constants beside the functions that run them.
 
+mod amnesia;
 mod audit;
 mod blocks;
 mod claim;
@@ -38,6 +39,7 @@ mod values;
 mod verify;
 mod writer;
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,6 +47,8 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::facts::Facts;
+use super::keeper::Keeper;
+use super::mark::{Mark, MarkFile};
 use super::{LedgerConfig, LedgerError, Migrated, PostgresConfig};
 use connect::Server;
 use locks::Lock;
@@ -65,6 +69,9 @@ pub(super) struct Postgres {
 struct Shared {
     server: Server,
     facts: Facts,
+    mark: MarkFile,
+    /// There while this process dispatches.
+    keeper: Mutex<Option<Keeper>>,
     idle: Mutex<Vec<Session>>,
     turns: Semaphore,
     /// The writer's inbox; there where this process dispatches.
@@ -98,27 +105,39 @@ impl Postgres {
     ) -> Result<Postgres> {
         std::fs::DirBuilder::new()
             .recursive(true)
+            .mode(0o700)
             .create(&config.folder)
             .map_err(|source| LedgerError::Io { path: config.folder.clone(), source })?;
         let server = Server::new(postgres)?;
         let mut session = server.connect().await?;
         schema::migrate(&mut session, now).await?;
         let facts = schema::facts(&session).await?;
-        let daemon = if dispatch { schema::register(&session, now).await? } else { 0 };
         let (sender, asks) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             server,
             facts,
+            mark: MarkFile::new(&config.folder),
+            keeper: Mutex::new(None),
             idle: Mutex::new(vec![session]),
             turns: Semaphore::new(CONNECTIONS),
             inbox: dispatch.then_some(sender),
-            daemon: AtomicI64::new(daemon),
+            daemon: AtomicI64::new(0),
             closed: AtomicBool::new(false),
         });
+        let ledger = Postgres { shared: Arc::clone(&shared) };
+        amnesia::check(&ledger, &shared.mark, now).await?;
         if dispatch {
+            let session = shared.session().await?;
+            let (daemon, serial) = schema::register(&session, now).await?;
+            shared.daemon.store(daemon, Ordering::SeqCst);
+            // Others write too: of what they have not committed yet nothing may stand in the mark.
+            let mark = Mark { serial, ..amnesia::mark_of(&session).await? };
+            let keeper = Keeper::start(shared.mark.clone(), mark)?;
+            *shared.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
+            shared.give_back(session);
             tokio::spawn(writer::run(Arc::downgrade(&shared), asks));
         }
-        Ok(Postgres { shared })
+        Ok(ledger)
     }
 
     /// The ledger's name.
@@ -157,10 +176,19 @@ impl Postgres {
             Ok(())
         };
         let end = end.await;
+        let keeper = shared.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let marked = match keeper {
+            None => Ok(()),
+            Some(keeper) => {
+                let newest = keeper.newest();
+                keeper.end();
+                shared.mark.write(&newest, true)
+            }
+        };
         shared.closed.store(true, Ordering::SeqCst);
         shared.turns.close();
         shared.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        end
+        end.and(marked)
     }
 
     /// The server's clock, for whoever compares it with his own.
@@ -190,6 +218,13 @@ impl Postgres {
 }
 
 impl Shared {
+    /// Notes what this process has seen committed.
+    fn committed(&self, serial: i64, attempt: i64) {
+        if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            keeper.committed(serial, attempt);
+        }
+    }
+
     fn open(&self) -> Result<()> {
         if self.closed.load(Ordering::SeqCst) { Err(LedgerError::Closed) } else { Ok(()) }
     }

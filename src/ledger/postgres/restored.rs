@@ -197,6 +197,7 @@ async fn sent(tx: &mut Tx<'_>, found: &FoundSent, now: Timestamp) -> Result<bool
             }
             let row = tx.one(ATTEMPTING, &[&delivery]).await?;
             let (attempt, no): (i64, i32) = (row.try_get(0)?, row.try_get(1)?);
+            tx.attempt = tx.attempt.max(attempt);
             tx.execute(ATTEMPT, &[&attempt, &delivery, &no, &At(now), &edition]).await?;
             attempt
         }

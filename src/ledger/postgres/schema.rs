@@ -28,7 +28,7 @@ const ADD_META: &str = "
 const FACTS: &str = "SELECT lineage, address_key FROM ledger_meta";
 const REGISTER: &str = "
     WITH opened AS (UPDATE ledger_meta SET closed_at = NULL)
-    INSERT INTO daemon (opened_at, seen_at) VALUES ($1, lease_now(NULL)) RETURNING id";
+    INSERT INTO daemon (opened_at, seen_at) VALUES ($1, lease_now(NULL)) RETURNING id, nextval('serial')";
 const UNREGISTER: &str = "UPDATE daemon SET closed_at = $2 WHERE id = $1";
 const LAST_OUT: &str = "
     UPDATE ledger_meta SET closed_at = $1
@@ -95,10 +95,13 @@ pub(super) async fn facts(session: &Session) -> Result<Facts> {
     Ok(Facts::new(row.try_get(0)?, row.try_get(1)?))
 }
 
-/// Notes that a daemon dispatches from here; returns its number.
-pub(super) async fn register(session: &Session, now: Timestamp) -> Result<i64> {
+/// Notes that a daemon dispatches from here; returns its number and a serial that is durable.
+pub(super) async fn register(session: &Session, now: Timestamp) -> Result<(i64, i64)> {
     let rows = session.query(REGISTER, &[&At(now)]).await?;
-    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+    match rows.first() {
+        Some(row) => Ok((row.try_get(0)?, row.try_get(1)?)),
+        None => Err(LedgerError::Damaged("a daemon could not be registered".to_owned())),
+    }
 }
 
 /// Notes its clean end; the last one out notes the ledger's.

@@ -77,6 +77,8 @@ pub(super) struct Tx<'a> {
     writes: bool,
     /// Changes of the tally, written at the end.
     moved: BTreeMap<(i64, State), i64>,
+    /// The newest attempt that it wrote.
+    pub(super) attempt: i64,
 }
 
 impl<'a> Tx<'a> {
@@ -88,13 +90,13 @@ impl<'a> Tx<'a> {
     ) -> Result<Tx<'a>> {
         let begin = format!("BEGIN; {}", locks::take(session.schema, locks));
         session.batch(&begin).await.map_err(|error| error.while_doing(doing))?;
-        Ok(Tx { shared, session: Some(session), doing, writes: true, moved: BTreeMap::new() })
+        Ok(Tx { shared, session: Some(session), doing, writes: true, moved: BTreeMap::new(), attempt: 0 })
     }
 
     pub(super) async fn look(shared: &'a Shared, session: Session, doing: &'static str) -> Result<Tx<'a>> {
         let begun = session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
         begun.map_err(|error| error.while_doing(doing))?;
-        Ok(Tx { shared, session: Some(session), doing, writes: false, moved: BTreeMap::new() })
+        Ok(Tx { shared, session: Some(session), doing, writes: false, moved: BTreeMap::new(), attempt: 0 })
     }
 
     pub(super) fn facts(&self) -> &'a Facts {
@@ -164,11 +166,14 @@ impl<'a> Tx<'a> {
     }
 
     async fn finish(&mut self) -> Result<()> {
+        let mut serial = 0;
         if self.writes {
             let moved = std::mem::take(&mut self.moved);
-            tally::add(self, &moved).await?;
+            serial = tally::add(self, &moved).await?;
         }
-        self.session()?.batch("COMMIT").await.map_err(|error| error.while_doing(self.doing))
+        self.session()?.batch("COMMIT").await.map_err(|error| error.while_doing(self.doing))?;
+        self.shared.committed(serial, self.attempt);
+        Ok(())
     }
 }
 

@@ -7,8 +7,8 @@ use super::{Postgres, Result, locks};
 use crate::ledger::State;
 
 const ADD: &str = "
-    WITH serial AS (SELECT nextval('serial'))
-    INSERT INTO tally (part, state, n) SELECT q.* FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS q, serial";
+    WITH added AS (INSERT INTO tally (part, state, n) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]))
+    SELECT nextval('serial')";
 const SERIAL: &str = "SELECT nextval('serial')";
 const MAY_FOLD: &str = "SELECT pg_try_advisory_xact_lock($1, $2)";
 const LONG: &str = "
@@ -19,8 +19,8 @@ const FOLD: &str = "
                RETURNING part, state, n)
     INSERT INTO tally (part, state, n) SELECT part, state, sum(n) FROM gone GROUP BY part, state HAVING sum(n) <> 0";
 
-/// Appends what a transaction changed.
-pub(super) async fn add(tx: &Tx<'_>, moved: &BTreeMap<(i64, State), i64>) -> Result<()> {
+/// Appends what a transaction changed; returns its serial.
+pub(super) async fn add(tx: &Tx<'_>, moved: &BTreeMap<(i64, State), i64>) -> Result<i64> {
     let (mut parts, mut states, mut counts) = (Vec::new(), Vec::new(), Vec::new());
     for ((part, state), n) in moved.iter().filter(|(_, n)| **n != 0) {
         parts.push(*part);
@@ -28,12 +28,10 @@ pub(super) async fn add(tx: &Tx<'_>, moved: &BTreeMap<(i64, State), i64>) -> Res
         counts.push(*n);
     }
     if parts.is_empty() {
-        tx.query(SERIAL, &[]).await?;
-        return Ok(());
+        return Ok(tx.one(SERIAL, &[]).await?.try_get(0)?);
     }
     let row: [Param<'_>; 3] = [&parts, &states, &counts];
-    tx.execute(ADD, &row).await?;
-    Ok(())
+    Ok(tx.one(ADD, &row).await?.try_get(0)?)
 }
 
 impl Postgres {

@@ -1,9 +1,5 @@
 //! Opening: is this the ledger that was here? And afterwards, the mark that answers it next time.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
 use jiff::Timestamp;
 use rusqlite::{Connection, named_params};
 
@@ -11,7 +7,7 @@ use super::files::Files;
 use super::writer::{self, Write};
 use super::{Facts, Result, holds};
 use crate::ledger::mark::{Amnesia, Mark};
-use crate::ledger::{Cause, LedgerError, Scope};
+use crate::ledger::{Cause, Scope};
 
 const MARK: &str = "
     SELECT lineage, serial, (SELECT coalesce(max(id), 0) FROM attempt) FROM ledger_meta";
@@ -22,8 +18,6 @@ const NO_ATTEMPTS: &str = "
     INSERT INTO sqlite_sequence (name, seq)
          SELECT 'attempt', :attempt WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'attempt')";
 
-/// How often the mark follows the ledger.
-const EVERY: Duration = Duration::from_secs(1);
 /// Who sets the hold.
 const BY: &str = "ledger";
 
@@ -63,52 +57,4 @@ pub(super) fn suspect(
     }
     holds::add(write, &Scope::Everything, Cause::Restored, (reason, BY), now, now)?;
     Ok(())
-}
-
-/// Writes the mark behind the ledger, about every second, on a thread of its own: commits never wait for it.
-pub(super) struct Keeper {
-    newest: Arc<Mutex<Mark>>,
-    stop: mpsc::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Keeper {
-    /// Writes `mark`, and keeps it up to date.
-    pub fn start(files: &Files, mark: Mark) -> Result<Keeper> {
-        let file = files.mark();
-        file.write(&mark, true)?;
-        let newest = Arc::new(Mutex::new(mark.clone()));
-        let (stop, stopped) = mpsc::channel();
-        let seen = Arc::clone(&newest);
-        let run = move || {
-            let mut written = mark;
-            while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let next = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if next == written {
-                    continue;
-                }
-                match file.write(&next, false) {
-                    Ok(()) => written = next,
-                    // The next second tries again; the ledger itself is what sending waits for.
-                    Err(error) => tracing::warn!(%error, "the ledger's mark cannot be written"),
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("mark".to_owned()).spawn(run);
-        let thread = thread.map_err(|source| LedgerError::Io { path: files.folder().to_owned(), source })?;
-        Ok(Keeper { newest, stop, thread })
-    }
-
-    /// Notes what a commit made of the ledger.
-    pub fn committed(&self, serial: i64, attempt: i64) {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        (newest.serial, newest.attempt) = (serial, attempt);
-    }
-
-    /// Ends the thread; the caller has the last word.
-    pub fn end(self) {
-        drop(self.stop);
-        // A thread that panicked writes nothing any more either.
-        let _ = self.thread.join();
-    }
 }

@@ -36,6 +36,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::facts::Facts;
+use super::keeper::Keeper;
 use super::{LedgerConfig, LedgerError};
 use writer::{Job, Write};
 
@@ -78,7 +79,7 @@ impl Sqlite {
         let mut keeper = None;
         if exclusive {
             schema::begin_dispatch(&db)?;
-            keeper = Some(amnesia::Keeper::start(&files, amnesia::mark_of(&db)?)?);
+            keeper = Some(Keeper::start(files.mark(), amnesia::mark_of(&db)?)?);
         }
         let file = files.database();
         let (inbox, jobs) = mpsc::channel();

@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, named_params};
 use tokio::sync::oneshot;
 
-use super::amnesia::{self, Keeper};
+use super::amnesia;
 use super::files::{FileId, Files};
 use super::values::At;
 use super::{Facts, Result, schema};
+use crate::ledger::keeper::Keeper;
 use crate::ledger::{LedgerError, State};
 
 /// The most weight in one transaction; about the rows it writes.

@@ -11,6 +11,8 @@ mod measure;
 mod outbox;
 mod people;
 pub mod postgres;
+#[cfg(feature = "postgres")]
+mod several;
 mod turns;
 mod walk;
 

@@ -25,13 +25,24 @@ pub fn server() -> Option<String> {
     url.filter(|_| able)
 }
 
+thread_local! {
+    static NEWEST: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+/// The schema that this test made last.
+#[cfg(feature = "postgres")]
+pub fn newest_schema() -> String {
+    NEWEST.with_borrow(Clone::clone)
+}
+
 /// A schema that nobody else uses, and the settings of a ledger in it.
 pub async fn schema(folder: &std::path::Path, leases: LeaseClock) -> Option<LedgerConfig> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let url = server()?;
     let name = format!("case_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     execute(&url, &format!("CREATE SCHEMA {name}")).await;
-    let url = format!("{url}?options=-csearch_path%3D{name}");
+    NEWEST.set(name.clone());
+    let url = format!("{url}?options=-csearch_path%3D{name}&application_name={name}");
     Some(LedgerConfig {
         folder: folder.join("ledger"),
         postgres: Some(PostgresConfig {

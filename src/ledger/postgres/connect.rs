@@ -15,7 +15,7 @@ use crate::ledger::{LeaseClock, LedgerError, PostgresConfig};
 const OLDEST: i32 = 130_000;
 
 /// A paused daemon must not keep the others waiting: the server ends its transaction. Statements touch few rows by key, so a
-/// plan that was made while the tables were empty must not read all of them later.
+/// plan that was made while the tables were empty must not read all of them later, and joins go the way that is written.
 const SETTINGS: &str = "
     SET timezone = 'UTC';
     SET client_encoding = 'UTF8';
@@ -24,7 +24,9 @@ const SETTINGS: &str = "
     SET statement_timeout = '60s';
     SET idle_in_transaction_session_timeout = '15s';
     SET jit = off;
-    SET enable_seqscan = off";
+    SET enable_seqscan = off;
+    SET join_collapse_limit = 1;
+    SET from_collapse_limit = 1";
 /// `remote_apply` promises more than `on`; everything else less.
 const DURABLE: &str = "SET synchronous_commit = 'on'";
 const ASSERT: &str = "

@@ -24,32 +24,34 @@ const INTEND: &str = "
     WITH gone AS (
         UPDATE delivery AS d
            SET state = 'attempting', attempts = d.attempts + 1, attempt = nextval('attempt_id')
-          FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[])
-                    WITH ORDINALITY AS q (delivery, epoch, request_sha, now, ord),
-               block AS b, part AS p, issued AS i
-         WHERE d.id = q.delivery AND b.id = d.block AND p.id = b.part AND i.id = p.issued
-           AND d.state = 'scheduled' AND d.due <= q.now
-           AND b.epoch = q.epoch AND b.lease_until > lease_now($6)
-           AND i.complete AND i.expires > q.now
-           AND (d.recipient = 0
-                OR EXISTS (SELECT 1
-                             FROM contact AS c
-                            WHERE c.id = d.recipient
-                              AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
-                              AND NOT EXISTS (SELECT 1
-                                                FROM hold
-                                               WHERE scope = 'destination' AND target = c.domain)))
-           AND NOT EXISTS (SELECT 1
-                             FROM hold
-                            WHERE scope = 'everything' AND target = ''
-                              AND (cause <> 'clock'
-                                   OR (since < i.publish AND p.notice IN ('original', 'correction'))))
-           AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
-           AND NOT EXISTS (SELECT 1
-                             FROM hold
-                            WHERE scope = 'release' AND target = i.release
-                              AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
-     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, b.lease_owner, b.part),
+          FROM (SELECT q.ord, q.delivery, q.epoch, q.request_sha, q.now, b.lease_owner, b.part
+                  FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[])
+                            WITH ORDINALITY AS q (delivery, epoch, request_sha, now, ord)
+                       JOIN delivery AS o ON o.id = q.delivery
+                       JOIN block AS b ON b.id = o.block AND b.epoch = q.epoch AND b.lease_until > lease_now($6)
+                       JOIN part AS p ON p.id = b.part
+                       JOIN issued AS i ON i.id = p.issued AND i.complete AND i.expires > q.now
+                 WHERE (o.recipient = 0
+                        OR EXISTS (SELECT 1
+                                     FROM contact AS c
+                                    WHERE c.id = o.recipient
+                                      AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
+                                      AND NOT EXISTS (SELECT 1
+                                                        FROM hold
+                                                       WHERE scope = 'destination' AND target = c.domain)))
+                   AND NOT EXISTS (SELECT 1
+                                     FROM hold
+                                    WHERE scope = 'everything' AND target = ''
+                                      AND (cause <> 'clock'
+                                           OR (since < i.publish AND p.notice IN ('original', 'correction'))))
+                   AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
+                   AND NOT EXISTS (SELECT 1
+                                     FROM hold
+                                    WHERE scope = 'release' AND target = i.release
+                                      AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
+                OFFSET 0) AS q
+         WHERE d.id = q.delivery AND d.state = 'scheduled' AND d.due <= q.now
+     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, q.lease_owner, q.part),
     written AS (
         INSERT INTO attempt (id, delivery, no, epoch, owner, intent_at, deadline, request_sha)
              SELECT attempt, id, attempts, epoch, lease_owner, now, now + $5, request_sha FROM gone)

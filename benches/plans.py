@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""How PostgreSQL carries out the statements on the way of a delivery, at two sizes of the ledger.
+
+    eval "$(tests/endpoints/postgres.sh start DIR)"
+    benches/plans.py [SMALL] [LARGE]      # deliveries; 100000 and 10000000 where nothing is said
+
+The statements are read from src/ledger/postgres/, planned as the daemon has them planned (prepared once, for any value), and run
+five times in transactions that are rolled back. Prints a table: median times, and the indexes that served. Ends with 1 if a
+statement reads a whole table, or takes more than twice as long in the large ledger.
+"""
+import json, os, re, statistics, subprocess, sys
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+URL = os.environ.get("DATELINE_TEST_POSTGRES") or sys.exit("no DATELINE_TEST_POSTGRES: start a server first")
+NOW = 1_000_000_000_000_000
+GROUP = 64
+
+FILL = """
+INSERT INTO ledger_meta VALUES (1, 'l', '\\x00', 0, 0);
+INSERT INTO contact (address, email, domain, embargo_ok, tags, fields, changed_at)
+     SELECT sha256(n::text::bytea), 'n' || n || '@paper.example', 'paper.example', false, '[]', '{{}}', 0
+       FROM generate_series(1, least({n}, 1000000)) AS n;
+INSERT INTO suppression SELECT sha256((-n)::text::bytea), 'asked', '', 0 FROM generate_series(1, 10000) AS n;
+INSERT INTO edition VALUES ('\\x01', '');
+INSERT INTO issued (release, seq, notice, title, source, order_sha, revision, approved_by, publish, expires, issued_at, complete)
+     SELECT 'release-' || n, 1, 'original', '', '', '\\x', '', '', 0, {now} * 2, 0, true
+       FROM generate_series(1, greatest({n} / 10000, 1)) AS n;
+INSERT INTO course (release, channel, account) SELECT release, 'relay', '' FROM issued;
+INSERT INTO part (issued, course, audience, channel, kind, language, advance, notice, follows, edition, due)
+     SELECT id, id, 'bloggers', 'relay', 'smtp', 'en', false, 'original', false, '\\x01', 0 FROM issued;
+-- All but the last part of it has left; the rest waits, and a tenth of what waits is leased.
+INSERT INTO block (id, part, channel, first, last, next_due, epoch, lease_owner, lease_until)
+     SELECT n, 1 + (n - 1) / 10, 'relay', n * 1000, n * 1000 + 999,
+            CASE WHEN n > {blocks} * 0.9 THEN 0 END, 1,
+            CASE WHEN n > {blocks} * 0.99 THEN 'us' END, CASE WHEN n > {blocks} * 0.99 THEN {now} * 4 END
+       FROM generate_series(1, {blocks}) AS n;
+SET session_replication_role = replica;
+INSERT INTO delivery (id, block, course, recipient, seat, state, due, attempts, attempt, key, wire_key, sent_at)
+     SELECT b.first + k, b.id, b.part, 1 + (b.first + k) % 1000000, 0, CASE WHEN b.next_due IS NULL THEN 'sent' ELSE 'scheduled' END, 0,
+            0, NULL, sha256((b.first + k)::text::bytea), 'w' || b.first + k, CASE WHEN b.next_due IS NULL THEN 1 END
+       FROM block AS b, generate_series(0, 999) AS k ORDER BY 1;
+INSERT INTO attempt SELECT d.id, d.id, 1, 1, 'us', 0, 0, '\\x00' FROM delivery AS d WHERE d.block <= {blocks} / 5;
+INSERT INTO result SELECT a.id, 1, 'sent', 250, NULL, 'ok', 0, false FROM attempt AS a;
+UPDATE delivery SET attempt = id, attempts = 1 WHERE block <= {blocks} / 5;
+-- Under way: a group of the newest leased block.
+UPDATE delivery SET state = 'attempting', attempts = 1, attempt = id WHERE id BETWEEN {blocks} * 1000 + 500 AND {blocks} * 1000 + 563;
+INSERT INTO attempt SELECT id, id, 1, 1, 'us', 0, 0, '\\x00' FROM delivery WHERE id BETWEEN {blocks} * 1000 + 500 AND {blocks} * 1000 + 563;
+UPDATE block SET claimed = 1000 WHERE lease_owner IS NOT NULL;
+INSERT INTO tally SELECT part, 'scheduled', 1000 FROM block WHERE next_due IS NOT NULL;
+SELECT setval('attempt_id', 100000000000), setval('block_id', 100000000), setval('delivery_range', 100000000001);
+SET session_replication_role = origin;
+VACUUM ANALYZE;
+"""
+
+
+def sql(text, schema, raw=False):
+    url = f"{URL}?options=-csearch_path%3D{schema}"
+    run = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", url], input=text, text=True, capture_output=True)
+    if run.returncode:
+        sys.exit(run.stderr[-2000:])
+    return run.stdout
+
+
+def statements():
+    """The statements of the way of a delivery, with arguments for a ledger of so many blocks."""
+    def text(file, name):
+        source = open(f"{HERE}/src/ledger/postgres/{file}.rs").read()
+        return re.search(rf'const {name}: &str =\s*"(.*?)";', source, re.S).group(1).replace("\\\n", "")
+    def of(blocks):
+        # A group in the newest leased block: some to be asked for, some under way.
+        waiting = [blocks * 1000 + k for k in range(GROUP)]
+        under_way = [blocks * 1000 + 500 + k for k in range(GROUP)]
+        array = lambda items, kind: "ARRAY[" + ",".join(map(str, items)) + f"]::{kind}[]"
+        ids, ran = array(waiting, "bigint"), array(under_way, "bigint")
+        ones = array([1] * GROUP, "bigint")
+        words = array(["'sent'"] * GROUP, "text")
+        nothing = array(["NULL"] * GROUP, "text")
+        return {
+            ("claim", "TURNS"): ["'relay'", NOW, "'us'", "false"],
+            ("claim", "NEXT_BLOCK"): ["'relay'", blocks // 10 or 1, NOW],
+            ("claim", "DUE"): [(blocks * 95 // 100) * 1000, (blocks * 95 // 100) * 1000 + 999, NOW],
+            ("claim", "LEASE_BLOCK"): [blocks * 95 // 100, "'us'", NOW, 1, 1000],
+            ("claim", "RENEW"): ["'us'", NOW, 1],
+            ("claim", "RAN_OUT"): [NOW],
+            ("settle", "LOCK_BLOCKS"): [ids, ran],
+            ("intent", "INTEND"): [ids, ones, array(["'\\x00'"] * GROUP, "bytea"), array([NOW] * GROUP, "bigint"), 1, NOW],
+            ("intent", "WHY"): [ran, NOW],
+            ("settle", "FIND"): [ran],
+            ("rows", "ADD_RESULTS"): [ran, ones, words, array([250] * GROUP, "integer"), nothing, words, ones, array(["false"] * GROUP, "boolean")],
+            ("rows", "BECOME"): [ran, words, ones, nothing, nothing, ones, array(["false"] * GROUP, "boolean")],
+            ("blocks", "END_CLAIMS"): [array([blocks], "bigint"), array([1], "bigint"), array([1], "bigint")],
+            ("blocks", "FREE"): [array([blocks], "bigint")],
+            ("tally", "ADD"): [array([1, 1], "bigint"), array(["'scheduled'", "'sent'"], "text"), array([-64, 64], "bigint")],
+            ("planning", "NEXT_DUE"): [],
+            ("doubt", "TO_LOOK_AT"): [NOW, 100],
+            ("log", "UNRESOLVED"): [0, 100],
+        }
+    return text, of
+
+
+def walk(node, seen):
+    if node.get("Node Type") == "Seq Scan":
+        seen.setdefault("whole", set()).add(node["Relation Name"])
+    if "Index Name" in node:
+        seen.setdefault("index", set()).add(node["Index Name"])
+    for child in node.get("Plans", []):
+        walk(child, seen)
+    return seen
+
+
+def measure(size):
+    blocks = max(size // 1000, 100)
+    schema = f"plans_{size}"
+    migrations = sorted(os.listdir(f"{HERE}/src/ledger/postgres/migrations"))
+    sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}", "public")
+    for name in migrations:
+        sql(open(f"{HERE}/src/ledger/postgres/migrations/{name}").read(), schema)
+    sql(FILL.format(n=size, blocks=blocks, now=NOW), schema)
+    text, of = statements()
+    found = {}
+    for (file, name), arguments in of(blocks).items():
+        execute = f"EXECUTE p({', '.join(map(str, arguments))})" if arguments else "EXECUTE p"
+        once = f"BEGIN; EXPLAIN (ANALYZE, FORMAT JSON) {execute}; ROLLBACK;\n"
+        out = sql("SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off;\n"
+                  "SET join_collapse_limit = 1; SET from_collapse_limit = 1;\n"
+                  f"PREPARE p AS {text(file, name)};\n" + once * 6, schema)
+        plans = [json.loads(part) for part in re.findall(r"^\[.*?^\]", out, re.S | re.M)]
+        times = [plan[0]["Execution Time"] for plan in plans][1:]
+        found[(file, name)] = (statistics.median(times), walk(plans[-1][0]["Plan"], {}))
+    return found
+
+
+def main():
+    small, large = [int(n) for n in (sys.argv[1:] + ["100000", "10000000"][len(sys.argv) - 1:])][:2]
+    few, many = measure(small), measure(large)
+    bad = []
+    big = {"delivery", "attempt", "result", "block", "doubt", "contact", "suppression"}
+    print(f"| statement | at {small:,} deliveries, ms | at {large:,}, ms | served by |\n| --- | --- | --- | --- |")
+    for key, (before, _) in few.items():
+        after, seen = many[key]
+        indexes = ", ".join(sorted(seen.get("index", set()))) or "no table"
+        print(f"| {key[0]}.rs `{key[1]}` | {before:.2f} | {after:.2f} | {indexes} |")
+        if seen.get("whole", set()) & big:
+            bad.append(f"{key}: reads the whole of {seen['whole'] & big}")
+        if after > 2 * before and after > 1:
+            bad.append(f"{key}: {before:.2f} ms became {after:.2f} ms")
+    print("\n".join(bad), file=sys.stderr)
+    sys.exit(1 if bad else 0)
+
+
+main()

@@ -27,6 +27,12 @@ const TURNS: &str = "
                         WHERE channel = $1 AND part > waiting.part AND lease_owner IS NULL AND next_due IS NOT NULL)
                  FROM waiting
                 WHERE waiting.part IS NOT NULL),
+           hand AS (
+               SELECT lp.issued, count(*) AS blocks
+                 FROM block AS l
+                      JOIN part AS lp ON lp.id = l.part
+                WHERE l.lease_owner = $3 AND l.lease_owner IS NOT NULL AND l.lease_until > 0 AND l.channel = $1
+             GROUP BY lp.issued),
            ready AS (
                SELECT p.id AS part, p.notice, p.edition, p.due, i.release, i.expires,
                       (SELECT b.next_due
@@ -34,14 +40,11 @@ const TURNS: &str = "
                         WHERE b.channel = $1 AND b.part = p.id AND b.lease_owner IS NULL AND b.next_due <= $2
                      ORDER BY b.next_due, b.id
                         LIMIT 1) AS next_due,
-                      (SELECT count(*)
-                         FROM block AS l
-                              JOIN part AS lp ON lp.id = l.part
-                        WHERE l.lease_owner = $3 AND l.lease_owner IS NOT NULL AND l.lease_until > 0
-                          AND l.channel = $1 AND lp.issued = i.id) AS in_hand
+                      coalesce(hand.blocks, 0) AS in_hand
                  FROM waiting
                       JOIN part AS p ON p.id = waiting.part
                       JOIN issued AS i ON i.id = p.issued
+                      LEFT JOIN hand ON hand.issued = i.id
                 WHERE i.complete
                   AND NOT EXISTS (SELECT 1
                                     FROM hold
@@ -67,13 +70,14 @@ const NEXT_BLOCK: &str = "
          FOR NO KEY UPDATE SKIP LOCKED";
 const DUE: &str = "
        SELECT d.id, d.recipient, d.key, d.wire_key, d.attempts, c.id, c.email, c.name,
-              EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
+              s.address IS NOT NULL,
               EXISTS (SELECT 1 FROM hold AS h WHERE h.scope = 'destination' AND h.target = c.domain),
               o.wire_key, o.remote_id, d.guilt
-         FROM delivery AS d
+         FROM generate_series($1::bigint, $2::bigint) AS n (id)
+              JOIN delivery AS d ON d.id = n.id AND d.state = 'scheduled' AND d.due <= $3
               LEFT JOIN contact AS c ON c.id = d.recipient
+              LEFT JOIN suppression AS s ON s.address = c.address
               LEFT JOIN delivery AS o ON o.id = d.previous
-        WHERE d.id BETWEEN $1 AND $2 AND d.state = 'scheduled' AND d.due <= $3
      ORDER BY d.id";
 const LEASE_BLOCK: &str = "
     UPDATE block

@@ -25,6 +25,8 @@ const SETTINGS: &str = "
     SET idle_in_transaction_session_timeout = '15s';
     SET jit = off;
     SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
     SET join_collapse_limit = 1;
     SET from_collapse_limit = 1";
 /// `remote_apply` promises more than `on`; everything else less.

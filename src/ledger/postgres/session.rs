@@ -136,7 +136,10 @@ impl<'a> Tx<'a> {
 
     /// Lets the planner read whole tables.
     pub(super) async fn read_all(&self) -> Result<()> {
-        self.session()?.batch("SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on").await
+        const ALL: &str = "
+            SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;
+            SET LOCAL enable_mergejoin = on; SET LOCAL join_collapse_limit = 8; SET LOCAL from_collapse_limit = 8";
+        self.session()?.batch(ALL).await
     }
 
     /// Counts `n` new deliveries of `part`.

@@ -42,10 +42,14 @@ const NEXT_DUE: &str = "
         FROM (SELECT DISTINCT channel FROM course) AS c
              CROSS JOIN LATERAL (
                  SELECT b.next_due
-                   FROM block AS b
+                   FROM (SELECT id, part, channel, next_due
+                           FROM block
+                          WHERE channel = c.channel AND lease_owner IS NULL AND next_due IS NOT NULL
+                       ORDER BY next_due, id
+                         OFFSET 0) AS b
                         JOIN part AS p ON p.id = b.part
                         JOIN issued AS i ON i.id = p.issued
-                  WHERE b.channel = c.channel AND b.lease_owner IS NULL AND b.next_due IS NOT NULL AND i.complete
+                  WHERE i.complete
                     AND NOT EXISTS (SELECT 1
                                       FROM hold
                                      WHERE scope = 'everything' AND target = ''

@@ -484,7 +484,6 @@ impl World {
 }
 
 #[test]
-#[ignore = "a whole day; run it by name"]
 fn nothing_is_tried_too_early_or_too_often_and_nothing_is_lost() {
     let mut world = world();
     world.run();

@@ -248,8 +248,16 @@ fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usi
         return Some((Kind::Year, index + 1));
     }
     let is_in = |word: &str, names: &[&str]| names.iter().any(|name| same_word(name, word));
-    if is_in(word, &["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"]) {
+    // What the names below begin with; hardly a word has it.
+    let begins = |word: &str, initials: &[u8]| {
+        let first = word.as_bytes().first();
+        first.is_some_and(|first| !first.is_ascii() || initials.contains(&first.to_ascii_lowercase()))
+    };
+    if begins(word, b"hbg") && is_in(word, &["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"]) {
         return Some((Kind::Year, index));
+    }
+    if !begins(piece.word(index + 1), b"qkths") {
+        return None;
     }
     let at = ORDINALS.iter().position(|words| is_in(word, words))?;
     let number = i8::try_from(at + 1).ok()?;

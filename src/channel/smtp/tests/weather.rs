@@ -23,6 +23,8 @@ const LIMITS: Timeouts = {
 };
 /// Mails in one run; the later ones go over the same connection where that is still good.
 const MAILS: usize = 2;
+/// The hosts take turns, and each has this much time in its turn.
+const TICK: Duration = Duration::from_millis(10);
 /// Longer than every limit.
 const FOREVER: Duration = Duration::from_hours(1);
 
@@ -62,7 +64,7 @@ struct Run {
 fn run(weather: Weather, at: usize) -> Run {
     let mut sim = turmoil::Builder::new()
         .simulation_duration(FOREVER)
-        .tick_duration(Duration::from_millis(100))
+        .tick_duration(TICK)
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(20))
         .rng_seed(at as u64)
@@ -113,7 +115,7 @@ async fn passed(book: &Mutex<Book>, at: usize) {
         std::future::pending::<()>().await;
     }
     while book.lock().unwrap().bytes < at {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(TICK).await;
     }
 }
 
@@ -179,9 +181,10 @@ impl Relay {
         String::from_utf8(line).ok()
     }
 
-    /// One byte in each segment: the sender sees every reply in every state of being cut.
+    /// One byte at a time, with time between them: the sender sees every reply in every state of being cut.
     async fn say(&mut self, text: &str) -> Option<()> {
         for byte in text.bytes() {
+            tokio::time::sleep(2 * TICK).await;
             self.tick().await?;
             self.stream.write_u8(byte).await.ok()?;
         }

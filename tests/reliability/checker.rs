@@ -30,7 +30,7 @@ pub struct Verdict {
     pub losses: u64,
     /// Deliveries by state.
     pub states: BTreeMap<String, u64>,
-    /// Attempts that were unknown because their daemon was killed.
+    /// Attempts that stayed unknown because their daemon was killed, after the next one had looked at what it left.
     pub unknown_by_kill: u64,
     /// The most that one kill left.
     pub unknown_most: u64,
@@ -230,7 +230,7 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
     }
     let mut by_kill: HashMap<usize, u64> = HashMap::new();
     for row in evidence.rows.iter().filter(|row| row.channel != "hook") {
-        for attempt in row.attempts.iter().filter(|attempt| attempt.was_unknown()) {
+        for attempt in row.attempts.iter().filter(|attempt| attempt.is_unknown()) {
             let Some(ended) = attempt.ended() else { continue };
             let Some((number, kill)) = kill_during(&evidence.kills, attempt.at, ended) else {
                 verdict.unknown_else += 1;
@@ -383,9 +383,17 @@ pub fn self_test() {
         assert!(broken.iter().any(|sentence| sentence.starts_with(expected)), "{expected}: {broken:?}");
     }
 
+    // What the next daemon could prove is not unknown.
+    let mut proved = sound.clone();
+    proved.kills[0].point = Some("S7".to_owned());
+    proved.rows[1].attempts[0].results.push(result("sent", 601));
+    proved.rows[1].state = "sent".to_owned();
+    proved.metrics = None;
+    assert_eq!(check(&proved).broken, Vec::<String>::new());
+
     // A second copy is allowed where it was asked for, if the ledger had said that it cannot know; a third never is,
     // and neither are other bytes.
-    let mut resent = Evidence { policy: Policy::ResendOnce, ..sound };
+    let mut resent = Evidence { policy: Policy::ResendOnce, ..sound.clone() };
     resent.rows[1].state = "sent".to_owned();
     resent.metrics = None;
     resent.lines.push(resent.lines[2].clone());

@@ -104,7 +104,7 @@ pub struct Args {
     /// What the witness does wrong; `witness --help` explains
     #[arg(
         long,
-        default_value = "dot:delay=0-8@50,taken:delay=0-8@50,dot:drop@0.2,taken:drop@0.2,dot:451@2x1,rcpt:451@1x1"
+        default_value = "dot:delay=0-8@50,taken:delay=0-8@50,dot:drop@0.2,taken:drop@0.2,dot:451@2x1"
     )]
     pub faults: String,
 

@@ -44,6 +44,14 @@ impl Attempt {
         self.results.iter().any(|result| result.outcome == "unknown")
     }
 
+    /// Whether it still is: nothing that came afterwards, such as what the flight recorder kept, says what became of it.
+    pub fn is_unknown(&self) -> bool {
+        let known =
+            |result: &Outcome| matches!(result.outcome.as_str(), "sent" | "later" | "failed" | "not-sent");
+        let last = self.results.iter().rposition(|result| result.outcome == "unknown");
+        last.is_some_and(|at| !self.results[at..].iter().any(known))
+    }
+
     /// When the first thing was known of it.
     pub fn ended(&self) -> Option<Timestamp> {
         self.results.iter().map(|result| result.at).min()

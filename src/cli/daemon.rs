@@ -46,16 +46,17 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let git = open.git_dir()?;
     let memory = open.ledger_folder().join("followed");
     let (tally, sound) = ctx.block_on(async {
+        // First of all: a signal that nobody listens for yet ends the process without a word.
+        let stop = CancellationToken::new();
+        super::signals::stop_on(&stop);
+        let (nudge, nudges) = mpsc::channel(1);
+        super::signals::nudge_on_hangup(&nudge);
         let ledger = open.ledger_for_dispatch(ctx).await?;
         let follower = Follower::open(&git, open.config.git.clone(), memory, args.accept.as_deref())?;
         let observer = Arc::new(|event: Event| log(&event));
         let dispatch =
             Dispatch::new(ledger.clone(), open.routes()?, ctx.clock.clone(), ctx.owner(), observer);
         open.begin(&dispatch).await?;
-        let stop = CancellationToken::new();
-        super::signals::stop_on(&stop);
-        let (nudge, nudges) = mpsc::channel(1);
-        super::signals::nudge_on_hangup(&nudge);
         let (health, seen) = watch::channel(Health::default());
         let serving = if args.once {
             None

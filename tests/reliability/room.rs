@@ -52,12 +52,13 @@ impl Room {
         let room = Room { dir: dir.to_owned(), removed };
         room.write("dateline.yaml", &settings(plan, smtp, http));
         room.write("audiences/public.yaml", "name: Public\nchannels: [hook]\n");
-        let publish = Clock::system().now() - 1.minute();
+        let group = |release: u64| {
+            let edge = |release| plan.mails * release / plan.releases;
+            edge(release)..edge(release + 1)
+        };
         let mut book = "email,name,kind\n".to_owned();
         for release in 0..plan.releases {
-            let first = plan.mails * release / plan.releases;
-            let last = plan.mails * (release + 1) / plan.releases;
-            for n in first..last {
+            for n in group(release) {
                 // Many domains, so that no limit of one of them is what is measured.
                 writeln!(book, "reader-{n}@desk-{}.example,Reader {n},group{release}", n % 997).unwrap();
             }
@@ -67,26 +68,34 @@ impl Room {
                     "name: Group {release}\nchannels: [relay]\nmembers:\n  where: kind = \"group{release}\"\n"
                 ),
             );
-            room.write(&format!("releases/2026/aster-{release}.md"), &text(release, publish));
         }
         room.write("book.csv", &book);
         room.write(".gitignore", "/state/\n/ledger.url\n/daemon-*/\n/book.csv\n/*.log\n/*.jsonl\n");
+        room.address(plan, 0);
+        let book = room.dir.join("book.csv").display().to_string();
+        room.run(&["contacts", "import", &book]);
+        // Now there is a ledger: what became public before it was made would be held.
+        let publish = Clock::system().now() + 1.second();
+        for release in 0..plan.releases {
+            room.write(&format!("releases/2026/aster-{release}.md"), &text(release, publish));
+        }
         room.git(&["init", "--quiet", "--initial-branch=main"]);
         room.git(&["add", "--all"]);
         room.git(&["commit", "--quiet", "--message", "a newsroom"]);
         for daemon in 1..plan.daemons {
             room.git(&["clone", "--quiet", ".", &format!("daemon-{daemon}")]);
+            room.address(plan, daemon);
         }
-        if let Some(url) = &plan.postgres {
-            for daemon in 0..plan.daemons {
-                let path = room.of(daemon).join("ledger.url");
-                std::fs::write(&path, url).unwrap();
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-            }
-        }
-        let book = room.dir.join("book.csv").display().to_string();
-        room.run(&["contacts", "import", &book]);
         room
+    }
+
+    /// Writes where the ledger is, for one daemon.
+    fn address(&self, plan: &Plan, daemon: usize) {
+        if let Some(url) = &plan.postgres {
+            let path = self.of(daemon).join("ledger.url");
+            std::fs::write(&path, url).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
     }
 
     /// The folder of one daemon.

@@ -110,6 +110,10 @@ impl Ledger {
 
     /// The clock of the database's server, for whoever must know how far his own is from it; nothing where the database has
     /// none of its own. The server's rules leases; the caller's `now` rules when something is due.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "only a server has to be asked")
+    )]
     pub async fn server_clock(&self) -> Result<Option<Timestamp>> {
         match &self.backend {
             Backend::Sqlite(_) => Ok(None),

@@ -53,6 +53,7 @@ pub(super) struct Part {
     pub advance: bool,
     /// Goes to those who have an older text.
     pub follows: bool,
+    pub edition: Digest,
     pub due: Timestamp,
 }
 
@@ -183,6 +184,7 @@ impl Prepared {
             language: of.language.clone(),
             advance: of.advance,
             follows: group.follows,
+            edition: group.edition,
             due: of.due,
         }
     }

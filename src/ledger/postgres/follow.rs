@@ -9,12 +9,14 @@ use tokio_postgres::Row;
 use super::session::Tx;
 use super::values::At;
 use super::{Result, blocks};
+use crate::ledger::State;
 use crate::ledger::prepare::{Course, Inserted, Part};
 use crate::ledger::receivers::{self, Followed, Row as Seen};
+use crate::release::Notice;
 
 const PARTS_OF_RELEASE: &str = "
       SELECT p.id, p.issued, i.seq, i.release, p.audience, p.channel, p.kind, p.language, p.advance,
-             p.follows, p.due
+             p.follows, p.due, p.edition
         FROM issued AS i JOIN part AS p ON p.issued = i.id
        WHERE i.release = $1 AND i.seq >= $2
     ORDER BY p.id";
@@ -25,6 +27,7 @@ const DELIVERIES: &str = "
        WHERE d.course = $1 AND d.recipient >= $2
     ORDER BY d.recipient, d.id
        LIMIT $3";
+const NEWEST: &str = "SELECT seq, notice FROM issued WHERE release = $1 ORDER BY seq DESC LIMIT 1";
 const WHERE_IT_STANDS: &str = "
     SELECT d.recipient, c.id, c.account, c.release, p.id, i.seq
       FROM delivery AS d
@@ -52,6 +55,7 @@ fn part(row: &Row) -> Result<Part> {
         advance: row.try_get(8)?,
         follows: row.try_get(9)?,
         due: row.try_get::<_, At>(10)?.0,
+        edition: row.try_get(11)?,
     })
 }
 
@@ -95,4 +99,28 @@ pub(super) async fn catch_up(tx: &mut Tx<'_>, delivery: i64) -> Result<()> {
         blocks::insert(tx, part, &course, &[(recipient, Some(delivery))]).await?;
     }
     Ok(())
+}
+
+/// A delivery came back to waiting: if a newer order has another text for its recipient, the old one never leaves and the new one
+/// takes its place; if it withdraws the release, nothing does. Returns the state in which the delivery ends.
+pub(super) async fn overtake(tx: &mut Tx<'_>, delivery: i64) -> Result<State> {
+    let Some(row) = tx.opt(WHERE_IT_STANDS, &[&delivery]).await? else { return Ok(State::Scheduled) };
+    let course = Course { id: row.try_get(1)?, account: row.try_get(2)? };
+    let (recipient, release): (i64, String) = (row.try_get(0)?, row.try_get(3)?);
+    let (part, seq): (i64, i64) = (row.try_get(4)?, row.try_get(5)?);
+    let newest = tx.one(NEWEST, &[&release]).await?;
+    if newest.try_get::<_, i64>(0)? <= seq {
+        return Ok(State::Scheduled);
+    }
+    if matches!(newest.try_get(1)?, Notice::Hold | Notice::Kill) {
+        blocks::give_up(tx, &[delivery], part, State::Cancelled).await?;
+        return Ok(State::Cancelled);
+    }
+    let parts = parts(tx, &release, seq).await?;
+    let Some(next) = receivers::overtaken(&parts, part) else { return Ok(State::Scheduled) };
+    blocks::give_up(tx, &[delivery], part, State::Superseded).await?;
+    if let Some(next) = next {
+        blocks::insert(tx, next, &course, &[(recipient, None)]).await?;
+    }
+    Ok(State::Superseded)
 }

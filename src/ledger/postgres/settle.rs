@@ -184,6 +184,7 @@ pub(super) async fn decide(
     rows.end(delivery.0);
     rows.write(tx).await?;
     tx.count_moved(part, state, next, 1);
+    let next = if next == State::Scheduled { follow::overtake(tx, delivery.0).await? } else { next };
     wait_again(tx, &[block]).await?;
     if next == State::Sent {
         follow::catch_up(tx, delivery.0).await?;
@@ -254,7 +255,7 @@ pub(super) async fn settle(
     }
     let mut rows = Rows::default();
     let (mut answers, mut waiting) = (Vec::new(), Vec::new());
-    let (mut sent, mut refused) = (Vec::new(), Vec::new());
+    let (mut sent, mut again, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for report in reports {
         let Some(open) = open.get_mut(&report.attempt.0) else {
             answers.push(Err(LedgerError::Refused(format!("there is no attempt {}", report.attempt.0))));
@@ -280,6 +281,9 @@ pub(super) async fn settle(
             if open.state == State::Sent && open.newer {
                 sent.push(open.delivery);
             }
+            if open.state == State::Scheduled && open.newer {
+                again.push((answers.len(), open.delivery));
+            }
             if let Outcome::Failed { reply, suppress: true } = &report.outcome {
                 refused.push((open.delivery, reply, report.now));
             }
@@ -287,6 +291,12 @@ pub(super) async fn settle(
         answers.push(Ok(Settled { state: open.state, late }));
     }
     rows.write(tx).await?;
+    for (at, delivery) in again {
+        let state = follow::overtake(tx, delivery).await?;
+        if let Some(Ok(answer)) = answers.get_mut(at) {
+            answer.state = state;
+        }
+    }
     wait_again(tx, &waiting).await?;
     for (delivery, reply, now) in refused {
         if let Some(row) = tx.opt(ADDRESS, &[&delivery]).await? {

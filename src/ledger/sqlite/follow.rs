@@ -8,12 +8,14 @@ use rusqlite::{OptionalExtension as _, Row, named_params};
 use super::values::At;
 use super::writer::Write;
 use super::{Result, blocks};
+use crate::ledger::State;
 use crate::ledger::prepare::{Course, Inserted, Part};
 use crate::ledger::receivers::{self, Followed, Row as Seen};
+use crate::release::Notice;
 
 const PARTS_OF_RELEASE: &str = "
       SELECT p.id, p.issued, i.seq, i.release, p.audience, p.channel, p.kind, p.language, p.advance,
-             p.follows, p.due
+             p.follows, p.due, p.edition
         FROM issued AS i JOIN part AS p ON p.issued = i.id
        WHERE i.release = :release AND i.seq >= :seq
     ORDER BY p.id";
@@ -33,6 +35,7 @@ const WHERE_IT_STANDS: &str = "
            JOIN part AS p ON p.id = b.part
            JOIN issued AS i ON i.id = p.issued
      WHERE d.id = :delivery";
+const NEWEST: &str = "SELECT notice FROM issued WHERE release = :release ORDER BY seq DESC LIMIT 1";
 const NEWER: &str = "
     SELECT EXISTS (SELECT 1 FROM issued WHERE release = :release AND seq > :seq)";
 
@@ -55,6 +58,7 @@ fn part(row: &Row<'_>) -> rusqlite::Result<Part> {
         advance: row.get(8)?,
         follows: row.get(9)?,
         due: row.get::<_, At>(10)?.0,
+        edition: row.get(11)?,
     })
 }
 
@@ -91,30 +95,64 @@ pub(super) fn follow(
     Ok(followed)
 }
 
-/// A delivery was sent: if a newer order has a notice for those who have its text, this recipient gets it.
-pub(super) fn catch_up(write: &mut Write<'_>, delivery: i64) -> Result<()> {
-    let found = write
+/// Where a delivery stands: its recipient and course, its release, its part, and the number of its order.
+struct Standing {
+    recipient: i64,
+    course: Course,
+    release: String,
+    part: i64,
+    seq: i64,
+}
+
+/// Where a delivery stands whose release has a newer order; nothing where it has none.
+fn before_a_newer(write: &Write<'_>, delivery: i64) -> Result<Option<Standing>> {
+    let standing = write
         .sql(WHERE_IT_STANDS)?
         .query_row(named_params! { ":delivery": delivery }, |row| {
-            let course = Course { id: row.get(1)?, account: row.get(2)? };
-            Ok((
-                row.get::<_, i64>(0)?,
-                course,
-                row.get::<_, String>(3)?,
-                row.get::<_, i64>(4)?,
-                row.get::<_, i64>(5)?,
-            ))
+            Ok(Standing {
+                recipient: row.get(0)?,
+                course: Course { id: row.get(1)?, account: row.get(2)? },
+                release: row.get(3)?,
+                part: row.get(4)?,
+                seq: row.get(5)?,
+            })
         })
         .optional()?;
-    let Some((recipient, course, release, had, seq)) = found else { return Ok(()) };
-    let newer: bool =
-        write.sql(NEWER)?.query_row(named_params! { ":release": release, ":seq": seq }, |row| row.get(0))?;
-    if !newer {
+    let Some(standing) = standing else { return Ok(None) };
+    let row = named_params! { ":release": standing.release, ":seq": standing.seq };
+    let newer: bool = write.sql(NEWER)?.query_row(row, |row| row.get(0))?;
+    Ok(newer.then_some(standing))
+}
+
+/// A delivery was sent: if a newer order has a notice for those who have its text, this recipient gets it.
+pub(super) fn catch_up(write: &mut Write<'_>, delivery: i64) -> Result<()> {
+    let Some(Standing { recipient, course, release, part, seq }) = before_a_newer(write, delivery)? else {
         return Ok(());
-    }
+    };
     let parts = parts(write, &release, seq)?;
-    if let Some(part) = receivers::owed(&parts, had, seq, &course) {
+    if let Some(part) = receivers::owed(&parts, part, seq, &course) {
         blocks::insert(write, part, &course, &[(recipient, Some(delivery))])?;
     }
     Ok(())
+}
+
+/// A delivery came back to waiting: if a newer order has another text for its recipient, the old one never leaves and the new one
+/// takes its place; if it withdraws the release, nothing does. Returns the state in which the delivery ends.
+pub(super) fn overtake(write: &mut Write<'_>, delivery: i64) -> Result<State> {
+    let Some(Standing { recipient, course, release, part, seq }) = before_a_newer(write, delivery)? else {
+        return Ok(State::Scheduled);
+    };
+    let newest: Notice =
+        write.sql(NEWEST)?.query_row(named_params! { ":release": release }, |row| row.get(0))?;
+    if matches!(newest, Notice::Hold | Notice::Kill) {
+        blocks::give_up(write, delivery, part, State::Cancelled)?;
+        return Ok(State::Cancelled);
+    }
+    let parts = parts(write, &release, seq)?;
+    let Some(next) = receivers::overtaken(&parts, part) else { return Ok(State::Scheduled) };
+    blocks::give_up(write, delivery, part, State::Superseded)?;
+    if let Some(next) = next {
+        blocks::insert(write, next, &course, &[(recipient, None)])?;
+    }
+    Ok(State::Superseded)
 }

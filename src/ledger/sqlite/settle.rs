@@ -123,11 +123,14 @@ pub(super) fn settle(
     if !counts || knows_nothing {
         return Ok(Settled { state, late });
     }
-    let next = apply(write, delivery, outcome, now)?;
+    let mut next = apply(write, delivery, outcome, now)?;
     if state == State::Unknown {
         doubt::end(write, delivery)?;
     }
     write.count_moved(part, state, next, 1);
+    if next == State::Scheduled {
+        next = follow::overtake(write, delivery)?;
+    }
     if late {
         waits_again(write, block)?;
     } else {
@@ -286,6 +289,7 @@ pub(super) fn decide(
     }
     doubt::end(write, delivery.0)?;
     write.count_moved(part, state, next, 1);
+    let next = if next == State::Scheduled { follow::overtake(write, delivery.0)? } else { next };
     waits_again(write, block)?;
     if next == State::Sent {
         follow::catch_up(write, delivery.0)?;

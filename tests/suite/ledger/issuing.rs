@@ -73,6 +73,49 @@ async fn a_new_text_replaces_what_waits_even_when_it_is_claimed() {
 }
 
 #[tokio::test]
+async fn what_was_under_way_and_did_not_leave_leaves_with_the_newest_text() {
+    exercise(4, async |desk| {
+        desk.original("aster", "v1", &[1, 2, 3, 4]).await;
+        let claims = desk.claim(at(0)).await;
+        let mut tries = Vec::new();
+        for claim in &claims {
+            tries.push(desk.go(claim, at(0)).await);
+        }
+        let lost = Outcome::Unknown { reply: reply("silence") };
+        desk.settle(tries[3], lost, at(1)).await;
+        let update = order("aster", Notice::Original, "v2", vec![mail(Action::Update, &[1, 2, 3, 4])]);
+        assert_eq!(desk.issue(update).await.already, 4);
+
+        desk.settle(tries[0], arrived(), at(2)).await;
+        let later = Outcome::Later { due: at(60), reply: reply("busy") };
+        assert_eq!(desk.settle(tries[1], later, at(2)).await.state, State::Superseded);
+        assert_eq!(desk.settle(tries[2], Outcome::NotSent, at(2)).await.state, State::Superseded);
+        let (resend, by, evidence) = (dateline::ledger::Decision::Resend, "ada", reply("asked them"));
+        let decided = desk.ledger.resolve(claims[3].delivery, resend, by, evidence, at(3)).await.unwrap();
+        assert_eq!(decided, State::Superseded);
+        let again = desk.ledger.claim("desk", "relay", at(4), 9).await.unwrap();
+        let newest: Vec<_> = again.iter().map(|claim| claim.edition).collect();
+        assert_eq!(newest.len(), 3);
+        assert!(newest.iter().all(|edition| *edition == newest[0] && *edition != claims[0].edition));
+        desk.ledger.return_claims("desk", at(4)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_under_way_and_did_not_leave_never_leaves_after_a_kill() {
+    exercise(2, async |desk| {
+        desk.original("aster", "v1", &[1, 2]).await;
+        let claims = desk.claim(at(0)).await;
+        let attempt = desk.go(&claims[0], at(0)).await;
+        desk.issue(order("aster", Notice::Kill, "v1", vec![mail(Action::Kill, &[])])).await;
+        assert_eq!(desk.settle(attempt, Outcome::NotSent, at(1)).await.state, State::Cancelled);
+        assert_eq!(desk.send_all("relay", at(2)).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_correction_reaches_exactly_those_who_have_the_wrong_text() {
     exercise(7, async |desk| {
         desk.original("aster", "v1", &[1, 2, 3, 4, 5, 6]).await;

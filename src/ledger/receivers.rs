@@ -79,24 +79,32 @@ fn fitting<'a>(parts: &'a [Part], issued: i64, channel: &str, course: &Course, h
         .max_by_key(rank)
 }
 
-/// What takes the place of a delivery of part `had` that comes back to waiting after newer orders were issued: nothing
-/// (`None`: its text still stands), the newest text for its group, or (`Some(None)`) a notice that its recipient has
-/// from the newer order already.
+/// What becomes of a delivery that comes back to waiting after newer orders were issued.
+pub(super) enum Overtaken<'a> {
+    /// Nothing: its text still stands.
+    No,
+    /// This newer text takes its place.
+    By(&'a Part),
+    /// Nothing takes its place: its recipient has a notice of the newer order already.
+    Noticed,
+}
+
+/// What becomes of a delivery of part `had` that comes back to waiting.
 ///
 /// Where the newer order is a correction for those who have the text and nobody waited then, there is no newer text to give: the
 /// delivery leaves as it is, and the correction follows it ([`owed`]).
-pub(super) fn overtaken(parts: &[Part], had: i64) -> Option<Option<&Part>> {
-    let own = parts.iter().find(|part| part.id == had)?;
+pub(super) fn overtaken(parts: &[Part], had: i64) -> Overtaken<'_> {
+    let Some(own) = parts.iter().find(|part| part.id == had) else { return Overtaken::No };
     let newest = parts
         .iter()
         .filter(|part| part.issued > own.issued && part.follows == own.follows)
         .filter(|part| part.audience == own.audience && part.channel == own.channel)
         .filter(|part| part.language == own.language && part.advance == own.advance)
-        .max_by_key(|part| part.issued)?;
-    match (own.follows, newest.edition == own.edition) {
-        (true, _) => Some(None),
-        (false, false) => Some(Some(newest)),
-        (false, true) => None,
+        .max_by_key(|part| part.issued);
+    match newest {
+        Some(_) if own.follows => Overtaken::Noticed,
+        Some(newest) if newest.edition != own.edition => Overtaken::By(newest),
+        _ => Overtaken::No,
     }
 }
 

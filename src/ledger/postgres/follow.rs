@@ -11,7 +11,7 @@ use super::values::At;
 use super::{Result, blocks};
 use crate::ledger::State;
 use crate::ledger::prepare::{Course, Inserted, Part};
-use crate::ledger::receivers::{self, Followed, Row as Seen};
+use crate::ledger::receivers::{self, Followed, Overtaken, Row as Seen};
 use crate::release::Notice;
 
 const PARTS_OF_RELEASE: &str = "
@@ -117,9 +117,12 @@ pub(super) async fn overtake(tx: &mut Tx<'_>, delivery: i64) -> Result<State> {
         return Ok(State::Cancelled);
     }
     let parts = parts(tx, &release, seq).await?;
-    let Some(next) = receivers::overtaken(&parts, part) else { return Ok(State::Scheduled) };
+    let next = receivers::overtaken(&parts, part);
+    if matches!(next, Overtaken::No) {
+        return Ok(State::Scheduled);
+    }
     blocks::give_up(tx, &[delivery], part, State::Superseded).await?;
-    if let Some(next) = next {
+    if let Overtaken::By(next) = next {
         blocks::insert(tx, next, &course, &[(recipient, None)]).await?;
     }
     Ok(State::Superseded)

@@ -10,7 +10,7 @@ use super::writer::Write;
 use super::{Result, blocks};
 use crate::ledger::State;
 use crate::ledger::prepare::{Course, Inserted, Part};
-use crate::ledger::receivers::{self, Followed, Row as Seen};
+use crate::ledger::receivers::{self, Followed, Overtaken, Row as Seen};
 use crate::release::Notice;
 
 const PARTS_OF_RELEASE: &str = "
@@ -149,9 +149,12 @@ pub(super) fn overtake(write: &mut Write<'_>, delivery: i64) -> Result<State> {
         return Ok(State::Cancelled);
     }
     let parts = parts(write, &release, seq)?;
-    let Some(next) = receivers::overtaken(&parts, part) else { return Ok(State::Scheduled) };
+    let next = receivers::overtaken(&parts, part);
+    if matches!(next, Overtaken::No) {
+        return Ok(State::Scheduled);
+    }
     blocks::give_up(write, delivery, part, State::Superseded)?;
-    if let Some(next) = next {
+    if let Overtaken::By(next) = next {
         blocks::insert(write, next, &course, &[(recipient, None)])?;
     }
     Ok(State::Superseded)

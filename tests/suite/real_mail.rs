@@ -250,7 +250,7 @@ async fn many_mails_arrive_once_each() {
     eprintln!("{MAILS} mails to Postfix over 4 connections: {rate:.0} a second");
     let mut imap = Imap::open(&servers, "desk@paper.example", "desk-pass").await;
     for id in &ids {
-        assert_eq!(imap.arrived(id).await.len(), 1, "{id}");
+        assert_eq!(imap.arrived(&message_id(id)).await.len(), 1, "{id}");
     }
 }
 

@@ -53,8 +53,16 @@ ledger: { folder: state }
 YAML
   printf 'name: Everybody\nchannels: [relay]\nmembers:\n  where: kind = reader\n' >"$room/audiences/everybody.yaml"
   {
+    echo 'email,name,kind'
+    for ((n = 1; n <= count; n++)); do echo "reader-$n@desk-$((n % 997)).example,Reader $n,reader"; done
+  } >"$room/contacts.csv"
+}
+
+# The release, due as soon as there is a ledger: what was public before that would be held.
+release() {
+  {
     printf -- '---\ntitle: The year at Halden Motors\nsummary: What was built.\ndateline: Gothenburg\n'
-    printf 'publish: %s[UTC]\nstatus: approved\nlanguage: en\n' "$(date -u +%Y-%m-%dT%H:%M)"
+    printf 'publish: %s[UTC]\nstatus: approved\nlanguage: en\n' "$(date -u -d "+2 seconds" +%Y-%m-%dT%H:%M:%S)"
     printf 'audiences: [everybody]\ncontacts: [press-office]\nboilerplate: [halden]\n---\n'
     for ((n = 1; n <= 36; n++)); do
       printf 'In week %s the plant in Lysekil built %s cars, and each of them was driven before it left. ' "$n" $((900 + n))
@@ -64,10 +72,6 @@ YAML
   git -C "$room" init -q
   git -C "$room" add releases audiences templates dateline.yaml
   git -C "$room" -c user.name=bench -c user.email=bench@halden.example commit -qm 'the year'
-  {
-    echo 'email,name,kind'
-    for ((n = 1; n <= count; n++)); do echo "reader-$n@desk-$((n % 997)).example,Reader $n,reader"; done
-  } >"$room/contacts.csv"
 }
 
 timed() {
@@ -83,11 +87,13 @@ for connections in "${all[@]}"; do
   newsroom "$connections"
   echo "$connections connections"
   timed import "$dateline" --newsroom "$room" contacts import "$room/contacts.csv"
+  release
   timed plan "$dateline" --newsroom "$room" plan
   timed issue "$dateline" --newsroom "$room" issue
   "$dateline" --newsroom "$room" render the-year --out "$room/mail" >/dev/null
   size=$(find "$room/mail" -name '*.eml' -printf '%s\n' | sort -n | tail -n 1)
   echo "one mail has $size bytes"
+  sleep 2
   timed dispatch "$dateline" --newsroom "$room" dispatch
   "$dateline" --newsroom "$room" status
   timed smtp-source smtp-source -s "$connections" -l "$size" -m "$count" \

@@ -76,7 +76,6 @@ pub fn run(args: &Args) -> Run {
             most / 1024
         );
     }
-    run.verdict.deliveries = plan.deliveries();
     run.ready_ms = u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX);
     run.notes.push(format!(
         "Ready at most {:.2} s after a start, {} MiB of memory at most while sending; {sent} were sent meanwhile.",

@@ -24,6 +24,7 @@ pub mod contact;
 pub mod language;
 pub mod release;
 pub mod secret;
+pub mod token;
 pub mod yaml;
 
 pub mod newsroom;

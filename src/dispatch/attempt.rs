@@ -15,6 +15,7 @@ use crate::crashpoint;
 use crate::ledger::{Claim, Crash, Ledger, LedgerError, Outcome, Party, State, Stop};
 use crate::newsroom::ChannelKind;
 use crate::render::Edition;
+use crate::token::Purpose;
 
 /// What one attempt came to.
 pub struct Done {
@@ -49,7 +50,7 @@ pub async fn attempt(
     alone: bool,
 ) -> Result<Done, LedgerError> {
     let Desk { ledger, clock, .. } = *desk;
-    let parcel = parcel(claim, edition, clock);
+    let parcel = parcel(ledger, claim, edition, clock);
     let slot = desk.crumbs.map(Breadcrumbs::slot);
     let gate = LedgerGate::new(ledger, clock, claim, slot.as_ref(), alone);
     let result = caught(route.channel.deliver(&parcel, &gate)).await;
@@ -223,7 +224,7 @@ pub fn domain(claim: &Claim) -> Option<String> {
 }
 
 /// Everything an adapter needs for an attempt under `claim`.
-pub fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
+pub fn parcel(ledger: &Ledger, claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
     Parcel {
         key: claim.key,
         wire_key: claim.wire_key.clone(),
@@ -231,7 +232,8 @@ pub fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
         notice: claim.notice,
         recipient: match &claim.recipient {
             Party::Contact { email, name, .. } => {
-                Recipient::Mailbox { email: email.clone(), name: name.clone(), token: claim.wire_key.clone() }
+                let token = ledger.token(Purpose::Unsubscribe, claim.delivery, &claim.key).to_string();
+                Recipient::Mailbox { email: email.clone(), name: name.clone(), token }
             }
             Party::Account => Recipient::Account,
         },

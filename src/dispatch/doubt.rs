@@ -113,7 +113,7 @@ async fn one(inner: &Inner, doubt: &Doubt, sure: bool) -> Result<Option<State>, 
     let route = inner.routes.get(&doubt.channel);
     let probe = match route {
         Some(route) if !doubt.erased => {
-            let parcel = parcel(claim, ledger.edition(claim.edition).await?, &inner.clock);
+            let parcel = parcel(ledger, claim, ledger.edition(claim.edition).await?, &inner.clock);
             caught(route.channel.probe(&parcel)).await.unwrap_or(Probe::CannotTell)
         }
         // Its channel is not configured any more, or the person is erased: there is nobody to ask.

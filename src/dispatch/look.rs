@@ -24,7 +24,7 @@ pub async fn look(
     suspect: &Suspect,
 ) -> Result<Looked, LedgerError> {
     let edition = ledger.edition(suspect.claim.edition).await?;
-    let parcel = attempt::parcel(&suspect.claim, edition, clock);
+    let parcel = attempt::parcel(ledger, &suspect.claim, edition, clock);
     Ok(match route.channel.probe(&parcel).await {
         Probe::Arrived(receipt) => Looked::Sent(FoundSent {
             delivery: suspect.claim.delivery,

@@ -16,6 +16,7 @@ use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
 use crate::plan::Held;
 use crate::render::Edition;
+use crate::token::{Purpose, Token, TokenKey};
 
 type Result<T> = std::result::Result<T, LedgerError>;
 
@@ -133,6 +134,29 @@ impl Ledger {
             Backend::Sqlite(sqlite) => sqlite.lineage(),
             #[cfg(feature = "postgres")]
             Backend::Postgres(postgres) => postgres.lineage(),
+        }
+    }
+
+    /// The token that names a delivery to its recipient, for `purpose`; `key` is the delivery's. The same whenever it is asked
+    /// for, also after a restore.
+    pub fn token(&self, purpose: Purpose, delivery: DeliveryId, key: &Digest) -> Token {
+        self.tokens().mint(purpose, delivery.0, key)
+    }
+
+    /// The delivery that `token` names, if it is one of ours for `purpose`. A forged one and one that names nothing look alike.
+    pub async fn bearer(&self, purpose: Purpose, token: &Token) -> Result<Option<DeliveryId>> {
+        let delivery = DeliveryId(token.row());
+        let key: Option<Digest> = ask!(self, delivery_key(delivery))?;
+        // Verified also where there is no such delivery: how long it takes says nothing about what exists.
+        let good = self.tokens().verify(purpose, token, delivery.0, &key.unwrap_or(Digest([0; 32])));
+        Ok(key.filter(|_| good).map(|_| delivery))
+    }
+
+    fn tokens(&self) -> &TokenKey {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.tokens(),
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(postgres) => postgres.tokens(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::session::Tx;
 use super::values::At;
 use super::{Postgres, Result};
 use crate::contact::{ContactId, EmailAddress};
+use crate::digest::Digest;
 use crate::ledger::{AttemptId, DeliveryId, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
 
 const ALL: &str = "
@@ -57,8 +58,18 @@ const RESULTS: &str = "
         FROM result
        WHERE attempt = ANY($1::bigint[])
     ORDER BY attempt, no";
+const KEY: &str = "SELECT key FROM delivery WHERE id = $1";
 
 impl Postgres {
+    /// The key of a delivery, if there is one with this number.
+    pub(in crate::ledger) async fn delivery_key(&self, delivery: DeliveryId) -> Result<Option<Digest>> {
+        let tx = self.look("look up a delivery").await?;
+        let row = tx.query(KEY, &[&delivery.0]).await?.pop();
+        let key = row.map(|row| row.try_get(0)).transpose()?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
     pub(in crate::ledger) async fn log(
         &self,
         slug: Option<&str>,

@@ -50,6 +50,7 @@ use super::facts::Facts;
 use super::keeper::Keeper;
 use super::mark::{Mark, MarkFile};
 use super::{LedgerConfig, LedgerError, Migrated, PostgresConfig};
+use crate::token::TokenKey;
 use connect::Server;
 use locks::Lock;
 use session::{Session, Tx};
@@ -143,6 +144,11 @@ impl Postgres {
     /// The ledger's name.
     pub(in crate::ledger) fn lineage(&self) -> &str {
         &self.shared.facts.lineage
+    }
+
+    /// The key of its tokens.
+    pub(in crate::ledger) fn tokens(&self) -> &TokenKey {
+        &self.shared.facts.tokens
     }
 
     /// Brings the ledger to this program's schema, and does nothing else.

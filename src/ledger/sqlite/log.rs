@@ -1,10 +1,11 @@
 //! The record, delivery by delivery, a page at a time.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::values::At;
 use super::{Result, Sqlite};
 use crate::contact::{ContactId, EmailAddress};
+use crate::digest::Digest;
 use crate::ledger::{AttemptId, DeliveryId, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
 
 const ALL: &str = "
@@ -51,8 +52,20 @@ const BLOCKS: &str = "
 const ATTEMPTS: &str = "SELECT id, no, intent_at FROM attempt WHERE delivery = :delivery ORDER BY id";
 const RESULTS: &str = "
       SELECT outcome, code, enhanced, text, at, late FROM result WHERE attempt = :attempt ORDER BY no";
+const KEY: &str = "SELECT key FROM delivery WHERE id = :delivery";
 
 impl Sqlite {
+    /// The key of a delivery, if there is one with this number.
+    pub(in crate::ledger) async fn delivery_key(&self, delivery: DeliveryId) -> Result<Option<Digest>> {
+        self.read("look up a delivery", move |db, _| {
+            let key = db
+                .prepare_cached(KEY)?
+                .query_row(named_params! { ":delivery": delivery.0 }, |row| row.get(0));
+            Ok(key.optional()?)
+        })
+        .await
+    }
+
     pub(in crate::ledger) async fn log(
         &self,
         slug: Option<&str>,

@@ -38,6 +38,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::facts::Facts;
 use super::keeper::Keeper;
 use super::{LedgerConfig, LedgerError};
+use crate::token::TokenKey;
 use writer::{Job, Write};
 
 pub(super) type Result<T> = std::result::Result<T, LedgerError>;
@@ -116,6 +117,11 @@ impl Sqlite {
     /// The ledger's name.
     pub(in crate::ledger) fn lineage(&self) -> &str {
         &self.shared.facts.lineage
+    }
+
+    /// The key of its tokens.
+    pub(in crate::ledger) fn tokens(&self) -> &TokenKey {
+        &self.shared.facts.tokens
     }
 
     /// Refuses `what` unless the ledger is open for dispatch.

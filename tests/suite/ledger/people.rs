@@ -1,7 +1,8 @@
 //! The contact book: import, suppression, erasure.
 
 use dateline::contact::ContactId;
-use dateline::ledger::{ImportReport, Outcome};
+use dateline::ledger::{DeliveryId, ImportReport, Outcome};
+use dateline::token::Purpose;
 
 use super::desk::{at, contact, reply};
 use super::exercise;
@@ -91,6 +92,36 @@ async fn a_dead_mailbox_is_suppressed_with_the_words_that_prove_it() {
         let suppressions = desk.ledger.suppressions().await.unwrap();
         assert_eq!(suppressions[0].reason, "bounced");
         assert_eq!(suppressions[0].evidence, "5.1.1 <…@paper.example>: no such user");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_names_its_delivery_for_ever_and_nobody_elses() {
+    exercise(2, async |desk| {
+        desk.original("aster", "v1", &[1, 2]).await;
+        let claims = desk.claim(at(0)).await;
+        let token = |at: usize, purpose| desk.ledger.token(purpose, claims[at].delivery, &claims[at].key);
+        let mine = token(0, Purpose::Unsubscribe);
+        assert_ne!(mine, token(1, Purpose::Unsubscribe));
+        assert_ne!(mine, token(0, Purpose::Bounce));
+        let bearer =
+            async |purpose, text: &str| desk.ledger.bearer(purpose, &text.parse().unwrap()).await.unwrap();
+        let text = mine.to_string();
+        assert_eq!(bearer(Purpose::Unsubscribe, &text.to_uppercase()).await, Some(claims[0].delivery));
+        assert_eq!(bearer(Purpose::Bounce, &text).await, None);
+        // The number of another delivery, and of none, under a code that is good elsewhere.
+        let other = token(1, Purpose::Unsubscribe).to_string();
+        assert_eq!(bearer(Purpose::Unsubscribe, &format!("{}{}", &other[..10], &text[10..])).await, None);
+        let none = desk.ledger.token(Purpose::Unsubscribe, DeliveryId(99), &claims[0].key).to_string();
+        assert_eq!(bearer(Purpose::Unsubscribe, &none).await, None);
+
+        // The recipient is erased; what he has in his mailbox is understood all the same.
+        assert!(desk.ledger.erase(&"c1@paper.example".parse().unwrap(), "ada", at(1)).await.unwrap());
+        for claim in &claims {
+            let token = desk.ledger.token(Purpose::Unsubscribe, claim.delivery, &claim.key).to_string();
+            assert_eq!(bearer(Purpose::Unsubscribe, &token).await, Some(claim.delivery));
+        }
     })
     .await;
 }

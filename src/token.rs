@@ -95,7 +95,7 @@ impl FromStr for Token {
             }
         }
         // 130 bits of text for 128: the last two are no information, and must not be two more ways to write it.
-        if bits & 0b11 == 0 { Ok(Token(bytes)) } else { Err(TokenError) }
+        if bits.trailing_zeros() >= 2 { Ok(Token(bytes)) } else { Err(TokenError) }
     }
 }
 

@@ -222,6 +222,7 @@ pub fn contacts(size: usize) -> Vec<Contact> {
             timezone: Some(zones[index % zones.len()].to_owned()),
             tags: Vec::new(),
             fields: fields(index),
+            consent: None,
             embargo_ok: index.is_multiple_of(4),
         })
     };

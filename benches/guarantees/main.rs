@@ -293,6 +293,7 @@ fn reader(number: usize) -> Result<Contact> {
         embargo_ok: false,
         tags: Vec::new(),
         fields: BTreeMap::from([("kind".to_owned(), vec!["reader".to_owned()])]),
+        consent: None,
     })
 }
 

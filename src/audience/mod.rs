@@ -99,6 +99,7 @@ pub(crate) mod tests {
             embargo_ok: false,
             tags: Vec::new(),
             fields: std::collections::BTreeMap::new(),
+            consent: None,
         };
         for (field, value) in fields.split_whitespace().map(|pair| pair.split_once('=').unwrap()) {
             let value = value.replace('+', " ");

@@ -3,7 +3,10 @@
 //! Contacts are personal data: they live in the ledger, never in git, and their
 //! addresses are masked wherever a value is printed for debugging or logging.
 
+mod consent;
 pub mod csv;
+mod difference;
+mod wishes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +15,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
+
+pub use consent::{Basis, BasisError, Consent};
+pub use difference::Difference;
+pub use wishes::Wishes;
 
 /// An e-mail address, parsed once (RFC 5321 mailbox, RFC 6531 where the local part is not ASCII).
 ///
@@ -126,15 +133,18 @@ pub struct Contact {
     /// Labels.
     pub tags: Vec<String>,
     /// Every other column of the import, each with one or more values:
-    /// `kind`, `beat`, `region`, `outlet`, `basis`, `source` …
+    /// `kind`, `beat`, `region`, `outlet` …
     pub fields: BTreeMap<String, Vec<String>>,
+    /// Why they are in the book; nothing for those who were imported before it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
 }
 
 impl Contact {
     /// The values that an audience's rule sees under `field`.
     ///
-    /// `email`, `name`, `language`, `timezone`, `tags` and `embargo_ok` (`yes`/`no`) are fields
-    /// like the imported ones; an unknown field has no values.
+    /// `name`, `language`, `timezone`, `tags`, `embargo_ok` (`yes`/`no`), `domain` (of the address), and `basis` and `source`
+    /// of the consent are fields like the imported ones; an unknown field has no values.
     pub fn values(&self, field: &str) -> Vec<&str> {
         match field {
             "name" => self.name.iter().map(String::as_str).collect(),
@@ -143,6 +153,12 @@ impl Contact {
             "tags" => self.tags.iter().map(String::as_str).collect(),
             "embargo_ok" => vec![if self.embargo_ok { "yes" } else { "no" }],
             "domain" => vec![self.email.domain()],
+            "basis" if self.consent.is_some() => {
+                self.consent.iter().map(|consent| consent.basis.as_str()).collect()
+            }
+            "source" if self.consent.is_some() => {
+                self.consent.iter().map(|consent| consent.source.as_str()).collect()
+            }
             other => self.fields.get(other).into_iter().flatten().map(String::as_str).collect(),
         }
     }

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
-    AttemptId, Backend, Cause, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Hold, ImportReport, Intent,
-    Issued, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply, Rescued, Scope, Settled,
-    State, Status, Stop, Suppression, Take, Want,
+    AttemptId, Backend, Bearer, Cause, Claim, Crash, Decision, DeliveryId, Dossier, Doubt, Epoch, Hold,
+    ImportReport, Intent, Issued, Known, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply,
+    Rescued, Scope, Settled, State, Status, Stop, Suppression, Take, Want,
 };
-use crate::contact::{Contact, ContactId, EmailAddress};
+use crate::contact::{Contact, ContactId, EmailAddress, Wishes};
 use crate::digest::Digest;
 use crate::plan::Held;
 use crate::render::Edition;
@@ -51,6 +51,9 @@ pub struct AuditEntry {
     /// The digest of this entry and, through the one before it, of all earlier ones.
     pub hash: Digest,
 }
+
+/// The reason of a suppression that its recipient asked for.
+pub const UNSUBSCRIBED: &str = "unsubscribed";
 
 /// The one place where a backend is chosen.
 macro_rules! ask {
@@ -160,6 +163,31 @@ impl Ledger {
         }
     }
 
+    /// The recipient whose mail brought `token` leaves: no later intent for them succeeds, on any channel, for any list. `how`
+    /// says by what way they left and stands in the record. Returns whether the token is one of ours; saying it again
+    /// changes nothing.
+    pub async fn unsubscribe(&self, token: &Token, how: &str, now: Timestamp) -> Result<bool> {
+        let Some(delivery) = self.bearer(Purpose::Unsubscribe, token).await? else { return Ok(false) };
+        self.suppress_recipient(delivery, UNSUBSCRIBED, how, now).await?;
+        Ok(true)
+    }
+
+    /// Who holds `token`; nothing where it is none of ours.
+    pub async fn bearer_of(&self, token: &Token) -> Result<Option<Bearer>> {
+        match self.bearer(Purpose::Unsubscribe, token).await? {
+            Some(delivery) => ask!(self, bearer_of(delivery)),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps what the recipient whose mail brought `token` picked; the next plan honours it. Returns whether the token is one
+    /// of ours.
+    pub async fn choose(&self, token: &Token, wishes: Wishes, now: Timestamp) -> Result<bool> {
+        let Some(delivery) = self.bearer(Purpose::Unsubscribe, token).await? else { return Ok(false) };
+        ask!(self, choose(delivery, wishes, now))?;
+        Ok(true)
+    }
+
     /// Waits for writes that were handed in, notes the clean end, and lets go of the files. Later calls on any clone
     /// fail with [`LedgerError::Closed`].
     pub async fn close(&self, now: Timestamp) -> Result<()> {
@@ -199,6 +227,28 @@ impl Ledger {
     /// The contact with this address, whatever its case.
     pub async fn contact_by_email(&self, email: &EmailAddress) -> Result<Option<Contact>> {
         ask!(self, contact_by_email(email))
+    }
+
+    /// What the book holds of each of these addresses, in their order; nothing is written.
+    pub async fn known(&self, addresses: Vec<EmailAddress>) -> Result<Vec<Known>> {
+        ask!(self, known(addresses))
+    }
+
+    /// Everything that is held on the person with this address.
+    pub async fn dossier(&self, email: &EmailAddress) -> Result<Dossier> {
+        ask!(self, dossier(email))
+    }
+
+    /// Forbids every delivery to the recipient of a delivery, for ever: what [`Ledger::suppress`] is for somebody whose
+    /// address need not be known. Returns whether it is new; an erased recipient is suppressed already.
+    pub async fn suppress_recipient(
+        &self,
+        delivery: DeliveryId,
+        reason: &str,
+        evidence: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        ask!(self, suppress_recipient(delivery, reason, evidence, now))
     }
 
     /// Removes a person: the contact goes, waiting deliveries are cancelled, a suppression by keyed digest stays.

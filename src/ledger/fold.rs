@@ -6,19 +6,19 @@ use jiff::Timestamp;
 
 use super::State;
 use crate::language::Language;
-use crate::plan::{HeldGroup, HeldRelease};
+use crate::plan::{Crowd, HeldGroup, HeldRelease};
 
 /// What a part is in a plan: audience, channel, language, ahead of the embargo, due.
 pub(super) type Place = (String, String, Language, bool, Timestamp);
 
-/// Counts `n` deliveries of a part that are in `state`.
+/// Counts `n` deliveries of a part that are in `state`; the part was ordered for `crowd`.
 pub(super) fn group(
     releases: &mut BTreeMap<String, HeldRelease>,
     release: &str,
     (audience, channel, language, advance, due): Place,
     follows: bool,
-    state: State,
-    n: i64,
+    (state, n): (State, i64),
+    crowd: Option<Crowd>,
 ) {
     let Some(held) = releases.get_mut(release) else { return };
     let n = n.cast_unsigned();
@@ -44,7 +44,26 @@ pub(super) fn group(
         group.open += open;
         group.sent += sent;
         group.ended += ended;
+        if waiting > 0 {
+            // Two parts that wait side by side have nobody in common.
+            group.crowd = match (group.waiting > waiting, group.crowd) {
+                (false, _) => crowd,
+                (true, other) => other.zip(crowd).map(|(one, other)| one.and(other)),
+            };
+        }
     } else if waiting + open + sent + ended > 0 {
-        held.groups.push(HeldGroup { audience, channel, language, advance, due, waiting, open, sent, ended });
+        let crowd = crowd.filter(|_| waiting > 0);
+        held.groups.push(HeldGroup {
+            audience,
+            channel,
+            language,
+            advance,
+            due,
+            waiting,
+            open,
+            sent,
+            ended,
+            crowd,
+        });
     }
 }

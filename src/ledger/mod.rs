@@ -42,8 +42,8 @@ mod status;
 
 use jiff::SignedDuration;
 
-pub use api::{AuditEntry, Counts};
-pub use book::{ImportReport, Suppression};
+pub use api::{AuditEntry, Counts, UNSUBSCRIBED};
+pub use book::{Bearer, Dossier, ImportReport, Known, Suppression};
 pub use config::{Address, LeaseClock, LedgerConfig, PostgresConfig};
 pub use delivering::{
     AttemptId, Claim, Crash, Decision, DeliveryId, Doubt, Epoch, Intent, Outcome, Party, Previous, Reply,

@@ -8,7 +8,7 @@ use super::{LedgerError, Order, State};
 use crate::digest::Digest;
 use crate::language::Language;
 use crate::newsroom::ChannelKind;
-use crate::plan::{Action, Recipients};
+use crate::plan::{Action, Crowd, Recipients};
 use crate::release::Notice;
 
 type Result<T> = std::result::Result<T, LedgerError>;
@@ -37,6 +37,10 @@ pub(super) struct Group {
     pub(super) recipients: Vec<(i64, Option<i64>)>,
     pub(super) account: bool,
     pub(super) follows: bool,
+    /// The most mails that a recipient may have in seven days.
+    pub(super) per_week: Option<u32>,
+    /// Names the recipients, where they are listed.
+    pub(super) crowd: Option<Crowd>,
 }
 
 /// Deliveries of one order that differ by recipient alone.
@@ -130,6 +134,11 @@ impl Prepared {
                     .map_err(|error| LedgerError::Refused(format!("{}: {error}", planned.slug)))?,
                 assets: given.edition.assets.iter().map(|a| (a.sha, Arc::clone(&a.bytes))).collect(),
                 notice: request.notice,
+                per_week: planned.limits.get(&group.audience).copied().filter(|_| !account && !follows),
+                crowd: match &group.recipients {
+                    Recipients::Contacts(list) if !follows => Some(Crowd::of(list)),
+                    _ => None,
+                },
                 recipients,
                 account,
                 follows,

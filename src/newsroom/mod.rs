@@ -45,6 +45,8 @@ pub struct Newsroom {
     pub contacts: BTreeMap<String, PressContact>,
     /// Standing paragraphs by key and language.
     pub boilerplate: BTreeMap<String, BTreeMap<Language, String>>,
+    /// Tags that recipients may pick from, with their names by language.
+    pub topics: BTreeMap<String, BTreeMap<Language, String>>,
     /// The channels, by key. What only delivery needs (hosts, secrets) is [`crate::config`]'s.
     pub channels: BTreeMap<String, ChannelFacts>,
     /// What is allowed.
@@ -260,6 +262,7 @@ impl Newsroom {
             colors: settings.colors,
             contacts: settings.contacts,
             boilerplate: settings.boilerplate,
+            topics: settings.topics,
             channels: settings.channels,
             policy: settings.policy,
             audiences,

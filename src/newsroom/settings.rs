@@ -30,6 +30,7 @@ pub(super) struct Settings {
     pub colors: BTreeMap<String, String>,
     pub contacts: BTreeMap<String, PressContact>,
     pub boilerplate: BTreeMap<String, BTreeMap<Language, String>>,
+    pub topics: BTreeMap<String, BTreeMap<Language, String>>,
     pub channels: BTreeMap<String, ChannelFacts>,
     /// Keys of contacts, boilerplate and channels that are there, but have errors.
     pub broken: BTreeSet<String>,
@@ -49,6 +50,7 @@ impl Default for Settings {
             colors: BTreeMap::new(),
             contacts: BTreeMap::new(),
             boilerplate: BTreeMap::new(),
+            topics: BTreeMap::new(),
             channels: BTreeMap::new(),
             broken: BTreeSet::new(),
             policy: Policy::default(),
@@ -86,6 +88,9 @@ struct Raw {
     /// Standing paragraphs by key and language.
     #[serde(default)]
     boilerplate: Map<Map<Spanned<String>>>,
+    /// Tags that recipients may pick from on their preference page, with their names by language.
+    #[serde(default)]
+    topics: Map<Map<Spanned<String>>>,
     /// The ways out, by key.
     #[serde(default)]
     channels: Map<Anything>,
@@ -98,6 +103,9 @@ struct Raw {
     /// How what is due is sent.
     #[expect(dead_code, reason = "read by the configuration")]
     dispatch: Option<Anything>,
+    /// What the daemon serves to the world.
+    #[expect(dead_code, reason = "read by the configuration")]
+    web: Option<Anything>,
     /// How the daemon's clock is checked.
     #[expect(dead_code, reason = "read by the configuration")]
     clock: Option<Anything>,
@@ -214,6 +222,12 @@ impl Reader<'_> {
                 None => drop(broken.insert(key.value)),
             }
         }
+        let mut topics = BTreeMap::new();
+        for (key, names) in raw.topics.0 {
+            if let Some(names) = self.boilerplate(&key, names) {
+                topics.insert(key.value, names);
+            }
+        }
         let mut channels = BTreeMap::new();
         for (key, _) in raw.channels.0 {
             match self.facts(tree, &key) {
@@ -243,6 +257,7 @@ impl Reader<'_> {
             colors,
             contacts,
             boilerplate,
+            topics,
             channels,
             broken,
             policy,

@@ -1,10 +1,11 @@
 //! What changed between the ledger's edition of a release and the newsroom's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{HeldGroup, HeldRelease, Source};
+use super::{Crowd, HeldGroup, HeldRelease, Source};
+use crate::contact::ContactId;
 use crate::language::Language;
 use crate::release::Notice;
 
@@ -135,6 +136,19 @@ impl<'a> Part<'a> {
     /// How many wait for an instant after `now`.
     pub(super) fn ahead(&self, now: Timestamp) -> u64 {
         self.groups.iter().filter(|group| group.due > now).map(|group| group.waiting).sum()
+    }
+
+    /// Whether those who wait for an instant after `now` are those of `to`; nothing where the ledger does not know who they are.
+    pub(super) fn is_for(&self, to: &BTreeMap<Timestamp, Vec<ContactId>>, now: Timestamp) -> Option<bool> {
+        let mut waiting: BTreeMap<Timestamp, Crowd> = BTreeMap::new();
+        for group in self.groups.iter().filter(|group| group.due > now && group.waiting > 0) {
+            let crowd = waiting.entry(group.due).or_default();
+            *crowd = crowd.and(group.crowd?);
+        }
+        let wanted = to.iter().filter(|(due, contacts)| **due > now && !contacts.is_empty());
+        let wanted: BTreeMap<Timestamp, Crowd> =
+            wanted.map(|(due, contacts)| (*due, Crowd::of(contacts))).collect();
+        Some(waiting == wanted)
     }
 
     /// Whether everything that was due at `due` has left or ended.

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::{Held, Why};
 use crate::audience::{Audience, Zone};
+use crate::contact::Wishes;
 use crate::contact::{Contact, ContactId};
 use crate::language::Language;
 
@@ -61,6 +62,8 @@ pub(super) struct Gathering {
     pub(super) expires: Timestamp,
     /// The end of the embargo; advance copies leave before it.
     pub(super) embargo: Timestamp,
+    /// Its topics, as far as recipients may pick from them.
+    pub(super) topics: Vec<String>,
     /// Who is in.
     pub(super) groups: HashMap<Key, Vec<ContactId>>,
     /// Who is out, by lane.
@@ -187,9 +190,10 @@ impl Shape<'_> {
                 desk.out.push((index, Why::Suppressed(reason.clone())));
                 break;
             }
-            match language(lane.audience, &self.languages, contact) {
-                Some(language) => desk.candidates.push(Candidate { lane: index, language }),
-                None => desk.out.push((index, Why::Language)),
+            let wishes = held.wishes.get(&contact.id);
+            match language(lane.audience, &self.languages, contact, wishes) {
+                Ok(language) => desk.candidates.push(Candidate { lane: index, language }),
+                Err(why) => desk.out.push((index, why)),
             }
         }
         if desk.candidates.is_empty() && desk.out.is_empty() {
@@ -232,6 +236,11 @@ impl Shape<'_> {
     ) {
         for (lane, why) in &desk.out {
             gathering.left_out.entry((*lane, why.clone())).or_default().push(contact.id);
+        }
+        let unwanted = held.wishes.get(&contact.id).is_some_and(|wishes| !wishes.want(&gathering.topics));
+        if let Some(first) = desk.candidates.first().filter(|_| unwanted) {
+            gathering.left_out.entry((first.lane, Why::OtherTopics)).or_default().push(contact.id);
+            return;
         }
         desk.taken.clear();
         desk.taken.resize(self.channels.len(), Taken::Free);
@@ -333,23 +342,36 @@ fn by_recipient(audience: &Audience) -> bool {
 }
 
 /// Which of `texts` a contact of an audience reads: the contact's language, else the audience's in
-/// order, else the original; among those that the audience allows.
-fn language(audience: &Audience, texts: &[Language], contact: &Contact) -> Option<usize> {
-    let allowed = |language: &Language| {
-        audience.languages.is_empty()
-            || audience
-                .languages
-                .iter()
-                .any(|allowed| allowed == language || allowed.as_str() == language.base())
+/// order, else the original; among those that the audience allows and that the contact picked.
+fn language(
+    audience: &Audience,
+    texts: &[Language],
+    contact: &Contact,
+    wishes: Option<&Wishes>,
+) -> Result<usize, Why> {
+    let found = |picked: &dyn Fn(&Language) -> bool| {
+        let allowed = |language: &Language| {
+            picked(language)
+                && (audience.languages.is_empty()
+                    || audience
+                        .languages
+                        .iter()
+                        .any(|allowed| allowed == language || allowed.as_str() == language.base()))
+        };
+        let place = |wanted: &Language| {
+            let exact = texts.iter().position(|text| text == wanted && allowed(text));
+            exact.or_else(|| texts.iter().position(|text| text.base() == wanted.base() && allowed(text)))
+        };
+        contact
+            .language
+            .as_ref()
+            .and_then(place)
+            .or_else(|| audience.languages.iter().find_map(place))
+            .or_else(|| texts.iter().position(allowed).filter(|at| *at == 0 || wishes.is_some()))
     };
-    let place = |wanted: &Language| {
-        let exact = texts.iter().position(|text| text == wanted && allowed(text));
-        exact.or_else(|| texts.iter().position(|text| text.base() == wanted.base() && allowed(text)))
-    };
-    contact
-        .language
-        .as_ref()
-        .and_then(place)
-        .or_else(|| audience.languages.iter().find_map(place))
-        .or_else(|| texts.first().filter(|original| allowed(original)).map(|_| 0))
+    match wishes.filter(|wishes| !wishes.languages.is_empty()) {
+        None => found(&|_| true).ok_or(Why::Language),
+        Some(wishes) => found(&|language| wishes.read(language))
+            .ok_or_else(|| if found(&|_| true).is_some() { Why::OtherLanguages } else { Why::Language }),
+    }
 }

@@ -244,7 +244,7 @@ impl Making<'_> {
                 let ahead = part.ahead(now);
                 let listed: u64 =
                     to.iter().filter(|(due, _)| **due > now).map(|(_, contacts)| contacts.len() as u64).sum();
-                let differs = doing == Doing::Listed && listed != ahead;
+                let differs = doing == Doing::Listed && !part.is_for(&to, now).unwrap_or(listed == ahead);
                 for held in &part.groups {
                     let count = Recipients::Number(held.all());
                     if !differs || held.due <= now || held.waiting == 0 {

@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::contact::ContactId;
+use crate::contact::{ContactId, Wishes};
 use crate::language::Language;
 use crate::release::Notice;
 
 mod change;
+mod crowd;
 mod gather;
 mod json;
 mod making;
@@ -32,6 +33,7 @@ mod round_up;
 mod source;
 mod stop;
 
+pub use crowd::Crowd;
 pub use json::json;
 pub use planner::{Known, Planner};
 pub use source::{Source, source};
@@ -90,6 +92,8 @@ pub struct Planned {
     pub deliveries: Vec<Group>,
     /// Who is left out, and why.
     pub left_out: Vec<LeftOut>,
+    /// The most mails that members of an audience get in seven days; asked again before each mail.
+    pub limits: BTreeMap<String, u32>,
 }
 
 /// Deliveries that differ by recipient alone: one edition, one due time.
@@ -175,6 +179,10 @@ pub enum Why {
     Suppressed(String),
     /// Reads none of the languages the release and the audience have in common.
     Language,
+    /// Picked on the preference page that they read other languages.
+    OtherLanguages,
+    /// Picked on the preference page that they want none of its topics.
+    OtherTopics,
     /// Had as many mails in seven days as the audience allows.
     Limit(u32),
     /// The audience's window or slots leave no time before the release expires.
@@ -190,6 +198,8 @@ pub struct Held {
     pub recent: BTreeMap<ContactId, u32>,
     /// Suppressed contacts and the reason.
     pub suppressed: BTreeMap<ContactId, String>,
+    /// What recipients picked on the preference page.
+    pub wishes: BTreeMap<ContactId, Wishes>,
 }
 
 /// What the ledger holds of one release.
@@ -224,6 +234,8 @@ pub struct HeldGroup {
     pub sent: u64,
     /// Deliveries that ended otherwise.
     pub ended: u64,
+    /// Names those for whom the waiting deliveries were ordered; nothing where the ledger does not know it.
+    pub crowd: Option<Crowd>,
 }
 
 impl std::fmt::Display for Why {
@@ -232,6 +244,8 @@ impl std::fmt::Display for Why {
             Why::AlreadyBy(audience) => write!(f, "get it as {audience}"),
             Why::Suppressed(reason) => write!(f, "must not be contacted: {reason}"),
             Why::Language => f.write_str("read none of its languages"),
+            Why::OtherLanguages => f.write_str("chose other languages"),
+            Why::OtherTopics => f.write_str("chose other topics"),
             Why::Limit(limit) => write!(f, "had {limit} or more mails in seven days"),
             Why::NoTime => f.write_str("have no window or slot before it expires"),
         }

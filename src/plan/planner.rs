@@ -204,6 +204,7 @@ impl<'a> Planner<'a> {
                 source: source.clone(),
                 deliveries: Vec::new(),
                 left_out: Vec::new(),
+                limits: limits(release.audiences.iter().filter_map(|key| self.newsroom.audiences.get(key))),
             },
             held,
             change: Change::between(held, source, minor, &release.original().file.path),
@@ -317,6 +318,7 @@ impl<'a> Planner<'a> {
                 lanes,
                 expires,
                 embargo,
+                topics: topics(self.newsroom, release),
                 groups: HashMap::new(),
                 left_out: BTreeMap::new(),
             });
@@ -325,7 +327,13 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds a round-up, which has one lane.
-    pub(super) fn rounding_up(&mut self, place: usize, languages: Vec<Language>, mut making: Making<'a>) {
+    pub(super) fn rounding_up(
+        &mut self,
+        place: usize,
+        languages: Vec<Language>,
+        topics: Vec<String>,
+        mut making: Making<'a>,
+    ) {
         let index = self.shape(vec![place], languages, true);
         making.shape = Some(index);
         let due = making.planned.publish;
@@ -344,7 +352,14 @@ impl<'a> Planner<'a> {
         let gathering = listed.contains(&true).then(|| {
             shape.listed.push(self.making.len());
             let lanes = vec![Times::new(listed, due, None, true)];
-            Gathering { lanes, expires, embargo: due, groups: HashMap::new(), left_out: BTreeMap::new() }
+            Gathering {
+                lanes,
+                expires,
+                embargo: due,
+                topics,
+                groups: HashMap::new(),
+                left_out: BTreeMap::new(),
+            }
         });
         making.lanes = vec![doing];
         self.keep(making, gathering);
@@ -387,6 +402,17 @@ impl<'a> Planner<'a> {
         self.by_signature.insert(signature, self.shapes.len() - 1);
         self.shapes.len() - 1
     }
+}
+
+/// The tags of a release that recipients may pick from.
+pub(super) fn topics(newsroom: &Newsroom, release: &Release) -> Vec<String> {
+    release.tags.iter().filter(|tag| newsroom.topics.contains_key(*tag)).cloned().collect()
+}
+
+/// The most mails in seven days, for audiences that have a limit.
+pub(super) fn limits<'a>(audiences: impl IntoIterator<Item = &'a Audience>) -> BTreeMap<String, u32> {
+    let limit = |audience: &Audience| Some((audience.key.clone(), audience.per_week?));
+    audiences.into_iter().filter_map(limit).collect()
 }
 
 /// Every audience and channel that a release names, in order.

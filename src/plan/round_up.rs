@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::change::Change;
 use super::making::Making;
-use super::planner::{Planner, later};
+use super::planner::{Planner, later, limits, topics};
 use super::{Planned, Source};
 use crate::audience::{Audience, Digest};
 use crate::language::Language;
@@ -118,6 +118,7 @@ impl Planner<'_> {
                 source: source.clone(),
                 deliveries: Vec::new(),
                 left_out: Vec::new(),
+                limits: limits([audience]),
             },
             held,
             change: Change::between(held, &source, minor, &slugs.join(", ")),
@@ -127,6 +128,10 @@ impl Planner<'_> {
             seen: vec![false; held.map_or(0, |held| held.groups.len())],
             grace: self.newsroom.policy.expires_after,
         };
-        self.rounding_up(place, languages, making);
+        // Whoever wants one of its releases gets it.
+        let topics: Vec<Vec<String>> = members.iter().map(|release| topics(self.newsroom, release)).collect();
+        let free = topics.iter().any(Vec::is_empty);
+        let topics = if free { Vec::new() } else { topics.concat() };
+        self.rounding_up(place, languages, topics, making);
     }
 }

@@ -116,6 +116,7 @@ fn planned(mut planner: Planner<'_>) -> Plan {
             embargo_ok: false,
             tags: Vec::new(),
             fields: BTreeMap::from([("kind".to_owned(), vec![kind.to_owned()])]),
+            consent: None,
         });
     }
     planner.finish()
@@ -137,6 +138,7 @@ fn sent(plan: &Plan) -> Held {
         open: 0,
         sent: group.recipients.count(),
         ended: 0,
+        crowd: None,
     };
     let release = |planned: &plan::Planned| {
         let groups = planned.deliveries.iter().map(group).collect();

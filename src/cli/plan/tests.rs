@@ -34,6 +34,7 @@ fn plan() -> Plan {
         source: Source { all: nothing, look: nothing, correction: None, words: BTreeMap::new() },
         deliveries,
         left_out,
+        limits: BTreeMap::new(),
     };
     let new = planned(
         "aster-ev",

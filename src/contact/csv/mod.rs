@@ -1,10 +1,12 @@
 //! Contacts as CSV (RFC 4180 and what spreadsheets make of it): streamed, with a problem for each row that is not taken.
 //!
-//! The first line names the columns. `email` must be there; `name`, `language`, `timezone`, `tags` and `embargo_ok` are
-//! known, under some other names too; every other column becomes a field that audiences can choose by.
+//! The first line names the columns. `email` must be there; `name`, `language`, `timezone`, `tags`, `embargo_ok`, and `basis`,
+//! `source` and `date` of the consent are known, under some other names too; every other column becomes a field that
+//! audiences can choose by. [`Options`] maps columns of other names, and says what rows without a consent are given.
 //! Several values in a cell are parted by `;`. Memory grows by some twenty bytes a row, for finding duplicates.
 
 mod columns;
+mod options;
 mod records;
 mod rows;
 mod write;
@@ -14,6 +16,7 @@ use std::io::BufRead;
 
 use serde::Serialize;
 
+pub use options::{Options, OptionsError};
 pub use rows::Rows;
 pub use write::{Writer, write};
 
@@ -56,7 +59,12 @@ impl std::error::Error for RowProblem {}
 /// The separator (comma, semicolon or tab) is found in the header. The file's problems are `Err`: no header, no column
 /// `email`, two columns of one name, UTF-16.
 pub fn read<R: BufRead>(reader: R) -> Result<Rows<R>, RowProblem> {
-    Rows::read(reader)
+    Rows::read(reader, Options::default())
+}
+
+/// As [`read`], with columns of other names, and with what is asked of every row.
+pub fn read_with<R: BufRead>(reader: R, options: Options) -> Result<Rows<R>, RowProblem> {
+    Rows::read(reader, options)
 }
 
 #[cfg(test)]

@@ -5,15 +5,19 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher as _;
 use std::io::BufRead;
 
-use super::RowProblem;
+use jiff::civil::Date;
+
 use super::columns::{Column, columns};
 use super::records::{Cell, Record, Records};
-use crate::contact::{Contact, ContactId, EmailAddress};
+use super::{Options, RowProblem};
+use crate::contact::{Basis, BasisError, Contact, ContactId, EmailAddress};
 
 /// The contacts of a file, in its order; a row that is not taken is `Err`, and the next one is read.
 pub struct Rows<R> {
     records: Records<R>,
     columns: Vec<Column>,
+    options: Options,
+    line: u64,
     /// Hash of a normalised address -> its first line. A clash of hashes among a million rows has a chance of
     /// one in thirty million, and would be reported as a duplicate.
     seen: HashMap<u64, u64>,
@@ -21,14 +25,20 @@ pub struct Rows<R> {
 }
 
 impl<R: BufRead> Rows<R> {
-    pub(super) fn read(reader: R) -> Result<Rows<R>, RowProblem> {
+    pub(super) fn read(reader: R, options: Options) -> Result<Rows<R>, RowProblem> {
         let mut records = Records::open(reader)?;
         let header = records.next().unwrap_or_else(|| {
             Err(RowProblem::new(1, 1, "the file is empty")
                 .hint("the first line must name the columns: `email,name,language,…`"))
         })?;
-        let columns = columns(&header)?;
-        Ok(Rows { records, columns, seen: HashMap::new(), hasher: RandomState::new() })
+        let columns = columns(&header, &options)?;
+        let (seen, hasher) = (HashMap::new(), RandomState::new());
+        Ok(Rows { records, columns, options, line: header.line, seen, hasher })
+    }
+
+    /// The line of the row that was read last.
+    pub fn line(&self) -> u64 {
+        self.line
     }
 
     fn contact(&mut self, record: &Record) -> Result<Contact, RowProblem> {
@@ -43,6 +53,7 @@ impl<R: BufRead> Rows<R> {
             )
             .hint("put a cell that holds the separator into quotes"));
         }
+        self.line = record.line;
         let mut row = Row::default();
         for (column, cell) in self.columns.iter().zip(&record.cells) {
             let text = clean(&cell.text);
@@ -59,6 +70,14 @@ impl<R: BufRead> Rows<R> {
             return Err(RowProblem::new(record.line, 1, "the row has no address")
                 .hint("fill in `email` or remove the row"));
         };
+        let consent = self.options.consent(row.basis, row.source, row.date).map_err(|missing| {
+            RowProblem::new(
+                record.line,
+                1,
+                format!("the row does not say why we may write: `{missing}` is missing"),
+            )
+            .hint("fill in `basis`, `source` and `date`, or give --basis, --source and --date for all rows")
+        })?;
         match self.seen.entry(self.hasher.hash_one(email.normalized())) {
             Entry::Vacant(entry) => entry.insert(record.line),
             Entry::Occupied(entry) => {
@@ -69,6 +88,7 @@ impl<R: BufRead> Rows<R> {
         let names = [row.first.take(), row.last.take()].into_iter().flatten().collect::<Vec<_>>();
         Ok(Contact {
             email,
+            consent,
             name: row.contact.name.or_else(|| (!names.is_empty()).then(|| names.join(" "))),
             ..row.contact
         })
@@ -89,6 +109,9 @@ struct Row {
     email: Option<EmailAddress>,
     first: Option<String>,
     last: Option<String>,
+    basis: Option<Basis>,
+    source: Option<String>,
+    date: Option<Date>,
     contact: Contact,
 }
 
@@ -99,6 +122,9 @@ impl Default for Row {
             email: None,
             first: None,
             last: None,
+            basis: None,
+            source: None,
+            date: None,
             contact: Contact {
                 id: ContactId(0),
                 email: nobody,
@@ -108,6 +134,7 @@ impl Default for Row {
                 embargo_ok: false,
                 tags: Vec::new(),
                 fields: std::collections::BTreeMap::new(),
+                consent: None,
             },
         }
     }
@@ -149,6 +176,20 @@ impl Row {
             Column::Field(key) => {
                 self.contact.fields.insert(key.clone(), values(text));
             }
+            Column::Basis => match text.parse() {
+                Ok(basis) => self.basis = Some(basis),
+                Err(error) => {
+                    let error: BasisError = error;
+                    let all = Basis::ALL.map(Basis::as_str).join("`, `");
+                    return fail(error.to_string(), &format!("write one of `{all}`"));
+                }
+            },
+            Column::Source => self.source = Some(text.to_owned()),
+            Column::Date => match text.parse() {
+                Ok(date) => self.date = Some(date),
+                Err(_) => return fail(format!("`{text}` is no date"), "write it as `2026-12-01`"),
+            },
+            Column::Ignored => {}
             Column::Nothing => {
                 return fail("the column of this cell has no name".to_owned(), "name it in the first line");
             }

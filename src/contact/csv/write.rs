@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use crate::contact::Contact;
 
-const KNOWN: [&str; 6] = ["email", "name", "language", "timezone", "tags", "embargo_ok"];
+const KNOWN: [&str; 9] =
+    ["email", "name", "language", "timezone", "tags", "embargo_ok", "basis", "source", "date"];
 
 /// Writes contacts one at a time.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ impl<W: Write> Writer<W> {
     pub fn contact(&mut self, contact: &Contact) -> io::Result<()> {
         let email = contact.email.to_string();
         let tags = contact.tags.join(";");
+        let consent = contact.consent.as_ref();
+        let date = consent.map(|consent| consent.date.to_string()).unwrap_or_default();
         let known = [
             email.as_str(),
             contact.name.as_deref().unwrap_or_default(),
@@ -33,6 +36,9 @@ impl<W: Write> Writer<W> {
             contact.timezone.as_deref().unwrap_or_default(),
             &tags,
             if contact.embargo_ok { "yes" } else { "no" },
+            consent.map_or("", |consent| consent.basis.as_str()),
+            consent.map_or("", |consent| consent.source.as_str()),
+            &date,
         ];
         let fields: Vec<String> = self
             .fields

@@ -13,40 +13,43 @@ use super::{Postgres, Result, again, audit, blocks};
 use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
 use crate::language::Language;
-use crate::ledger::{ImportReport, LedgerError, State, Suppression};
+use crate::ledger::{ImportReport, Known, LedgerError, State, Suppression};
+use crate::plan::Crowd;
 
-const FIND: &str = "
-    SELECT id, email, name, language, timezone, embargo_ok, tags, fields, address
+pub(super) const FIND: &str = "
+    SELECT id, email, name, language, timezone, embargo_ok, tags, fields, consent, address
       FROM contact
      WHERE address = ANY($1::bytea[])";
 const ADD: &str = "
-    INSERT INTO contact (address, email, domain, name, language, timezone, embargo_ok, tags, fields, changed_at)
-         SELECT q.address, q.email, q.domain, q.name, q.language, q.timezone, q.embargo_ok, q.tags, q.fields, $10
+    INSERT INTO contact (address, email, domain, name, language, timezone, embargo_ok, tags, fields, consent, changed_at)
+         SELECT q.address, q.email, q.domain, q.name, q.language, q.timezone, q.embargo_ok, q.tags, q.fields, q.consent,
+                $11
            FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-                       $8::text[], $9::text[])
+                       $8::text[], $9::text[], $10::text[])
                      WITH ORDINALITY
-                     AS q (address, email, domain, name, language, timezone, embargo_ok, tags, fields, ord)
+                     AS q (address, email, domain, name, language, timezone, embargo_ok, tags, fields, consent, ord)
        ORDER BY q.ord
     ON CONFLICT (address) DO UPDATE
        SET email = excluded.email, domain = excluded.domain, name = excluded.name, language = excluded.language,
            timezone = excluded.timezone, embargo_ok = excluded.embargo_ok, tags = excluded.tags,
-           fields = excluded.fields, changed_at = excluded.changed_at";
+           fields = excluded.fields, consent = excluded.consent, changed_at = excluded.changed_at";
 const CHANGE: &str = "
     UPDATE contact AS c
        SET email = q.email, domain = q.domain, name = q.name, language = q.language, timezone = q.timezone,
-           embargo_ok = q.embargo_ok, tags = q.tags, fields = q.fields, changed_at = $10
+           embargo_ok = q.embargo_ok, tags = q.tags, fields = q.fields, consent = q.consent,
+           changed_at = $11
       FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-                  $8::text[], $9::text[])
-                AS q (address, email, domain, name, language, timezone, embargo_ok, tags, fields)
+                  $8::text[], $9::text[], $10::text[])
+                AS q (address, email, domain, name, language, timezone, embargo_ok, tags, fields, consent)
      WHERE c.address = q.address";
 const PAGE: &str = "
-      SELECT id, email, name, language, timezone, embargo_ok, tags, fields
+      SELECT id, email, name, language, timezone, embargo_ok, tags, fields, consent
         FROM contact
        WHERE id > $1
     ORDER BY id
        LIMIT $2";
 const REMOVE: &str = "DELETE FROM contact WHERE address = $1 RETURNING id";
-const ARE_SUPPRESSED: &str = "SELECT address FROM suppression WHERE address = ANY($1::bytea[])";
+const ARE_SUPPRESSED: &str = "SELECT address, reason FROM suppression WHERE address = ANY($1::bytea[])";
 const SUPPRESS: &str = "
     INSERT INTO suppression (address, reason, evidence, since) VALUES ($1, $2, $3, $4)
     ON CONFLICT (address) DO NOTHING";
@@ -57,6 +60,9 @@ const SUPPRESSIONS: &str = "
     LEFT JOIN contact AS c ON c.address = s.address
      ORDER BY s.since, s.address";
 const COURSES: &str = "SELECT id FROM course WHERE account = ''";
+const FORGET_WISHES: &str = "DELETE FROM wish WHERE address = $1";
+const CROWD: &str = "SELECT crowd FROM part WHERE id = $1 FOR UPDATE";
+const SET_CROWD: &str = "UPDATE part SET crowd = $2 WHERE id = $1";
 const WAITING: &str = "
     SELECT d.id, b.part
       FROM delivery AS d JOIN block AS b ON b.id = d.block
@@ -88,7 +94,7 @@ impl Postgres {
         let addresses: Vec<Digest> = some.iter().map(|contact| tx.facts().address(&contact.email)).collect();
         let mut known: HashMap<Digest, Contact> = HashMap::new();
         for row in tx.query(FIND, &[&addresses]).await? {
-            known.insert(row.try_get(8)?, contact(&row)?);
+            known.insert(row.try_get(9)?, contact(&row)?);
         }
         let mut suppressed = BTreeSet::new();
         for row in tx.query(ARE_SUPPRESSED, &[&addresses]).await? {
@@ -136,6 +142,20 @@ impl Postgres {
         row.as_ref().map(contact).transpose()
     }
 
+    pub(in crate::ledger) async fn known(&self, addresses: Vec<EmailAddress>) -> Result<Vec<Known>> {
+        let tx = self.look("compare contacts").await?;
+        let addresses: Vec<Digest> = addresses.iter().map(|email| tx.facts().address(email)).collect();
+        let mut all: HashMap<Digest, Known> = HashMap::new();
+        for row in tx.query(FIND, &[&addresses]).await? {
+            all.entry(row.try_get(9)?).or_default().contact = Some(contact(&row)?);
+        }
+        for row in tx.query(ARE_SUPPRESSED, &[&addresses]).await? {
+            all.entry(row.try_get(0)?).or_default().suppressed = Some(row.try_get(1)?);
+        }
+        tx.commit().await?;
+        Ok(addresses.iter().map(|address| all.get(address).cloned().unwrap_or_default()).collect())
+    }
+
     pub(in crate::ledger) async fn erase(
         &self,
         email: &EmailAddress,
@@ -156,6 +176,7 @@ impl Postgres {
             Some(id) => cancel_waiting(&mut tx, id).await?,
             None => 0,
         };
+        tx.execute(FORGET_WISHES, &[&address]).await?;
         suppress_address(&tx, &address, "erased", "", now).await?;
         let detail = json!({ "contact": gone, "cancelled": cancelled });
         audit::add(&tx, now, by, "erase", &address.to_string(), &detail).await?;
@@ -253,9 +274,19 @@ async fn cancel_waiting(tx: &mut Tx<'_>, contact: i64) -> Result<u64> {
     let mut cancelled = 0;
     for (part, deliveries) in by_part {
         blocks::give_up(tx, &deliveries, part, State::Cancelled).await?;
+        leave_crowd(tx, part, ContactId(contact)).await?;
         cancelled += deliveries.len() as u64;
     }
     Ok(cancelled)
+}
+
+/// Who is erased is no change of the list that somebody has to decide on.
+async fn leave_crowd(tx: &Tx<'_>, part: i64, contact: ContactId) -> Result<()> {
+    if let Some(crowd) = tx.one(CROWD, &[&part]).await?.try_get::<_, Option<i64>>(0)? {
+        let crowd = Crowd(crowd.cast_unsigned()).without(contact).0.cast_signed();
+        tx.execute(SET_CROWD, &[&part, &crowd]).await?;
+    }
+    Ok(())
 }
 
 /// Contacts to be written, by column.
@@ -290,22 +321,27 @@ impl<'a> Columns<'a> {
         let embargo: Vec<bool> = all().map(|c| c.embargo_ok).collect();
         let tags: Vec<String> = all().map(|c| json_text(&c.tags)).collect::<Result<_>>()?;
         let fields: Vec<String> = all().map(|c| json_text(&c.fields)).collect::<Result<_>>()?;
+        let consents: Vec<Option<String>> =
+            all().map(|c| c.consent.as_ref().map(json_text).transpose()).collect::<Result<_>>()?;
         let now = At(now);
-        let row: [Param<'_>; 10] =
-            [&addresses, &emails, &domains, &names, &languages, &zones, &embargo, &tags, &fields, &now];
+        let row: [Param<'_>; 11] = [
+            &addresses, &emails, &domains, &names, &languages, &zones, &embargo, &tags, &fields, &consents,
+            &now,
+        ];
         tx.execute(sql, &row).await?;
         Ok(())
     }
 }
 
-fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
+pub(super) fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| LedgerError::Damaged(error.to_string()))
 }
 
 /// Reads a contact from the columns of [`FIND`] and [`PAGE`].
-fn contact(row: &Row) -> Result<Contact> {
+pub(super) fn contact(row: &Row) -> Result<Contact> {
     let damaged = |error: serde_json::Error| LedgerError::Damaged(format!("a contact's fields: {error}"));
     let (tags, fields): (&str, &str) = (row.try_get(6)?, row.try_get(7)?);
+    let consent: Option<&str> = row.try_get(8)?;
     Ok(Contact {
         id: ContactId(row.try_get(0)?),
         email: row.try_get(1)?,
@@ -315,5 +351,6 @@ fn contact(row: &Row) -> Result<Contact> {
         embargo_ok: row.try_get(5)?,
         tags: serde_json::from_str(tags).map_err(damaged)?,
         fields: serde_json::from_str(fields).map_err(damaged)?,
+        consent: consent.map(serde_json::from_str).transpose().map_err(damaged)?,
     })
 }

@@ -34,8 +34,9 @@ const FIND_COURSE: &str = "SELECT id FROM course WHERE release = $1 AND channel 
 const ADD_ASSET: &str = "INSERT INTO asset (sha, bytes) VALUES ($1, $2) ON CONFLICT (sha) DO NOTHING";
 const ADD_EDITION: &str = "INSERT INTO edition (sha, body) VALUES ($1, $2) ON CONFLICT (sha) DO NOTHING";
 const ADD_PART: &str = "
-    INSERT INTO part (issued, course, audience, channel, kind, language, advance, notice, follows, edition, due)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    INSERT INTO part (issued, course, audience, channel, kind, language, advance, notice, follows, edition, due,
+                      per_week, crowd)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
       RETURNING id";
 
 /// An order under way.
@@ -218,7 +219,9 @@ async fn add_part(tx: &Tx<'_>, order: &Prepared, group: &Group, issued: i64, seq
     }
     tx.execute(ADD_EDITION, &[&group.edition, &group.body]).await?;
     let due = At(of.due);
-    let row: [Param<'_>; 11] = [
+    let per_week = group.per_week.map(i64::from);
+    let crowd = group.crowd.map(|crowd| crowd.0.cast_signed());
+    let row: [Param<'_>; 13] = [
         &issued,
         &course.id,
         &of.audience,
@@ -230,6 +233,8 @@ async fn add_part(tx: &Tx<'_>, order: &Prepared, group: &Group, issued: i64, seq
         &group.follows,
         &group.edition,
         &due,
+        &per_week,
+        &crowd,
     ];
     let id = tx.one(ADD_PART, &row).await?.try_get(0)?;
     Ok(order.part(group, id, issued, seq))

@@ -44,6 +44,16 @@ const OF_BLOCK: &str = "
         WHERE d.id > $1 AND d.id BETWEEN $3 AND $4
      ORDER BY d.id
         LIMIT $2";
+const THESE: &str = "
+       SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
+              d.due, d.remote_id, d.url, d.wire_key, d.sent_at
+         FROM delivery AS d
+              JOIN block AS b ON b.id = d.block
+              JOIN part AS p ON p.id = b.part
+              JOIN issued AS i ON i.id = p.issued
+              LEFT JOIN contact AS c ON c.id = d.recipient
+        WHERE d.id = ANY($1::bigint[])
+     ORDER BY d.id";
 const BLOCKS: &str = "
       SELECT b.first, b.last
         FROM issued AS i
@@ -97,6 +107,14 @@ impl Postgres {
         tx.commit().await?;
         Ok(entries)
     }
+}
+
+/// The deliveries with these numbers, with their attempts.
+pub(super) async fn these(tx: &Tx<'_>, deliveries: &[i64]) -> Result<Vec<LogEntry>> {
+    let rows = tx.query(THESE, &[&deliveries]).await?;
+    let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>>>()?;
+    add_attempts(tx, &mut entries).await?;
+    Ok(entries)
 }
 
 async fn of_release(tx: &Tx<'_>, slug: &str, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {

@@ -37,6 +37,7 @@ mod tally;
 mod tls;
 mod values;
 mod verify;
+mod wishes;
 mod writer;
 
 use std::os::unix::fs::DirBuilderExt as _;

@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::session::Tx;
 use super::values::At;
-use super::{Postgres, Result};
+use super::{Postgres, Result, wishes};
 use crate::contact::ContactId;
 use crate::digest::Digest;
 use crate::language::Language;
 use crate::ledger::{LedgerError, State, fold};
-use crate::plan::{Held, HeldRelease};
+use crate::plan::{Crowd, Held, HeldRelease};
 use crate::release::Notice;
 use crate::render::Edition;
 
@@ -21,7 +21,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 const RELEASES: &str = "SELECT release, notice, source, complete FROM issued ORDER BY release, seq";
 const GROUPS: &str = "
-      SELECT i.release, p.audience, p.channel, p.language, p.advance, p.due, p.follows, t.state, t.n
+      SELECT i.release, p.audience, p.channel, p.language, p.advance, p.due, p.follows, t.state, t.n, p.crowd
         FROM part AS p
              JOIN issued AS i ON i.id = p.issued
              JOIN (SELECT part, state, sum(n)::bigint AS n FROM tally GROUP BY part, state) AS t ON t.part = p.id
@@ -82,6 +82,7 @@ impl Postgres {
         tx.read_all().await?;
         let mut held =
             Held { releases: releases(&tx).await?, suppressed: suppressed(&tx).await?, ..Held::default() };
+        held.wishes = wishes::all(&tx).await?;
         if recent {
             held.recent = recent_mails(&tx, now).await?;
         }
@@ -141,7 +142,9 @@ async fn releases(tx: &Tx<'_>) -> Result<BTreeMap<String, HeldRelease>> {
         let (language, advance): (Language, bool) = (row.try_get(3)?, row.try_get(4)?);
         let (due, follows): (At, bool) = (row.try_get(5)?, row.try_get(6)?);
         let (state, n): (State, i64) = (row.try_get(7)?, row.try_get(8)?);
-        fold::group(&mut releases, release, (audience, channel, language, advance, due.0), follows, state, n);
+        let crowd = row.try_get::<_, Option<i64>>(9)?.map(|crowd| Crowd(crowd.cast_unsigned()));
+        let place = (audience, channel, language, advance, due.0);
+        fold::group(&mut releases, release, place, follows, (state, n), crowd);
     }
     Ok(releases)
 }

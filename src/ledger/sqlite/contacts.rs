@@ -9,25 +9,27 @@ use super::writer::Write;
 use super::{Result, Sqlite, audit, blocks};
 use crate::contact::{Contact, ContactId, EmailAddress};
 use crate::digest::Digest;
-use crate::ledger::{ImportReport, LedgerError, State, Suppression};
+use crate::ledger::{ImportReport, Known, LedgerError, State, Suppression};
+use crate::plan::Crowd;
 
-const FIND: &str = "
-    SELECT id, email, name, language, timezone, embargo_ok, tags, fields FROM contact WHERE address = :address";
+pub(super) const FIND: &str = "
+    SELECT id, email, name, language, timezone, embargo_ok, tags, fields, consent FROM contact WHERE address = :address";
 const ADD: &str = "
-    INSERT INTO contact (address, email, domain, name, language, timezone, embargo_ok, tags, fields, changed_at)
-         VALUES (:address, :email, :domain, :name, :language, :timezone, :embargo_ok, :tags, :fields, :now)";
+    INSERT INTO contact (address, email, domain, name, language, timezone, embargo_ok, tags, fields, consent, changed_at)
+         VALUES (:address, :email, :domain, :name, :language, :timezone, :embargo_ok, :tags, :fields, :consent, :now)";
 const CHANGE: &str = "
     UPDATE contact
        SET email = :email, domain = :domain, name = :name, language = :language, timezone = :timezone,
-           embargo_ok = :embargo_ok, tags = :tags, fields = :fields, changed_at = :now
+           embargo_ok = :embargo_ok, tags = :tags, fields = :fields, consent = :consent, changed_at = :now
      WHERE address = :address";
 const PAGE: &str = "
-      SELECT id, email, name, language, timezone, embargo_ok, tags, fields
+      SELECT id, email, name, language, timezone, embargo_ok, tags, fields, consent
         FROM contact
        WHERE id > :after
     ORDER BY id
        LIMIT :limit";
 const REMOVE: &str = "DELETE FROM contact WHERE address = :address RETURNING id";
+const REASON: &str = "SELECT reason FROM suppression WHERE address = :address";
 const IS_SUPPRESSED: &str = "SELECT 1 FROM suppression WHERE address = :address";
 const SUPPRESS: &str = "
     INSERT INTO suppression (address, reason, evidence, since) VALUES (:address, :reason, :evidence, :now)
@@ -39,6 +41,9 @@ const SUPPRESSIONS: &str = "
     LEFT JOIN contact AS c ON c.address = s.address
      ORDER BY s.since, s.address";
 const COURSES: &str = "SELECT id FROM course WHERE account = ''";
+const FORGET_WISHES: &str = "DELETE FROM wish WHERE address = :address";
+const CROWD: &str = "SELECT crowd FROM part WHERE id = :part";
+const SET_CROWD: &str = "UPDATE part SET crowd = :crowd WHERE id = :part";
 const WAITING: &str = "
     SELECT d.id, b.part
       FROM delivery AS d JOIN block AS b ON b.id = d.block
@@ -94,6 +99,23 @@ impl Sqlite {
         .await
     }
 
+    pub(in crate::ledger) async fn known(&self, addresses: Vec<EmailAddress>) -> Result<Vec<Known>> {
+        self.read("compare contacts", move |db, facts| {
+            let mut find = db.prepare_cached(FIND)?;
+            let mut reason = db.prepare_cached(REASON)?;
+            let mut known = Vec::with_capacity(addresses.len());
+            for email in &addresses {
+                let address = named_params! { ":address": facts.address(email) };
+                known.push(Known {
+                    contact: find.query_row(address, contact).optional()?,
+                    suppressed: reason.query_row(address, |row| row.get(0)).optional()?,
+                });
+            }
+            Ok(known)
+        })
+        .await
+    }
+
     pub(in crate::ledger) async fn erase(
         &self,
         email: &EmailAddress,
@@ -107,6 +129,7 @@ impl Sqlite {
                 .sql(REMOVE)?
                 .query_row(named_params! { ":address": address }, |row| row.get(0))
                 .optional()?;
+            write.sql(FORGET_WISHES)?.execute(named_params! { ":address": address })?;
             suppress_address(write, &address, "erased", "", now)?;
             let cancelled = match gone {
                 Some(id) => cancel_waiting(write, id)?,
@@ -220,7 +243,8 @@ fn import_one(write: &Write<'_>, new: &Contact, now: Timestamp, report: &mut Imp
         write.sql(statement)?.execute(named_params! {
             ":address": address, ":email": new.email, ":domain": new.email.domain(), ":name": new.name,
             ":language": new.language, ":timezone": new.timezone, ":embargo_ok": new.embargo_ok,
-            ":tags": json(&new.tags)?, ":fields": json(&new.fields)?, ":now": At(now),
+            ":tags": json(&new.tags)?, ":fields": json(&new.fields)?,
+            ":consent": new.consent.as_ref().map(json).transpose()?, ":now": At(now),
         })?;
     }
     if is_suppressed(write, &address)? {
@@ -242,22 +266,35 @@ fn cancel_waiting(write: &mut Write<'_>, contact: i64) -> Result<u64> {
             .collect::<rusqlite::Result<_>>()?;
         for (delivery, part) in waiting {
             blocks::give_up(write, delivery, part, State::Cancelled)?;
+            leave_crowd(write, part, ContactId(contact))?;
             cancelled += 1;
         }
     }
     Ok(cancelled)
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String> {
+/// Who is erased is no change of the list that somebody has to decide on.
+fn leave_crowd(write: &Write<'_>, part: i64, contact: ContactId) -> Result<()> {
+    let crowd: Option<i64> =
+        write.sql(CROWD)?.query_row(named_params! { ":part": part }, |row| row.get(0))?;
+    if let Some(crowd) = crowd {
+        let crowd = Crowd(crowd.cast_unsigned()).without(contact).0.cast_signed();
+        write.sql(SET_CROWD)?.execute(named_params! { ":part": part, ":crowd": crowd })?;
+    }
+    Ok(())
+}
+
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| LedgerError::Damaged(error.to_string()))
 }
 
 /// Reads a contact from the columns of [`FIND`] and [`PAGE`].
-fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
+pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
     let parsed = |at: usize, error: serde_json::Error| {
         rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, error.into())
     };
     let (tags, fields): (String, String) = (row.get(6)?, row.get(7)?);
+    let consent: Option<String> = row.get(8)?;
     Ok(Contact {
         id: ContactId(row.get(0)?),
         email: row.get(1)?,
@@ -267,5 +304,9 @@ fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
         embargo_ok: row.get(5)?,
         tags: serde_json::from_str(&tags).map_err(|error| parsed(6, error))?,
         fields: serde_json::from_str(&fields).map_err(|error| parsed(7, error))?,
+        consent: consent
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| parsed(8, error))?,
     })
 }

@@ -32,8 +32,10 @@ const FIND_COURSE: &str =
 const ADD_ASSET: &str = "INSERT INTO asset (sha, bytes) VALUES (:sha, :bytes) ON CONFLICT (sha) DO NOTHING";
 const ADD_EDITION: &str = "INSERT INTO edition (sha, body) VALUES (:sha, :body) ON CONFLICT (sha) DO NOTHING";
 const ADD_PART: &str = "
-    INSERT INTO part (issued, course, audience, channel, kind, language, advance, notice, follows, edition, due)
-         VALUES (:issued, :course, :audience, :channel, :kind, :language, :advance, :notice, :follows, :edition, :due)";
+    INSERT INTO part (issued, course, audience, channel, kind, language, advance, notice, follows, edition, due,
+                      per_week, crowd)
+         VALUES (:issued, :course, :audience, :channel, :kind, :language, :advance, :notice, :follows, :edition, :due,
+                 :per_week, :crowd)";
 
 /// An order under way.
 struct Begun {
@@ -181,7 +183,8 @@ fn add_part(write: &Write<'_>, order: &Prepared, group: &Group, issued: i64, seq
     let id = write.sql(ADD_PART)?.insert(named_params! {
         ":issued": issued, ":course": course.id, ":audience": of.audience, ":channel": of.channel,
         ":kind": group.kind, ":language": of.language, ":advance": of.advance, ":notice": group.notice,
-        ":follows": group.follows, ":edition": group.edition, ":due": At(of.due),
+        ":follows": group.follows, ":edition": group.edition, ":due": At(of.due), ":per_week": group.per_week,
+        ":crowd": group.crowd.map(|crowd| crowd.0.cast_signed()),
     })?;
     Ok(order.part(group, id, issued, seq))
 }

@@ -42,6 +42,15 @@ const OF_BLOCK: &str = "
         WHERE d.id > :after AND d.id BETWEEN :first AND :last
      ORDER BY d.id
         LIMIT :limit";
+const THIS: &str = "
+       SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
+              d.due, d.remote_id, d.url, d.wire_key, d.sent_at
+         FROM delivery AS d
+              CROSS JOIN block AS b ON b.id = d.block
+              CROSS JOIN part AS p ON p.id = b.part
+              CROSS JOIN issued AS i ON i.id = p.issued
+              LEFT JOIN contact AS c ON c.id = d.recipient
+        WHERE d.id = :delivery";
 const BLOCKS: &str = "
       SELECT b.first, b.last
         FROM issued AS i
@@ -93,6 +102,16 @@ impl Sqlite {
         })
         .await
     }
+}
+
+/// The deliveries with these numbers, with their attempts.
+pub(super) fn these(db: &Connection, deliveries: &[i64]) -> Result<Vec<LogEntry>> {
+    let mut entries = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        entries.append(&mut page(db, THIS, named_params! { ":delivery": delivery })?);
+    }
+    add_attempts(db, &mut entries)?;
+    Ok(entries)
 }
 
 fn of_release(db: &Connection, slug: &str, after: DeliveryId, limit: u32) -> Result<Vec<LogEntry>> {

@@ -25,6 +25,7 @@ mod settle;
 mod status;
 mod values;
 mod verify;
+mod wishes;
 mod writer;
 
 use std::path::PathBuf;

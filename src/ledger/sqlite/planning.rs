@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::values::At;
-use super::{Result, Sqlite};
+use super::{Result, Sqlite, wishes};
 use crate::contact::ContactId;
 use crate::digest::Digest;
 use crate::language::Language;
 use crate::ledger::{LedgerError, State, fold};
-use crate::plan::{Held, HeldRelease};
+use crate::plan::{Crowd, Held, HeldRelease};
 use crate::release::Notice;
 use crate::render::Edition;
 
@@ -21,7 +21,7 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 const RELEASES: &str = "SELECT release, notice, source, complete FROM issued ORDER BY release, seq";
 const GROUPS: &str = "
-      SELECT i.release, p.audience, p.channel, p.language, p.advance, p.due, p.follows, t.state, t.n
+      SELECT i.release, p.audience, p.channel, p.language, p.advance, p.due, p.follows, t.state, t.n, p.crowd
         FROM part AS p
              JOIN issued AS i ON i.id = p.issued
              JOIN tally AS t ON t.part = p.id
@@ -72,6 +72,7 @@ impl Sqlite {
     pub(in crate::ledger) async fn held(&self, recent: bool, now: Timestamp) -> Result<Held> {
         self.read("say what the ledger holds", move |db, _| {
             let mut held = Held { releases: releases(db)?, suppressed: suppressed(db)?, ..Held::default() };
+            held.wishes = wishes::all(db)?;
             if recent {
                 held.recent = recent_mails(db, now)?;
             }
@@ -155,7 +156,15 @@ fn releases(db: &Connection) -> Result<BTreeMap<String, HeldRelease>> {
         let (language, advance): (Language, bool) = (row.get(3)?, row.get(4)?);
         let (due, follows): (Timestamp, bool) = (row.get::<_, At>(5)?.0, row.get(6)?);
         let (state, n): (State, i64) = (row.get(7)?, row.get(8)?);
-        fold::group(&mut releases, &release, (audience, channel, language, advance, due), follows, state, n);
+        let crowd = row.get::<_, Option<i64>>(9)?.map(|crowd| Crowd(crowd.cast_unsigned()));
+        fold::group(
+            &mut releases,
+            &release,
+            (audience, channel, language, advance, due),
+            follows,
+            (state, n),
+            crowd,
+        );
     }
     Ok(releases)
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("migrations/0002_doubts.sql")),
     (3, include_str!("migrations/0003_amnesia.sql")),
     (4, include_str!("migrations/0004_limits.sql")),
+    (5, include_str!("migrations/0005_people.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).

@@ -33,6 +33,7 @@ pub fn contact(email: &str) -> Contact {
         embargo_ok: false,
         tags: vec![],
         fields: [("kind".to_owned(), vec!["blogger".to_owned()])].into(),
+        consent: None,
     }
 }
 
@@ -86,6 +87,7 @@ pub fn order(slug: &str, notice: Notice, text: &str, parts: Vec<Part>) -> Order 
             },
             deliveries,
             left_out: vec![],
+            limits: std::collections::BTreeMap::new(),
         },
         editions,
         revision: "0123456789abcdef".to_owned(),

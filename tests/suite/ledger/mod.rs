@@ -7,6 +7,7 @@ mod copies;
 pub mod desk;
 mod doubt;
 mod issuing;
+mod leaving;
 mod measure;
 mod outbox;
 mod people;

@@ -143,7 +143,7 @@ impl Bench {
 
     fn route(&self) -> Result<Box<dyn Channel>> {
         let relay = self.config.channels.get("relay").ok_or("there is no relay")?;
-        Ok(channel::open(relay, Path::new("."), None)?)
+        Ok(channel::open(relay, Path::new("."), &channel::Secrets::none())?)
     }
 
     /// The channel alone, driven by hand.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod file;
 pub mod folder;
 pub mod http;
+mod letter;
 pub mod mastodon;
 pub mod newsroom;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod scripted;
 pub mod smtp;
 pub mod webhook;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,33 +124,53 @@ async fn fill_within<T: Send + 'static>(
 #[error("{0}")]
 pub struct OpenError(String);
 
+/// The values of the secrets that [`ChannelConfig::secrets`] names, by those names. `Debug` does not show them.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(BTreeMap<&'static str, SecretString>);
+
+impl Secrets {
+    /// No secrets.
+    pub fn none() -> Secrets {
+        Secrets::default()
+    }
+
+    /// These, and `value` as the one called `name`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<SecretString>) -> Secrets {
+        self.0.insert(name, value.into());
+        self
+    }
+
+    /// The one called `name`, if it is configured.
+    fn get(&self, name: &str) -> Option<SecretString> {
+        self.0.get(name).cloned()
+    }
+
+    /// The one called `name`, without which the channel cannot be used.
+    fn needed(&self, name: &str) -> Result<SecretString, OpenError> {
+        self.get(name).ok_or_else(|| OpenError(format!("the channel's `{name}` is not there")))
+    }
+}
+
 /// Opens the channel that `config` describes: the one list of adapters.
 ///
-/// `root` is the folder that relative paths start from, `secret` the value of the one secret that
-/// [`ChannelConfig::secrets`] names. Nothing is sent or written.
-pub fn open(
-    config: &ChannelConfig,
-    root: &Path,
-    secret: Option<SecretString>,
-) -> Result<Box<dyn Channel>, OpenError> {
-    let needed = || {
-        let name = config.secrets().first().map_or("secret", |(name, _)| *name);
-        secret.clone().ok_or_else(|| OpenError(format!("the channel's `{name}` is not there")))
-    };
+/// `root` is the folder that relative paths start from. Nothing is sent or written.
+pub fn open(config: &ChannelConfig, root: &Path, secrets: &Secrets) -> Result<Box<dyn Channel>, OpenError> {
     Ok(match config {
-        ChannelConfig::Smtp(config) => {
-            Box::new(smtp::Smtp::open(config, secret).map_err(|error| OpenError(error.to_string()))?)
-        }
+        ChannelConfig::Smtp(config) => Box::new(
+            smtp::Smtp::open(config, secrets.get("password"))
+                .map_err(|error| OpenError(error.to_string()))?,
+        ),
         ChannelConfig::Newsroom(config) => Box::new(newsroom::Newsroom::open(config, root)),
         ChannelConfig::File(config) => Box::new(file::Files::open(config, root)),
         ChannelConfig::Mastodon(config) => {
-            Box::new(mastodon::Mastodon::open(config, &needed()?).map_err(OpenError)?)
+            Box::new(mastodon::Mastodon::open(config, &secrets.needed("token")?).map_err(OpenError)?)
         }
         ChannelConfig::Bluesky(config) => {
-            Box::new(bluesky::Bluesky::open(config, &needed()?).map_err(OpenError)?)
+            Box::new(bluesky::Bluesky::open(config, &secrets.needed("password")?).map_err(OpenError)?)
         }
         ChannelConfig::Webhook(config) => {
-            Box::new(webhook::Webhook::open(config, &needed()?).map_err(OpenError)?)
+            Box::new(webhook::Webhook::open(config, &secrets.needed("secret")?).map_err(OpenError)?)
         }
     })
 }

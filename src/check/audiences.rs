@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::audience::Audience;
-use crate::newsroom::{ChannelKind, Newsroom};
+use crate::newsroom::Newsroom;
 use crate::release::Status;
 
 use super::{Case, Notes, Situation};
@@ -33,7 +33,7 @@ pub(super) fn audience_unread(situation: &Situation<'_>, notes: &mut Notes) {
     let newsroom = situation.newsroom;
     for audience in newsroom.audiences.values().filter(|audience| audience.members.is_some()) {
         let mut kinds = audience.channels.iter().filter_map(|channel| newsroom.channels.get(&channel.value));
-        if kinds.any(|channel| channel.kind == ChannelKind::Smtp) {
+        if kinds.any(|channel| channel.kind.is_mail()) {
             continue;
         }
         let (path, text) = source(newsroom, &audience.key);
@@ -42,7 +42,7 @@ pub(super) fn audience_unread(situation: &Situation<'_>, notes: &mut Notes) {
             text,
             line_of(text, "channels:"),
             format!("`{}` has members, but no mail channel, so nothing reaches them", audience.key),
-            "add a channel of kind smtp to `channels:`, or take `members:` out",
+            "add a mail channel (`kind: smtp`, `ses` or `postmark`) to `channels:`, or take `members:` out",
         );
     }
 }
@@ -76,21 +76,19 @@ pub(super) fn employees_late(case: &Case<'_>, notes: &mut Notes) {
         return;
     };
     let newsroom = case.newsroom;
-    let first = |audience: &Audience| -> Option<Timestamp> {
-        let ready = publish.timestamp();
-        let zone = &newsroom.timezone;
-        let waits = |kind: ChannelKind| kind == ChannelKind::Smtp;
-        audience
-            .channels
-            .iter()
-            .filter_map(|channel| newsroom.channels.get(&channel.value))
-            .filter_map(
-                |channel| {
-                    if waits(channel.kind) { audience.due(ready, zone, zone) } else { Some(ready) }
-                },
-            )
-            .min()
-    };
+    let first =
+        |audience: &Audience| -> Option<Timestamp> {
+            let ready = publish.timestamp();
+            let zone = &newsroom.timezone;
+            audience
+                .channels
+                .iter()
+                .filter_map(|channel| newsroom.channels.get(&channel.value))
+                .filter_map(|channel| {
+                    if channel.kind.is_mail() { audience.due(ready, zone, zone) } else { Some(ready) }
+                })
+                .min()
+        };
     let times: Vec<(&crate::yaml::Spanned<String>, bool, Timestamp)> = audiences
         .value
         .iter()

@@ -107,7 +107,7 @@ pub const RULES: &[Rule] = &[
     on_release("fact-name", Warning, "A name is spelt in two ways.", "Find out the right spelling and use it everywhere.", facts::names_differ),
     on_release("employees-late", Warning, "Employees are told after the press.", "Give the employees' audience a time that is no later, or a channel that does not wait.", audiences::employees_late),
     on_newsroom("draft-overdue", Warning, "The time of a draft has passed.", "Approve it with a new time, or take the time out.", furniture::draft_overdue),
-    on_newsroom("audience-unread", Warning, "An audience has members, but no channel that reaches them.", "Add a channel of kind smtp to it, or take `members:` out.", audiences::audience_unread),
+    on_newsroom("audience-unread", Warning, "An audience has members, but no channel that reaches them.", "Add a mail channel to it, or take `members:` out.", audiences::audience_unread),
     on_newsroom("audience-empty", Warning, "An audience of a release matches nobody in the contact book.", "Look at its `where:` rule, or import the contacts it is meant for.", audiences::audience_empty),
 ];
 

@@ -117,8 +117,8 @@ impl Open {
             CliError::usage(format!("there is no channel `{key}`"))
                 .hint(format!("there are {}", super::list(self.config.channels.keys())))
         })?;
-        let secret = self.config.secret(key, &self.dir)?;
-        let channel = channel::open(config, &self.dir, secret)
+        let secrets = self.config.secrets(key, &self.dir)?;
+        let channel = channel::open(config, &self.dir, &secrets)
             .map_err(|error| CliError::usage(format!("channel `{key}`: {error}")))?;
         Ok(Route {
             channel,

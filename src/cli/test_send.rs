@@ -8,7 +8,6 @@ use super::{CliError, Ctx, Exit, output};
 use crate::channel::{Gate, Parcel, Recipient};
 use crate::contact::EmailAddress;
 use crate::digest::Digest;
-use crate::newsroom::ChannelKind;
 use crate::render::Renderer;
 
 /// Send one mail edition to yourself, marked TEST
@@ -47,8 +46,7 @@ impl Gate for OpenGate {
 pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let open = ctx.open()?;
     super::known_release(&open.newsroom, &args.slug)?;
-    let mail =
-        |key: &str| open.newsroom.channels.get(key).is_some_and(|facts| facts.kind == ChannelKind::Smtp);
+    let mail = |key: &str| open.newsroom.channels.get(key).is_some_and(|facts| facts.kind.is_mail());
     let mut request = super::render::requests(ctx, &open.newsroom, &args.slug)
         .into_iter()
         .filter(|request| mail(&request.channel))

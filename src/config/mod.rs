@@ -1,7 +1,7 @@
 //! What only operators need of `dateline.yaml`: channels with their secrets, ledger, git.
 //!
 //! Each module owns its struct; here they are composed. Secrets stay where they are until
-//! [`Config::secret`] is asked for one. This is the only module that reads the environment.
+//! [`Config::secrets`] is asked for them. This is the only module that reads the environment.
 
 mod schema;
 mod secret;
@@ -9,9 +9,9 @@ mod secret;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::channel::Secrets;
 use crate::channel::config::{ChannelConfig, Tls};
 use crate::daemon::{ClockConfig, GitConfig};
 use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
@@ -94,13 +94,12 @@ impl Config {
         Ok(ledger)
     }
 
-    /// The secret of the channel `key`, if it has one; relative paths start from `dir`, the newsroom.
-    pub fn secret(&self, key: &str, dir: &Path) -> Result<Option<SecretString>, SecretError> {
+    /// The secrets of the channel `key`; relative paths start from `dir`, the newsroom.
+    pub fn secrets(&self, key: &str, dir: &Path) -> Result<Secrets, SecretError> {
         let secrets = self.channels.get(key).map(ChannelConfig::secrets).unwrap_or_default();
-        secrets
-            .first()
-            .map(|(name, secret)| secret::named(secret, dir, &format!("{name} of `{key}`")))
-            .transpose()
+        secrets.into_iter().try_fold(Secrets::none(), |known, (name, secret)| {
+            Ok(known.with(name, secret::named(secret, dir, &format!("{name} of `{key}`"))?))
+        })
     }
 }
 

@@ -130,11 +130,11 @@ fn a_secret_is_fetched_when_it_is_asked_for_and_guarded() {
         }
     }
     let (config, _) = Config::read(TEXT);
-    let error = config.secret("social", dir.path()).unwrap_err().to_string();
+    let error = config.secrets("social", dir.path()).unwrap_err().to_string();
     assert!(error.starts_with("token of `social`: ") && error.contains("chmod 600"), "{error}");
-    let error = config.secret("relay", dir.path()).unwrap_err().to_string();
+    let error = config.secrets("relay", dir.path()).unwrap_err().to_string();
     assert!(error.contains("HALDEN_SMTP_PASSWORD is not set"), "{error}");
-    assert!(config.secret("site", dir.path()).unwrap().is_none());
+    assert!(config.secrets("site", dir.path()).is_ok());
 }
 
 #[test]

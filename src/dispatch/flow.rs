@@ -630,7 +630,7 @@ async fn sleep_until(clock: &crate::clock::Clock, at: Option<Timestamp>) {
 /// How many connections a route may have.
 pub fn connections(route: &Route) -> u32 {
     let usual = match route.kind {
-        ChannelKind::Smtp => 4,
+        kind if kind.is_mail() => 4,
         _ => 1,
     };
     route.limits.connections.unwrap_or(usual).max(1)

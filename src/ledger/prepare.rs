@@ -202,6 +202,6 @@ impl Prepared {
 impl Group {
     /// Mail goes to contacts; everything else to the channel's own account.
     pub(super) fn to_account(&self) -> bool {
-        if self.follows { self.kind != ChannelKind::Smtp } else { self.account }
+        if self.follows { !self.kind.is_mail() } else { self.account }
     }
 }

@@ -122,6 +122,11 @@ impl ChannelKind {
         }
     }
 
+    /// Whether it carries mail to the contacts of an audience, each of whom gets their own; every other kind has one account.
+    pub fn is_mail(self) -> bool {
+        matches!(self, ChannelKind::Smtp)
+    }
+
     /// Whether everybody can see what it shows.
     pub fn is_public(self) -> bool {
         matches!(self, ChannelKind::Newsroom | ChannelKind::Mastodon | ChannelKind::Bluesky)

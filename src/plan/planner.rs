@@ -264,7 +264,7 @@ impl<'a> Planner<'a> {
     fn accounts(&self, release: &Release, making: &mut Making<'a>) {
         let mut seen: Vec<&str> = Vec::new();
         for (audience, channel, kind) in ways(self.newsroom, release) {
-            if kind == ChannelKind::Smtp || seen.contains(&channel) {
+            if kind.is_mail() || seen.contains(&channel) {
                 continue;
             }
             seen.push(channel);
@@ -376,7 +376,7 @@ impl<'a> Planner<'a> {
         for place in &signature.0 {
             let Some(audience) = self.audiences.get(*place).copied() else { continue };
             let mails = audience.channels.iter().map(|channel| channel.value.as_str()).filter(|channel| {
-                self.newsroom.channels.get(*channel).is_some_and(|facts| facts.kind == ChannelKind::Smtp)
+                self.newsroom.channels.get(*channel).is_some_and(|facts| facts.kind.is_mail())
             });
             let mut own = Vec::new();
             for mail in mails {

@@ -92,7 +92,7 @@ impl Making<'_> {
     pub(super) fn never(&mut self, release: &Release, audience: &str, channel: &str, kind: ChannelKind) {
         let word = if release.status == Status::Killed { "killed" } else { "held" };
         let why = release.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-        let recipients = if kind == ChannelKind::Smtp { Recipients::Number(0) } else { Recipients::Account };
+        let recipients = if kind.is_mail() { Recipients::Number(0) } else { Recipients::Account };
         self.planned.deliveries.push(Group {
             audience: audience.to_owned(),
             channel: channel.to_owned(),

@@ -200,7 +200,7 @@ pub fn ways(newsroom: &Newsroom, release: &Release) -> Vec<Way> {
                     advance,
                 };
                 ways.push(way(false));
-                if channel.kind == ChannelKind::Smtp && !audience.advance.is_zero() {
+                if channel.kind.is_mail() && !audience.advance.is_zero() {
                     ways.push(way(true));
                 }
             }
@@ -223,7 +223,7 @@ fn languages<'a>(release: &'a Release, channel: &ChannelFacts, wanted: &[Languag
 fn due(newsroom: &Newsroom, release: &Release, ways: &[Way], planned: Option<&Planned>) -> Vec<Due> {
     // Without the contact book mail has no recipients; that says nothing about the release.
     let mail = |group: &&Group| {
-        newsroom.channels.get(&group.channel).is_some_and(|channel| channel.kind == ChannelKind::Smtp)
+        newsroom.channels.get(&group.channel).is_some_and(|channel| channel.kind.is_mail())
             && group.recipients.count() == 0
     };
     let groups: Vec<&Group> =
@@ -271,7 +271,7 @@ fn due(newsroom: &Newsroom, release: &Release, ways: &[Way], planned: Option<&Pl
 fn leaves(newsroom: &Newsroom, release: &Release, way: &Way) -> Option<jiff::Timestamp> {
     let publish = release.publish?;
     let audience = newsroom.audiences.get(&way.audience)?;
-    if way.kind != ChannelKind::Smtp {
+    if !way.kind.is_mail() {
         return Some(publish);
     }
     if let Some(digest) = &audience.digest {

@@ -62,7 +62,7 @@ impl<'a> Renderer<'a> {
             .iter()
             .map(|slug| Scene::new(self.newsroom, request, slug, &self.shelf))
             .collect::<Result<Vec<_>, _>>()?;
-        if scenes.iter().any(|scene| scene.channel.kind != ChannelKind::Smtp) {
+        if scenes.iter().any(|scene| !scene.channel.kind.is_mail()) {
             let channel = &request.channel;
             return Err(RenderError::Content(format!(
                 "audience `{}` has a round-up, and `{channel}` is no mail channel; round-ups go by mail alone",

@@ -36,25 +36,26 @@ fn gate() -> Open {
 fn open<T: serde::de::DeserializeOwned>(
     wrap: fn(T) -> channel::config::ChannelConfig,
     config: Value,
-    secret: &str,
+    (name, secret): (&'static str, &str),
 ) -> Box<dyn Channel> {
     let config = wrap(serde_json::from_value(config).unwrap());
-    channel::open(&config, std::path::Path::new("."), Some(secret.into())).unwrap()
+    let secrets = channel::Secrets::none().with(name, secret);
+    channel::open(&config, std::path::Path::new("."), &secrets).unwrap()
 }
 
 fn mastodon(url: &str, token: &str) -> Box<dyn Channel> {
     let config = json!({ "server": url, "token": { "env": "TOKEN" } });
-    open(channel::config::ChannelConfig::Mastodon, config, token)
+    open(channel::config::ChannelConfig::Mastodon, config, ("token", token))
 }
 
 fn bluesky(url: &str, handle: &str, password: &str) -> Box<dyn Channel> {
     let config = json!({ "server": url, "handle": handle, "password": { "env": "PASSWORD" } });
-    open(channel::config::ChannelConfig::Bluesky, config, password)
+    open(channel::config::ChannelConfig::Bluesky, config, ("password", password))
 }
 
 fn webhook(url: &str, secret: &str) -> Box<dyn Channel> {
     let config = json!({ "url": url, "secret": { "env": "SECRET" }, "allow_private": true });
-    open(channel::config::ChannelConfig::Webhook, config, secret)
+    open(channel::config::ChannelConfig::Webhook, config, ("secret", secret))
 }
 
 fn png() -> Arc<[u8]> {

@@ -5,6 +5,7 @@
 
 use super::session::Extensions;
 use super::trouble::{Phase, Trouble, What};
+use crate::channel::letter::needs_utf8;
 use crate::contact::EmailAddress;
 
 /// One sender, one recipient: one RCPT per mail, so that each has its own answer.
@@ -56,11 +57,6 @@ impl Envelope {
     pub fn rcpt(&self) -> &str {
         &self.rcpt
     }
-}
-
-/// Whether an envelope from and to these needs SMTPUTF8.
-pub fn needs_utf8(from: &str, to: &str) -> bool {
-    !from.is_ascii() || !to.is_ascii()
 }
 
 /// The address as text that reads back as the same address and cannot end the command early.

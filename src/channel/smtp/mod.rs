@@ -6,7 +6,7 @@
 //! - a mail counts as taken only by a 2yz to its own dot; a lost answer after the dot is
 //!   [`Failure::Unknown`], a lost answer before it is not;
 //! - a connection whose exchange was not finished, for whatever reason, is never used again;
-//! - a message that is not clean ([`guard`]) does not reach the socket;
+//! - a message that is not clean ([`super::letter::guard`]) does not reach the socket;
 //! - no password without TLS, but to this very machine.
 //!
 //! The layers, from the bottom: [`reply`] (bytes to replies), [`wire`] (time limits), [`session`] (the
@@ -16,7 +16,6 @@
 mod classify;
 mod doctor;
 mod envelope;
-mod guard;
 mod letter;
 mod pool;
 mod reply;

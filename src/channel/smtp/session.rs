@@ -14,10 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use super::envelope::Envelope;
-use super::guard;
 use super::reply::SmtpReply;
 use super::trouble::{Phase, Timeouts, Trouble, What};
 use super::wire::{BLOCK, Stream, Wire};
+use crate::channel::letter::guard;
 use crate::crashpoint;
 
 /// What the server offers (RFC 5321 §4.1.1.1).

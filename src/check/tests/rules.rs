@@ -375,7 +375,7 @@ fn audiences_reach_somebody() {
         &[("releases/a.md", &release("", "Text.")), unread],
         &expect![[r#"
         audiences/trade.yaml:2:1: warning[audience-unread]: `trade` has members, but no mail channel, so nothing reaches them
-            add a channel of kind smtp to `channels:`, or take `members:` out"#]],
+            add a mail channel (`kind: smtp`, `ses` or `postmark`) to `channels:`, or take `members:` out"#]],
     );
     let reach = |count| Reach { counts: BTreeMap::from([("trade".to_owned(), count)]) };
     check_with(

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use super::catcher::{self, Catcher};
 use super::site::{self, Site};
 use super::standins::StandIns;
-use crate::channel;
 use crate::channel::config::{ChannelConfig, OnUnknown};
+use crate::channel::{self, Secrets};
 use crate::cli::CliError;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -53,8 +52,8 @@ impl FarEnds {
         }
         let mut routes = BTreeMap::new();
         for (key, mut config) in config.channels {
-            let secret = self.lead_here(&mut config);
-            let channel = channel::open(&config, &self.folder, secret)
+            let secrets = self.lead_here(&mut config);
+            let channel = channel::open(&config, &self.folder, &secrets)
                 .map_err(|error| CliError::outside(format!("{key}: {error}")))?;
             routes.insert(
                 key,
@@ -69,9 +68,9 @@ impl FarEnds {
         Ok(routes)
     }
 
-    /// Points a channel at its far end and returns the secret that it takes there.
-    fn lead_here(&self, config: &mut ChannelConfig) -> Option<SecretString> {
-        let secret = match config {
+    /// Points a channel at its far end and returns the secrets that it takes there.
+    fn lead_here(&self, config: &mut ChannelConfig) -> Secrets {
+        let (name, secret) = match config {
             ChannelConfig::Smtp(relay) => {
                 relay.host = Ipv4Addr::LOCALHOST.to_string();
                 relay.port = Some(self.catcher.smtp_port());
@@ -79,16 +78,16 @@ impl FarEnds {
                 (relay.username, relay.password) = (None, None);
                 // The clock stands still while mails leave, so nothing may wait for it.
                 relay.limits.per_minute = None;
-                return None;
+                return Secrets::none();
             }
             ChannelConfig::Mastodon(mastodon) => match config::demo_server("MASTODON", &["URL", "TOKEN"]) {
                 Some(given) => {
                     mastodon.server.clone_from(&given[0]);
-                    given[1].clone()
+                    ("token", given[1].clone())
                 }
                 None => {
                     mastodon.server = self.networks.mastodon_url();
-                    self.networks.mastodon_token().to_owned()
+                    ("token", self.networks.mastodon_token().to_owned())
                 }
             },
             ChannelConfig::Bluesky(bluesky) => {
@@ -96,23 +95,23 @@ impl FarEnds {
                     Some(given) => {
                         bluesky.server.clone_from(&given[0]);
                         bluesky.handle.clone_from(&given[1]);
-                        given[2].clone()
+                        ("password", given[2].clone())
                     }
                     None => {
                         bluesky.server = self.networks.bluesky_url();
                         self.networks.bluesky_handle().clone_into(&mut bluesky.handle);
-                        self.networks.bluesky_password().to_owned()
+                        ("password", self.networks.bluesky_password().to_owned())
                     }
                 }
             }
             ChannelConfig::Webhook(webhook) => {
                 webhook.url = self.networks.webhook_url();
                 webhook.allow_private = true;
-                self.networks.webhook_secret().to_owned()
+                ("secret", self.networks.webhook_secret().to_owned())
             }
-            ChannelConfig::Newsroom(_) | ChannelConfig::File(_) => return None,
+            ChannelConfig::Newsroom(_) | ChannelConfig::File(_) => return Secrets::none(),
         };
-        Some(SecretString::from(secret))
+        Secrets::none().with(name, secret)
     }
 
     /// Where things can be looked at.

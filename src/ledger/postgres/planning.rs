@@ -35,7 +35,7 @@ const RECENT_MAILS: &str = "
       FROM part AS p
            JOIN block AS b ON b.part = p.id
            JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
-     WHERE p.kind = 'smtp' AND p.due >= $1 AND d.sent_at >= $2 AND d.recipient > 0
+     WHERE p.kind IN ('smtp', 'ses', 'postmark') AND p.due >= $1 AND d.sent_at >= $2 AND d.recipient > 0
   GROUP BY d.recipient";
 const NEXT_DUE: &str = "
       SELECT c.channel, n.next_due

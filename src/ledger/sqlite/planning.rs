@@ -33,7 +33,7 @@ const SUPPRESSED: &str =
 const RECENT_BLOCKS: &str = "
     SELECT b.first, b.last
       FROM part AS p CROSS JOIN block AS b ON b.part = p.id
-     WHERE p.kind = 'smtp' AND p.due >= :since";
+     WHERE p.kind IN ('smtp', 'ses', 'postmark') AND p.due >= :since";
 const RECENT_MAILS: &str = "
     SELECT recipient FROM delivery WHERE id BETWEEN :first AND :last AND sent_at >= :since AND recipient > 0";
 const CHANNELS: &str = "SELECT DISTINCT channel FROM course";

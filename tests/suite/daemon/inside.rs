@@ -42,8 +42,8 @@ impl Inside {
             .channels
             .iter()
             .map(|(key, settings)| {
-                let secret = (key == "relay").then(|| "rätt lösen".to_owned().into());
-                let channel = channel::open(settings, room.dir(), secret).unwrap();
+                let secrets = channel::Secrets::none().with("password", "rätt lösen");
+                let channel = channel::open(settings, room.dir(), &secrets).unwrap();
                 (
                     key.clone(),
                     Route {

@@ -1,0 +1,72 @@
+//! A parcel, made into the bytes of a mail: the same for every way by which mail leaves.
+//!
+//! The edition's slots are filled, and the result is looked at for the last time ([`guard`]): what is not clean is refused,
+//! and nothing of it leaves.
+
+pub mod guard;
+
+use super::{Failure, Parcel, Recipient, Reply};
+use crate::contact::EmailAddress;
+use crate::render::{Addressee, Content, Mail};
+
+/// What a mail is called, and what it answers; Message-IDs without their angle brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Its own Message-ID.
+    pub own: String,
+    /// That of the mail which it corrects or withdraws.
+    pub earlier: Option<String>,
+}
+
+impl Names {
+    /// The names that Dateline gives, for a way out that leaves them as they are.
+    pub fn ours(parcel: &Parcel, mail: &Mail) -> Names {
+        // RFC 5322 3.6.4 wants a domain to the right; ours makes it unique in the world.
+        let id = |key: &str| format!("{key}@{}", mail.from.domain());
+        let earlier = parcel.previous.as_ref().map(|previous| id(&previous.wire_key));
+        Names { own: id(&parcel.wire_key), earlier }
+    }
+}
+
+/// The mail, and the mailbox it is for.
+pub fn parts(parcel: &Parcel) -> Result<(&Mail, &EmailAddress), Failure> {
+    let Content::Mail(mail) = &parcel.edition.content else {
+        return Err(refuse(
+            "the edition is not a mail: the channel was of another kind when it was issued".to_owned(),
+        ));
+    };
+    let Recipient::Mailbox { email, .. } = &parcel.recipient else {
+        return Err(refuse("the delivery names no mailbox".to_owned()));
+    };
+    Ok((mail, email))
+}
+
+/// The message's bytes, and whether a line begins with a dot.
+pub fn compose(parcel: &Parcel, names: &Names) -> Result<(Vec<u8>, bool), Failure> {
+    let (mail, email) = parts(parcel)?;
+    let Recipient::Mailbox { name, token, .. } = &parcel.recipient else {
+        return Err(refuse("the delivery names no mailbox".to_owned()));
+    };
+    let addressee = Addressee {
+        email,
+        name: name.as_deref(),
+        message_id: &names.own,
+        in_reply_to: names.earlier.as_deref(),
+        token,
+    };
+    let message = mail.fill(&addressee);
+    let utf8 = needs_utf8(mail.from.local(), email.local());
+    let fit = guard::examine(&message, utf8).map_err(|unfit| {
+        refuse(format!("not sent, because {unfit}; this is a fault in Dateline or in a template"))
+    })?;
+    Ok((message, fit.dots))
+}
+
+/// Whether mail from and to these needs SMTPUTF8 (RFC 6531).
+pub fn needs_utf8(from: &str, to: &str) -> bool {
+    !from.is_ascii() || !to.is_ascii()
+}
+
+fn refuse(text: String) -> Failure {
+    Failure::Refused { reply: Reply::note(text), suppress: false }
+}

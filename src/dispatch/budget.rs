@@ -1,6 +1,8 @@
 //! This process's part of the limits that all daemons keep together: departures and slots that the ledger has given out.
 //! Pure; [`super::flow`] asks the ledger.
 
+use std::collections::VecDeque;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::{Take, Want};
@@ -9,6 +11,9 @@ use crate::ledger::{Take, Want};
 const LATE: SignedDuration = SignedDuration::from_millis(250);
 /// Departures are asked for by the second.
 const CHUNK: SignedDuration = SignedDuration::from_secs(1);
+/// Where daemons share them, by less: who waits for a departure of the relay and one of the provider has both within what they may
+/// be late, although another daemon has those between.
+const SHARED: SignedDuration = SignedDuration::from_millis(100);
 /// A share is not used in the last part of its lease: what is on its way must be over before somebody else has it.
 const MARGIN: SignedDuration = SignedDuration::from_secs(20);
 
@@ -17,8 +22,10 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(20);
 pub struct Pace {
     name: String,
     apart: SignedDuration,
-    next: Timestamp,
-    left: u32,
+    /// What the ledger gave out: the first departure, and how many there are.
+    given: VecDeque<(Timestamp, u32)>,
+    /// Whether others took departures since we last did.
+    shared: bool,
 }
 
 /// Whether something may depart now.
@@ -38,21 +45,26 @@ impl Pace {
     pub fn new(name: &str, per_minute: u32) -> Pace {
         let count = i32::try_from(per_minute.max(1)).unwrap_or(i32::MAX);
         let apart = SignedDuration::from_millis(61_200) / count;
-        Pace { name: name.to_owned(), apart, next: Timestamp::MIN, left: 0 }
+        Pace { name: name.to_owned(), apart, given: VecDeque::new(), shared: false }
     }
 
     /// Whether a departure can be taken at `now`; departures that were missed are given up.
     pub fn look(&mut self, now: Timestamp) -> Departure {
-        while self.left > 0 && now.duration_since(self.next) > LATE {
-            let missed = now.duration_since(self.next).as_nanos() / self.apart.as_nanos().max(1);
-            let missed = u32::try_from(missed).unwrap_or(u32::MAX).clamp(1, self.left);
-            self.skip(missed);
+        while let Some((next, left)) = self.given.front().copied() {
+            let late = now.duration_since(next);
+            if late <= LATE {
+                return if next <= now { Departure::Now } else { Departure::At(next) };
+            }
+            let missed = late.as_nanos() / self.apart.as_nanos().max(1);
+            self.skip(u32::try_from(missed).unwrap_or(u32::MAX).clamp(1, left));
         }
-        match self.left {
-            0 => Departure::Ask,
-            _ if self.next <= now => Departure::Now,
-            _ => Departure::At(self.next),
-        }
+        Departure::Ask
+    }
+
+    /// Whether the ledger should be asked for more although there are some left: it takes a while to answer.
+    pub fn is_low(&self) -> bool {
+        let left: u32 = self.given.iter().map(|(_, left)| left).sum();
+        left.saturating_mul(2) < self.count()
     }
 
     /// Takes the departure that [`Pace::look`] promised.
@@ -61,25 +73,34 @@ impl Pace {
     }
 
     fn skip(&mut self, count: u32) {
-        self.left = self.left.saturating_sub(count);
+        let Some((next, left)) = self.given.pop_front() else { return };
+        if let Some(left) = left.checked_sub(count).filter(|left| *left > 0) {
+            self.given.push_front((self.after(next, count), left));
+        }
+    }
+
+    fn after(&self, first: Timestamp, count: u32) -> Timestamp {
         let by = self.apart.checked_mul(i32::try_from(count).unwrap_or(i32::MAX));
-        self.next = by.and_then(|by| self.next.checked_add(by).ok()).unwrap_or(Timestamp::MAX);
+        by.and_then(|by| first.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+    }
+
+    fn count(&self) -> u32 {
+        let apart = self.apart.as_nanos().max(1);
+        let chunk = if self.shared { SHARED } else { CHUNK };
+        u32::try_from((chunk.as_nanos() + apart - 1) / apart).unwrap_or(u32::MAX).max(1)
     }
 
     /// What to ask the ledger for.
     pub fn want(&self) -> Take {
-        let apart = self.apart.as_nanos().max(1);
-        let count = (CHUNK.as_nanos() + apart - 1) / apart;
-        Take {
-            pace: self.name.clone(),
-            apart: self.apart,
-            count: u32::try_from(count).unwrap_or(u32::MAX).max(1),
-        }
+        Take { pace: self.name.clone(), apart: self.apart, count: self.count() }
     }
 
-    /// The ledger's answer: the first of as many departures as were asked for.
-    pub fn refill(&mut self, first: Timestamp, count: u32) {
-        (self.next, self.left) = (first, count);
+    /// The ledger's answer to a question of `asked`: the first of as many departures as were asked for.
+    pub fn refill(&mut self, first: Timestamp, count: u32, asked: Timestamp) {
+        let ours = self.given.back().map_or(Timestamp::MIN, |(next, left)| self.after(*next, *left));
+        let expected = self.after(ours.max(asked), 1);
+        self.shared = first > expected;
+        self.given.push_back((first, count));
     }
 
     /// How far departures are from each other.
@@ -142,16 +163,26 @@ mod tests {
         assert_eq!(pace.look(start()), Departure::Ask);
         let take = pace.want();
         assert_eq!((take.apart.as_millis(), take.count), (102, 10));
-        pace.refill(start(), take.count);
+        pace.refill(start(), take.count, start());
         assert_eq!(pace.look(start()), Departure::Now);
         pace.take();
         assert_eq!(pace.look(start()), Departure::At(millis(102)));
         // A little late is on time; much later, what was missed is gone.
         assert_eq!(pace.look(millis(352)), Departure::Now);
-        assert_eq!(pace.next, millis(102));
+        assert_eq!(pace.given, [(millis(102), 9)]);
         assert_eq!(pace.look(millis(700)), Departure::Now);
-        assert_eq!((pace.next, pace.left), (millis(612), 4));
-        assert_eq!(pace.look(millis(5_000)), Departure::Ask);
+        assert_eq!(pace.given, [(millis(612), 4)]);
+        assert!(pace.is_low());
+        pace.refill(millis(1_020), take.count, millis(700));
+        assert!(!pace.is_low());
+        assert_eq!(pace.look(millis(700)), Departure::Now);
+        // Somebody else took those between: the next are fewer, until nobody does.
+        assert_eq!(pace.want().count, 10);
+        pace.refill(millis(3_060), take.count, millis(700));
+        assert_eq!(pace.want().count, 1);
+        pace.refill(millis(4_080), 1, millis(700));
+        assert_eq!(pace.want().count, 10);
+        assert_eq!(pace.look(millis(9_000)), Departure::Ask);
         for (per_minute, count) in
             [(1, 1), (60, 1), (59, 1), (61, 1), (62, 2), (60_000, 981), (u32::MAX, 100_000)]
         {
@@ -177,7 +208,7 @@ mod tests {
                         let take = pace.want();
                         let (first, after) = crate::ledger::share::departures(Some(next), &take, now);
                         next = after;
-                        pace.refill(first, take.count);
+                        pace.refill(first, take.count, now);
                     }
                 }
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

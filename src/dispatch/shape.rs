@@ -31,7 +31,10 @@ pub struct Shape {
     refusing: BTreeSet<Place>,
     under_way: u32,
     spots: HashMap<Place, Spot>,
+    /// Where slots are missing.
     asking: BTreeSet<Place>,
+    /// Where departures are, or soon will be.
+    departing: BTreeSet<Place>,
 }
 
 /// One destination.
@@ -109,6 +112,7 @@ impl Shape {
             under_way: 0,
             spots: HashMap::new(),
             asking: BTreeSet::new(),
+            departing: BTreeSet::new(),
         }
     }
 
@@ -182,13 +186,15 @@ impl Shape {
 
     fn depart(&mut self, place: &Place, now: Timestamp) -> May {
         let pace = if place.is_empty() { self.pace.as_mut() } else { self.spot(place).pace.as_mut() };
-        match pace.map(|pace| pace.look(now)) {
-            None | Some(Departure::Now) => May::Go,
-            Some(Departure::At(at)) => May::At(at),
-            Some(Departure::Ask) => {
-                self.asking.insert(Arc::clone(place));
-                May::Ask
-            }
+        let Some(pace) = pace else { return May::Go };
+        let (departure, low) = (pace.look(now), pace.is_low());
+        if low {
+            self.departing.insert(Arc::clone(place));
+        }
+        match departure {
+            Departure::Now => May::Go,
+            Departure::At(at) => May::At(at),
+            Departure::Ask => May::Ask,
         }
     }
 
@@ -310,6 +316,7 @@ impl Shape {
     pub fn questions(&mut self, all: bool, waiting: impl Fn(&Place) -> usize) -> Questions {
         let mut questions = Questions::default();
         let asking = std::mem::take(&mut self.asking);
+        let departing = std::mem::take(&mut self.departing);
         let many = |place: &Place, under_way: u32| {
             u32::try_from(waiting(place)).unwrap_or(u32::MAX).saturating_add(under_way)
         };
@@ -318,12 +325,12 @@ impl Shape {
             let wanted = if all { many(&whole, self.under_way) } else { self.connections };
             questions.wants.push((Arc::clone(&whole), self.slots.want(self.under_way, wanted)));
         }
-        if let (true, Some(pace)) = (asking.contains(&whole), &self.pace) {
+        if let (true, Some(pace)) = (departing.contains(&whole), &self.pace) {
             questions.takes.push((whole, pace.want()));
         }
         for (place, spot) in &self.spots {
             let asked = asking.contains(place);
-            if let (true, Some(pace)) = (asked, &spot.pace) {
+            if let (true, Some(pace)) = (departing.contains(place), &spot.pace) {
                 questions.takes.push((Arc::clone(place), pace.want()));
             }
             if let (true, Some(slots)) = (asked || all, &spot.slots) {
@@ -340,7 +347,7 @@ impl Shape {
         for ((place, take), first) in questions.takes.iter().zip(first) {
             let pace = if place.is_empty() { self.pace.as_mut() } else { self.spot(place).pace.as_mut() };
             if let Some(pace) = pace {
-                pace.refill(*first, take.count);
+                pace.refill(*first, take.count, asked);
             }
         }
         let until = asked.checked_add(LEASE).unwrap_or(Timestamp::MAX);

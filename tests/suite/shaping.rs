@@ -464,8 +464,8 @@ async fn limits_hold(length: Duration) {
         let second = most_within(times, Duration::from_secs(1));
         assert!(second <= per_minute / 60 * 3 / 2 + 2, "{second} in a second to {what}");
         let expected = usize::try_from(length.as_secs()).unwrap() * per_minute / 60;
-        // A busy machine misses departures, and what is missed is not made up for.
-        assert!(times.len() >= expected / 15, "{} of {expected} to {what}", times.len());
+        // A busy machine misses some, and what is missed is not made up for.
+        assert!(times.len() >= expected / 2, "{} of {expected} to {what}", times.len());
     }
     assert!(sent.iter().all(|sent| *sent > 0), "each has its part: {sent:?}");
     assert!(book.taken.values().all(|count| *count == 1));

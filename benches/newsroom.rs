@@ -245,9 +245,18 @@ fn issued(newsroom: &Newsroom) -> Held {
                 open: 0,
                 sent: group.recipients.count(),
                 ended: 0,
+                crowd: None,
             };
             let groups = planned.deliveries.iter().map(group).collect();
-            (planned.slug, HeldRelease { notice: Notice::Original, source: Some(planned.source), groups })
+            (
+                planned.slug,
+                HeldRelease {
+                    notice: Notice::Original,
+                    source: Some(planned.source),
+                    publish: Some(planned.publish),
+                    groups,
+                },
+            )
         })
         .collect();
     Held { releases, ..Held::default() }

@@ -133,7 +133,7 @@ impl Bench {
             let some = (first..count.min(first + 5_000)).map(reader).collect::<Result<Vec<_>>>()?;
             ledger.import(some, clock.now()).await?;
         }
-        let options = Options { late: true, only: None, by: "bench" };
+        let options = Options { late: true, moved: false, only: None, by: "bench" };
         let report = daemon::issue(&ledger, &newsroom, clock.now(), options).await?;
         if let Some(failed) = report.failed.first() {
             return Err(failed.error.clone().into());

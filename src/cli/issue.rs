@@ -21,6 +21,10 @@ pub struct Args {
     #[arg(long)]
     late: bool,
 
+    /// Also move what was issued for another instant than its words mean now, because the rules of a time zone changed
+    #[arg(long)]
+    moved: bool,
+
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -40,7 +44,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let report = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
         let by = ctx.user();
-        let options = Options { late: args.late, only: args.slug.as_deref(), by: &by };
+        let options = Options { late: args.late, moved: args.moved, only: args.slug.as_deref(), by: &by };
         let report = daemon::issue(&ledger, &newsroom, ctx.clock.now(), options).await?;
         ledger.close(ctx.clock.now()).await?;
         Ok::<_, CliError>(report)
@@ -49,7 +53,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         Format::Json => output::print_json(&json(&revision, &report))?,
         Format::Human => output::print(&human(&revision, &report))?,
     }
-    Ok(if report.failed.is_empty() { Exit::Done } else { Exit::Refused })
+    Ok(if report.failed.is_empty() && report.moved.is_empty() { Exit::Done } else { Exit::Refused })
 }
 
 fn json(revision: &str, report: &Report) -> serde_json::Value {
@@ -63,7 +67,7 @@ fn json(revision: &str, report: &Report) -> serde_json::Value {
         .iter()
         .map(|failed| serde_json::json!({ "slug": failed.slug, "error": failed.error }))
         .collect();
-    serde_json::json!({ "revision": revision, "releases": issued, "failed": failed })
+    serde_json::json!({ "revision": revision, "releases": issued, "failed": failed, "moved": report.moved })
 }
 
 fn human(revision: &str, report: &Report) -> String {
@@ -87,7 +91,10 @@ fn human(revision: &str, report: &Report) -> String {
     for failed in &report.failed {
         text.push_str(&format!("{}: not issued: {}\n", failed.slug, failed.error));
     }
-    if report.issued.is_empty() && report.failed.is_empty() {
+    for moved in &report.moved {
+        text.push_str(&format!("{moved}\n"));
+    }
+    if report.issued.is_empty() && report.failed.is_empty() && report.moved.is_empty() {
         text.push_str("Nothing to issue: the ledger holds everything as it is.\n");
     }
     text.push_str(&format!("at {}\n", &revision[..revision.len().min(12)]));

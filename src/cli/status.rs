@@ -79,11 +79,30 @@ fn human(status: &Status, late: &[&str], zone: &jiff::tz::TimeZone) -> String {
         text.push_str("Nothing is issued yet. `dateline plan` shows what would be.\n");
     }
     if status.needs_attention > 0 {
-        text.push_str(&format!(
-            "\n{} deliveries need a person: nobody knows whether they arrived. `dateline resolve` lists them.\n",
-            status.needs_attention
-        ));
+        text.push('\n');
+        text.push_str(&needing(status));
     }
+    text
+}
+
+/// What needs a person, in one sentence for each state.
+fn needing(status: &Status) -> String {
+    let count = |wanted: State| -> u64 {
+        status.releases.iter().filter_map(|release| release.states.get(&wanted)).sum()
+    };
+    let mut text = String::new();
+    for (state, what) in [
+        (State::Unknown, "left without an answer and are still being looked at"),
+        (State::Parked, "left without an answer, and nobody knows whether they arrived"),
+        (State::Quarantined, "were broken off twice and are left alone, so that they stop nobody else"),
+    ] {
+        let n = count(state);
+        if n > 0 {
+            let deliveries = if n == 1 { "delivery needs" } else { "deliveries need" };
+            text.push_str(&format!("{n} {deliveries} a person: they {what}.\n"));
+        }
+    }
+    text.push_str("`dateline resolve` lists them and takes a decision.\n");
     text
 }
 
@@ -126,5 +145,36 @@ fn rows(table: &mut Table, release: &ReleaseStatus, zone: &jiff::tz::TimeZone) {
             &sum(&[State::Unknown, State::Parked, State::Quarantined]),
             if index == 0 { &next } else { "" },
         ]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_that_needs_a_person_says_why() {
+        let states = |list: &[(State, u64)]| Status {
+            releases: vec![ReleaseStatus {
+                states: list.iter().copied().collect(),
+                ..ReleaseStatus::default()
+            }],
+            ..Status::default()
+        };
+        expect_test::expect![[r#"
+            3 deliveries need a person: they left without an answer and are still being looked at.
+            2 deliveries need a person: they left without an answer, and nobody knows whether they arrived.
+            1 delivery needs a person: they were broken off twice and are left alone, so that they stop nobody else.
+            `dateline resolve` lists them and takes a decision.
+        "#]].assert_eq(&needing(&states(&[
+            (State::Sent, 9),
+            (State::Unknown, 3),
+            (State::Parked, 2),
+            (State::Quarantined, 1),
+        ])));
+        expect_test::expect![[r#"
+            1 delivery needs a person: they were broken off twice and are left alone, so that they stop nobody else.
+            `dateline resolve` lists them and takes a decision.
+        "#]].assert_eq(&needing(&states(&[(State::Quarantined, 1)])));
     }
 }

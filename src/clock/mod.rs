@@ -7,6 +7,7 @@
 //! program can be led past an embargo by it, not even for the moment until somebody notices.
 
 pub mod guard;
+mod rules;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 pub use guard::{Doubt, Reading};
+pub use rules::zone_rules;
 
 use guard::Guard;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::desk;
+use super::{desk, moved};
 use crate::ledger::{Issued, Ledger, LedgerError, Order, OrderEdition};
 use crate::newsroom::Newsroom;
 use crate::plan::{Group, Plan, Planned, Planner, Recipients};
@@ -16,6 +16,8 @@ use crate::render::{Edition, RenderError, Renderer, Request};
 pub struct Options<'a> {
     /// Also what is first seen long after its time.
     pub late: bool,
+    /// Moves what was issued for another instant than its words mean now, because the rules of a time zone changed.
+    pub moved: bool,
     /// Only this release.
     pub only: Option<&'a str>,
     /// Who approved it.
@@ -31,6 +33,8 @@ pub struct Report {
     pub issued: Vec<(String, Issued)>,
     /// Releases that have errors or could not be rendered; nothing of them was issued, the others were.
     pub failed: Vec<Failed>,
+    /// Releases that wait for a person because the rules of a time zone changed, in one sentence each.
+    pub moved: Vec<String>,
 }
 
 /// A release of which nothing was issued.
@@ -51,18 +55,18 @@ pub async fn plan(
     now: Timestamp,
     late: bool,
 ) -> Result<Plan, LedgerError> {
-    Ok(checked(ledger, newsroom, now, late).await?.0)
+    Ok(checked(ledger, newsroom, now, (late, false)).await?.0)
 }
 
 async fn checked(
     ledger: &Ledger,
     newsroom: &Newsroom,
     now: Timestamp,
-    late: bool,
+    (late, moved): (bool, bool),
 ) -> Result<(Plan, Vec<Failed>), LedgerError> {
     let limited = newsroom.audiences.values().any(|audience| audience.per_week.is_some());
     let held = ledger.held(limited, now).await?;
-    let mut planner = Planner::new(newsroom, &held, now).late(late);
+    let mut planner = Planner::new(newsroom, &held, now).late(late).moved(moved);
     if planner.wants_contacts() {
         ledger
             .each_contact(|contact| {
@@ -84,7 +88,7 @@ pub async fn issue(
     now: Timestamp,
     options: Options<'_>,
 ) -> Result<Report, LedgerError> {
-    let (plan, mut failed) = checked(ledger, newsroom, now, options.late).await?;
+    let (plan, mut failed) = checked(ledger, newsroom, now, (options.late, options.moved)).await?;
     failed.retain(|failed| options.only.is_none_or(|only| only == failed.slug));
     let renderer = Renderer::new(newsroom);
     let mut issued = Vec::new();
@@ -114,7 +118,8 @@ pub async fn issue(
             issued.push((planned.slug.clone(), done));
         }
     }
-    Ok(Report { plan, issued, failed })
+    let moved = moved::hold(ledger, &plan, now, options).await?;
+    Ok(Report { plan, issued, failed, moved })
 }
 
 /// Renders one edition for each part that is to be delivered; equal requests are rendered once.

@@ -12,6 +12,7 @@ mod desk;
 mod follow;
 pub mod guard;
 mod issue;
+mod moved;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +30,7 @@ use crate::dispatch::{Dispatch, Tally};
 use crate::ledger::{Cause, Hold, Ledger, LedgerError, Scope};
 use crate::load::LoadError;
 use crate::newsroom::Newsroom;
-use crate::web::{Health, Standing};
+use crate::web::{Health, Sending, Standing};
 
 /// Everything that can happen to the daemon.
 enum Event {
@@ -401,7 +402,7 @@ impl Desk {
         if first {
             amnesia::check(&self.ledger, newsroom, now).await?;
         }
-        let options = Options { late: false, only: None, by: BY };
+        let options = Options { late: false, moved: false, only: None, by: BY };
         let report = issue(&self.ledger, newsroom, now, options).await?;
         for (slug, issued) in &report.issued {
             tracing::info!(
@@ -417,6 +418,7 @@ impl Desk {
         for Failed { slug, place, .. } in report.failed {
             failed.push(format!("{slug} is not issued: {place}; `dateline issue {slug}` tells why"));
         }
+        failed.extend(report.moved);
         failed.extend(self.stopped(newsroom, now).await?);
         let mut followed = None;
         // While git is looked at somebody else has it; the next time does as well.
@@ -474,6 +476,7 @@ impl Desk {
             let can = state.planned.is_some() && state.trouble.is_none() && state.git.is_none();
             *health = Health {
                 ready: can && !standing.restored,
+                sending: if state.trouble.is_some() { Sending::Nothing } else { standing.sending },
                 revision: state.followed.clone(),
                 looked_at: state.seen_at,
                 problems,
@@ -524,7 +527,20 @@ async fn standing(ledger: &Ledger, clock: Option<String>) -> Result<Standing, Le
              `dateline resume --after-restore`"
         )
     });
-    Ok(Standing { restored: restored.is_some(), problems: restored.into_iter().chain(clock).collect() })
+    let all = |cause| holds.iter().any(|hold| hold.scope == Scope::Everything && hold.cause == cause);
+    let sending = if all(Cause::Restored) || all(Cause::Operator) {
+        Sending::Nothing
+    } else if all(Cause::Clock) {
+        Sending::Public
+    } else {
+        Sending::Everything
+    };
+    let mut problems: Vec<String> = restored.iter().cloned().chain(clock).collect();
+    let operator = |hold: &&Hold| hold.scope == Scope::Everything && hold.cause == Cause::Operator;
+    problems.extend(holds.iter().find(operator).map(|hold| {
+        format!("nothing leaves: {} holds everything: {}; `dateline resume` ends it", hold.by, hold.reason)
+    }));
+    Ok(Standing { restored: restored.is_some(), sending, problems })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -17,13 +17,16 @@ pub struct LedgerConfig {
     /// The daemon's own folder, relative to the newsroom: `ledger.mark`, and without `postgres` also the ledger itself
     /// (`ledger.db`, `ledger.lock`). Created with mode 0700. It must be on a local disk.
     pub folder: PathBuf,
+    /// Allows the ledger's file on a disk of the network or of FUSE, whose locks and syncs nobody can vouch for: two daemons
+    /// may then send everything twice, and a loss of power may take back what was sent. Without it such a folder is refused.
+    pub allow_network_disk: bool,
     /// The PostgreSQL server that holds the ledger of several daemons; without it the ledger is a file in `folder`.
     pub postgres: Option<PostgresConfig>,
 }
 
 impl Default for LedgerConfig {
     fn default() -> LedgerConfig {
-        LedgerConfig { folder: PathBuf::from(".dateline"), postgres: None }
+        LedgerConfig { folder: PathBuf::from(".dateline"), allow_network_disk: false, postgres: None }
     }
 }
 

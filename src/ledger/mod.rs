@@ -39,6 +39,7 @@ pub mod share;
 mod sqlite;
 pub mod state;
 mod status;
+mod told;
 
 use jiff::SignedDuration;
 

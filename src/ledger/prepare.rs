@@ -41,6 +41,8 @@ pub(super) struct Group {
     pub(super) per_week: Option<u32>,
     /// Names the recipients, where they are listed.
     pub(super) crowd: Option<Crowd>,
+    /// Nobody is listed: it is for those who turn out to have nothing.
+    pub(super) ready: bool,
 }
 
 /// Deliveries of one order that differ by recipient alone.
@@ -81,6 +83,15 @@ fn written(group: &crate::plan::Group) -> bool {
     !matches!(group.action, Action::None | Action::Blocked)
 }
 
+/// Whether a group of a newer order is for the recipients of `part`.
+fn replaces(group: &crate::plan::Group, part: &Part) -> bool {
+    // An account has one seat in a language, whichever audience names it.
+    (group.audience == part.audience || !part.kind.is_mail())
+        && group.channel == part.channel
+        && group.language == part.language
+        && group.advance == part.advance
+}
+
 impl Prepared {
     /// Refuses an order that contradicts itself.
     pub(super) fn check(order: Order) -> Result<Prepared> {
@@ -100,6 +111,10 @@ impl Prepared {
                 _ if follows => (Vec::new(), false),
                 Recipients::Contacts(list) => (list.iter().map(|id| (id.0, None)).collect(), false),
                 Recipients::Account => (vec![(0, None)], true),
+                Recipients::Open(_) => {
+                    names.push(b"open".into());
+                    (Vec::new(), false)
+                }
                 _ => (Vec::new(), false),
             };
             names.push(group.audience.clone().into());
@@ -142,6 +157,7 @@ impl Prepared {
                 recipients,
                 account,
                 follows,
+                ready: matches!(group.recipients, Recipients::Open(_)),
             });
         }
         let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
@@ -162,12 +178,7 @@ impl Prepared {
     /// What becomes of the waiting deliveries of an older part.
     pub(super) fn stops(&self, part: &Part) -> Option<State> {
         let planned = &self.order.planned;
-        let same = |group: &&crate::plan::Group| {
-            group.audience == part.audience
-                && group.channel == part.channel
-                && group.language == part.language
-                && group.advance == part.advance
-        };
+        let same = |group: &&crate::plan::Group| replaces(group, part);
         let actions: Vec<Action> = planned.deliveries.iter().filter(same).map(|group| group.action).collect();
         if matches!(planned.notice, Notice::Hold | Notice::Kill) || actions.contains(&Action::Kill) {
             Some(State::Cancelled)
@@ -176,6 +187,14 @@ impl Prepared {
         } else {
             None
         }
+    }
+
+    /// Which of the order's groups takes the place of what waits in an older part, where its recipients are not listed.
+    pub(super) fn instead(&self, part: &Part) -> Option<usize> {
+        self.groups.iter().position(|group| {
+            let of = self.order.planned.deliveries.get(group.at);
+            group.ready && !part.follows && of.is_some_and(|of| replaces(of, part))
+        })
     }
 
     /// The part that `group` becomes.
@@ -202,6 +221,6 @@ impl Prepared {
 impl Group {
     /// Mail goes to contacts; everything else to the channel's own account.
     pub(super) fn to_account(&self) -> bool {
-        if self.follows { !self.kind.is_mail() } else { self.account }
+        if self.follows || self.ready { !self.kind.is_mail() } else { self.account }
     }
 }

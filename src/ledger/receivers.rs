@@ -91,14 +91,15 @@ pub(super) enum Overtaken<'a> {
 
 /// What becomes of a delivery of part `had` that comes back to waiting.
 ///
-/// Where the newer order is a correction for those who have the text and nobody waited then, there is no newer text to give: the
-/// delivery leaves as it is, and the correction follows it ([`owed`]).
+/// A correction has a part without recipients for what was open when it was planned. Where a newer order has none for this
+/// delivery, it leaves as it is, and the correction follows it ([`owed`]).
 pub(super) fn overtaken(parts: &[Part], had: i64) -> Overtaken<'_> {
     let Some(own) = parts.iter().find(|part| part.id == had) else { return Overtaken::No };
     let newest = parts
         .iter()
         .filter(|part| part.issued > own.issued && part.follows == own.follows)
-        .filter(|part| part.audience == own.audience && part.channel == own.channel)
+        .filter(|part| part.audience == own.audience || !part.kind.is_mail())
+        .filter(|part| part.channel == own.channel)
         .filter(|part| part.language == own.language && part.advance == own.advance)
         .max_by_key(|part| part.issued);
     match newest {

@@ -167,6 +167,9 @@ impl Desk<'_> {
             publish,
             embargo: embargo.or(publish),
             expires,
+            times: [&front.publish, &front.embargo, &front.expires]
+                .map(|time| time.as_ref().map_or(String::new(), |time| time.value.to_string()))
+                .join(" "),
             status,
             reason: front.reason.as_ref().map(|reason| reason.value.clone()),
             audiences: names(&front.audiences),

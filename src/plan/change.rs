@@ -87,6 +87,23 @@ impl Change {
         }
     }
 
+    /// The instant for which `held` was issued, where the same words mean `publish` now and something waits: the rules of a
+    /// time zone changed. Where it `may` move, that is a change like others.
+    pub(super) fn moved(&mut self, held: &HeldRelease, publish: Timestamp, may: bool) -> Option<Timestamp> {
+        let waits = held.groups.iter().any(|group| group.waiting > 0);
+        let from = held.publish.filter(|from| *from != publish && waits && *self == Change::Same)?;
+        if may {
+            *self = Change::Changed {
+                corrected: None,
+                blocked: BTreeSet::new(),
+                reason: String::new(),
+                look: false,
+                released: false,
+            };
+        }
+        Some(from)
+    }
+
     /// Forbids nothing: what stops a release must not fail because its words changed as well.
     pub(super) fn never_mind(&mut self) {
         if let Change::Changed { blocked, .. } = self {
@@ -131,6 +148,12 @@ impl<'a> Part<'a> {
     /// How many have it, or may have it.
     pub(super) fn reached(&self) -> u64 {
         self.sent + self.open
+    }
+
+    /// The instants after `now` at which something leaves.
+    pub(super) fn times(&self, now: Timestamp) -> BTreeSet<Timestamp> {
+        let waits = self.groups.iter().filter(|group| group.waiting > 0);
+        waits.map(|group| group.due).filter(|due| *due > now).collect()
     }
 
     /// How many wait for an instant after `now`.

@@ -20,6 +20,7 @@ fn release(planned: &Planned) -> Value {
         "notice": planned.notice,
         "publish": planned.publish.to_string(),
         "expires": planned.expires.to_string(),
+        "moved_from": planned.moved_from.map(|from| from.to_string()),
         "digest_of": planned.digest_of,
         "deliveries": planned.deliveries.iter().map(delivery).collect::<Vec<_>>(),
         "left_out": planned.left_out.iter().map(left_out).collect::<Vec<_>>(),

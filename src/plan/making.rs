@@ -1,6 +1,6 @@
 //! One release of a plan in the making: from what was gathered and what is held to its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -96,7 +96,8 @@ impl Making<'_> {
             }
             Change::Changed { .. } => (Action::Update, account, publish, Some(moved(held_due, publish))),
         };
-        self.push(Group {
+        let ready = action == Action::Correct && part.open > 0;
+        let group = |recipients, due, action, reason| Group {
             audience: audience.to_owned(),
             channel: channel.to_owned(),
             language: language.clone(),
@@ -105,7 +106,11 @@ impl Making<'_> {
             due,
             action,
             reason,
-        });
+        };
+        self.push(group(recipients, due, action, reason));
+        if ready {
+            self.push(group(Recipients::Open(part.open), held_due, Action::Update, Some(ready_words())));
+        }
     }
 
     /// Plans the mails: `gathered` for what was listed, the shape's counts for what was counted.
@@ -242,9 +247,12 @@ impl Making<'_> {
         match self.change.clone() {
             Change::New | Change::Same => {
                 let ahead = part.ahead(now);
+                let times: BTreeSet<Timestamp> = to.keys().filter(|due| **due > now).copied().collect();
                 let listed: u64 =
                     to.iter().filter(|(due, _)| **due > now).map(|(_, contacts)| contacts.len() as u64).sum();
-                let differs = doing == Doing::Listed && !part.is_for(&to, now).unwrap_or(listed == ahead);
+                let stays = self.planned.moved_from.is_some();
+                let same = || part.is_for(&to, now).unwrap_or(listed == ahead && part.times(now) == times);
+                let differs = !stays && doing == Doing::Listed && !same();
                 for held in &part.groups {
                     let count = Recipients::Number(held.all());
                     if !differs || held.due <= now || held.waiting == 0 {
@@ -255,7 +263,11 @@ impl Making<'_> {
                     }
                 }
                 if differs {
-                    let reason = difference(ahead, listed);
+                    let reason = if listed == ahead && part.times(now) != times {
+                        "at other times than at the last issue".to_owned()
+                    } else {
+                        difference(ahead, listed)
+                    };
                     for (due, contacts) in to.into_iter().filter(|(due, _)| *due > now) {
                         self.push(group(
                             Recipients::Contacts(contacts),
@@ -325,6 +337,9 @@ impl Making<'_> {
                     let reason = Some("nobody of them is meant any more".to_owned());
                     self.push(group(Recipients::Number(part.waiting), last, Action::Kill, reason));
                 }
+                if corrected.is_some() && part.open > 0 && written == 0 {
+                    self.push(group(Recipients::Open(part.open), last, Action::Update, Some(ready_words())));
+                }
             }
         }
     }
@@ -363,6 +378,9 @@ impl Making<'_> {
                     }
                     _ => group(receivers, held.due, Action::None, "the release no longer goes there"),
                 });
+                if held.open > 0 && parts.last().is_some_and(|group| group.action == Action::Correct) {
+                    parts.push(group(Recipients::Open(held.open), held.due, Action::Update, &ready_words()));
+                }
             }
             self.planned.deliveries.extend(parts);
         }
@@ -418,6 +436,11 @@ fn see<'a>(
 
 fn open_words(part: &Part<'_>) -> Option<String> {
     (part.open > 0).then(|| format!("{} more if it turns out that they have it", part.open))
+}
+
+/// Why there is a newer text for which nobody is listed.
+fn ready_words() -> String {
+    "instead of the old words, if it turns out that they have nothing".to_owned()
 }
 
 fn moved(before: Timestamp, after: Timestamp) -> String {

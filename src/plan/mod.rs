@@ -84,6 +84,9 @@ pub struct Planned {
     /// After this nothing is sent. Later than the release says where a notice follows, or a page
     /// is written, after its time.
     pub expires: Timestamp,
+    /// What waits was issued for this instant, and the same words mean another one now: the rules of a time zone changed.
+    /// Nothing of it is moved without being asked ([`Planner::moved`]).
+    pub moved_from: Option<Timestamp>,
     /// The releases that a round-up holds; empty for a single release.
     pub digest_of: Vec<String>,
     /// Names everything that the release's editions are rendered from.
@@ -127,6 +130,9 @@ pub enum Recipients {
     /// Those who received the edition before, contacts or the channel's account; the ledger knows
     /// them, and this many they are. Where the outcome is open they are not counted.
     Receivers(u64),
+    /// Those, about this many, whose delivery of an older text is under way or has an unknown outcome. Nothing is written for
+    /// them now: whoever turns out to have nothing gets this instead of the older text.
+    Open(u64),
     /// This many, not listed: nothing new is written for them (`none`, `blocked`, a cancelled wait).
     Number(u64),
 }
@@ -143,7 +149,9 @@ impl Planned {
     pub fn notice_of(&self, group: &Group) -> Notice {
         match group.recipients {
             Recipients::Receivers(_) => self.notice,
-            Recipients::Contacts(_) | Recipients::Account | Recipients::Number(_) => Notice::Original,
+            Recipients::Contacts(_) | Recipients::Account | Recipients::Open(_) | Recipients::Number(_) => {
+                Notice::Original
+            }
         }
     }
 }
@@ -154,7 +162,7 @@ impl Recipients {
         match self {
             Recipients::Contacts(list) => list.len() as u64,
             Recipients::Account => 1,
-            Recipients::Receivers(count) | Recipients::Number(count) => *count,
+            Recipients::Receivers(count) | Recipients::Open(count) | Recipients::Number(count) => *count,
         }
     }
 }
@@ -209,6 +217,8 @@ pub struct HeldRelease {
     pub notice: Notice,
     /// What its editions were rendered from.
     pub source: Option<Source>,
+    /// When it was to become public, as it was issued.
+    pub publish: Option<Timestamp>,
     /// The parts, newest edition only.
     pub groups: Vec<HeldGroup>,
 }

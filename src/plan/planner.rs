@@ -28,13 +28,20 @@ pub struct Known {
     sources: HashMap<String, (Arc<Release>, Source)>,
 }
 
+/// What is planned only when it is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    pub(super) late: bool,
+    pub(super) moved: bool,
+}
+
 /// A plan in the making.
 #[derive(Debug)]
 pub struct Planner<'a> {
     pub(super) newsroom: &'a Newsroom,
     pub(super) held: &'a Held,
     pub(super) now: Timestamp,
-    late: bool,
+    pub(super) wishes: Wishes,
     pub(super) sources: Sources<'a>,
     /// All audiences, and whether the contact at hand belongs to each.
     pub(super) audiences: Vec<&'a Audience>,
@@ -53,21 +60,33 @@ type Signature = (Vec<usize>, Vec<Language>, bool);
 impl<'a> Planner<'a> {
     /// Begins a plan for `now`.
     pub fn new(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp) -> Planner<'a> {
-        Planner::begin(newsroom, held, now, false, &mut Known::default())
+        Planner::begin(newsroom, held, now, Wishes::default(), &mut Known::default())
     }
 
     /// Like [`Planner::new`], but makes only what `known` does not hold from the last plan.
     pub fn with(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp, known: &mut Known) -> Planner<'a> {
-        Planner::begin(newsroom, held, now, false, known)
+        Planner::begin(newsroom, held, now, Wishes::default(), known)
     }
 
     /// Plans releases that are first seen long after their time as well (`dateline issue --late`).
     #[must_use]
     pub fn late(self, late: bool) -> Planner<'a> {
-        if late == self.late {
+        let wishes = Wishes { late, ..self.wishes };
+        self.wishing(wishes)
+    }
+
+    /// Plans releases whose instants moved with the rules of a time zone for the new ones (`dateline issue --moved`).
+    #[must_use]
+    pub fn moved(self, moved: bool) -> Planner<'a> {
+        let wishes = Wishes { moved, ..self.wishes };
+        self.wishing(wishes)
+    }
+
+    fn wishing(self, wishes: Wishes) -> Planner<'a> {
+        if wishes == self.wishes {
             self
         } else {
-            Planner::begin(self.newsroom, self.held, self.now, late, &mut Known::default())
+            Planner::begin(self.newsroom, self.held, self.now, wishes, &mut Known::default())
         }
     }
 
@@ -75,7 +94,7 @@ impl<'a> Planner<'a> {
         newsroom: &'a Newsroom,
         held: &'a Held,
         now: Timestamp,
-        late: bool,
+        wishes: Wishes,
         known: &mut Known,
     ) -> Planner<'a> {
         let audiences: Vec<&Audience> = newsroom.audiences.values().collect();
@@ -83,7 +102,7 @@ impl<'a> Planner<'a> {
             newsroom,
             held,
             now,
-            late,
+            wishes,
             sources: Sources::new(newsroom),
             members: vec![None; audiences.len()],
             audiences,
@@ -193,6 +212,10 @@ impl<'a> Planner<'a> {
             release.correction.as_ref().is_some_and(|correction| correction.class == CorrectionClass::Minor);
         let policy = &self.newsroom.policy;
         let expires = release.expires.unwrap_or_else(|| later(publish, policy.expires_after));
+        let mut change = Change::between(held, source, minor, &release.original().file.path);
+        let approved = release.status == Status::Approved;
+        let moved_from =
+            held.filter(|_| approved).and_then(|held| change.moved(held, publish, self.wishes.moved));
         let mut making = Making {
             planned: Planned {
                 slug: release.slug.clone(),
@@ -200,6 +223,7 @@ impl<'a> Planner<'a> {
                 notice: Notice::Original,
                 publish,
                 expires,
+                moved_from,
                 digest_of: Vec::new(),
                 source: source.clone(),
                 deliveries: Vec::new(),
@@ -207,7 +231,7 @@ impl<'a> Planner<'a> {
                 limits: limits(release.audiences.iter().filter_map(|key| self.newsroom.audiences.get(key))),
             },
             held,
-            change: Change::between(held, source, minor, &release.original().file.path),
+            change,
             forbidden: None,
             shape: None,
             lanes: Vec::new(),
@@ -245,7 +269,7 @@ impl<'a> Planner<'a> {
         let mut ready = publish;
         if release.expires.is_some_and(|expires| expires <= self.now) {
             making.forbidden = Some(format!("expired at {}", making.planned.expires));
-        } else if late && self.late {
+        } else if late && self.wishes.late {
             ready = self.now;
             if release.expires.is_none() {
                 making.planned.expires = later(self.now, self.newsroom.policy.expires_after);

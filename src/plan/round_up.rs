@@ -107,6 +107,8 @@ impl Planner<'_> {
             [] => format!("{}: nothing left to send", audience.name),
         };
         let slugs: Vec<String> = members.iter().map(|release| release.slug.clone()).collect();
+        let mut change = Change::between(held, &source, minor, &slugs.join(", "));
+        let moved_from = held.and_then(|held| change.moved(held, tick, self.wishes.moved));
         let making = Making {
             planned: Planned {
                 slug,
@@ -114,6 +116,7 @@ impl Planner<'_> {
                 notice: Notice::Original,
                 publish: tick,
                 expires: later(tick, self.newsroom.policy.expires_after),
+                moved_from,
                 digest_of: slugs.clone(),
                 source: source.clone(),
                 deliveries: Vec::new(),
@@ -121,7 +124,7 @@ impl Planner<'_> {
                 limits: limits([audience]),
             },
             held,
-            change: Change::between(held, &source, minor, &slugs.join(", ")),
+            change,
             forbidden: members.is_empty().then(|| "none of its releases is approved any more".to_owned()),
             shape: None,
             lanes: Vec::new(),

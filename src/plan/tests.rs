@@ -50,6 +50,7 @@ struct World {
     held: Held,
     now: Timestamp,
     late: bool,
+    moved: bool,
 }
 
 impl World {
@@ -61,6 +62,7 @@ impl World {
             held: Held::default(),
             now: "2026-12-01T07:00:00Z".parse().unwrap(),
             late: false,
+            moved: false,
         };
         world.file("dateline.yaml", SETTINGS);
         world.audience("press", "channels: [relay]\nmembers: { where: kind = press }\nadvance: 0h");
@@ -131,7 +133,7 @@ impl World {
     #[track_caller]
     fn plan(&self) -> Plan {
         let newsroom = self.newsroom();
-        let mut planner = Planner::new(&newsroom, &self.held, self.now).late(self.late);
+        let mut planner = Planner::new(&newsroom, &self.held, self.now).late(self.late).moved(self.moved);
         self.contacts.iter().for_each(|contact| planner.contact(contact));
         planner.finish()
     }
@@ -157,6 +159,9 @@ impl World {
                 let told = matches!(group.recipients, Recipients::Receivers(_));
                 if told && group.action.writes() {
                     held.notice = planned.notice;
+                    continue;
+                }
+                if matches!(group.recipients, Recipients::Open(_)) {
                     continue;
                 }
                 if group.action == Action::Update || group.action == Action::Kill {
@@ -191,6 +196,7 @@ impl World {
                 }
             }
             held.source = Some(planned.source);
+            held.publish = Some(planned.publish);
         }
         self
     }
@@ -210,6 +216,9 @@ fn shown(plan: &Plan) -> String {
     let mut text = String::new();
     for planned in &plan.releases {
         let _ = write!(text, "{} {}", planned.slug, planned.notice.as_str());
+        if let Some(from) = planned.moved_from {
+            let _ = write!(text, " moved from {from}");
+        }
         if !planned.digest_of.is_empty() {
             let _ = write!(text, " of {}", planned.digest_of.join(", "));
         }
@@ -223,6 +232,7 @@ fn shown(plan: &Plan) -> String {
                 }
                 Recipients::Account => "account".to_owned(),
                 Recipients::Receivers(count) => format!("{count} receivers"),
+                Recipients::Open(count) => format!("{count} open"),
                 Recipients::Number(count) => format!("{count} counted"),
             };
             let due = due.strftime("%m-%dT%H:%M");
@@ -596,6 +606,94 @@ fn part_sent_part_waiting() {
         aster correction
           fans/relay en 1 receivers 12-01T08:10 correct
           fans/relay en to 2 12-01T13:00 update: replaces what waits
+    "#]]);
+}
+
+#[test]
+fn whose_outcome_is_open_gets_the_corrected_text_or_the_correction() {
+    let mut world = World::new();
+    world.contacts(THREE).release("aster", "", "It goes far.").issue();
+    world.at("2026-12-01T08:10:00Z").send();
+    // One mail to the press and the post are in doubt.
+    for group in &mut world.held.releases.get_mut("aster").unwrap().groups {
+        if matches!(group.audience.as_str(), "press" | "web") && group.channel != "site" {
+            (group.sent, group.open) = (group.sent - 1, 1);
+        }
+    }
+    world
+        .release("aster", "correction: { note: The range is 610 km. }", "It goes 610 km.")
+        .check(&expect![[r#"
+            aster correction
+              press/relay en 1 open 12-01T08:00 update: instead of the old words, if it turns out that they have nothing
+              web/mastodon en 1 open 12-01T08:00 update: instead of the old words, if it turns out that they have nothing
+              press/relay en 1 receivers 12-01T08:10 correct: 1 more if it turns out that they have it
+              fans/relay en 1 receivers 12-01T08:10 correct
+              web/mastodon en 0 receivers 12-01T08:10 correct: 1 more if it turns out that they have it
+              web/site en 1 receivers 12-01T08:10 correct
+        "#]]);
+    world
+        .release("aster", "correction: { note: A slip., class: minor }", "It goes 600 km.")
+        .check(&expect![[r#"
+            aster correction
+              press/relay en 1 open 12-01T08:00 update: instead of the old words, if it turns out that they have nothing
+              press/relay en 1 receivers 12-01T08:00 none: minor: nobody is mailed
+              fans/relay en 1 receivers 12-01T08:00 none: minor: nobody is mailed
+              web/mastodon en 1 open 12-01T08:00 update: instead of the old words, if it turns out that they have nothing
+              web/mastodon en 0 receivers 12-01T08:10 correct: 1 more if it turns out that they have it
+              web/site en 1 receivers 12-01T08:10 correct
+        "#]]);
+}
+
+#[test]
+fn a_zone_whose_rules_change_moves_nothing_without_being_asked() {
+    let mut world = World::new();
+    world.contacts(THREE).release("aster", "", "It goes far.").issue();
+    // It was issued when Stockholm was an hour further east.
+    let old: Timestamp = "2026-12-01T07:30:00Z".parse().unwrap();
+    let held = world.held.releases.get_mut("aster").unwrap();
+    held.publish = Some(old);
+    held.groups.iter_mut().for_each(|group| group.due = old);
+    world.check(&expect![[r#"
+        aster original moved from 2026-12-01T07:30:00Z
+          press/relay en 2 counted 12-01T07:30 none
+          fans/relay en 1 counted 12-01T07:30 none
+          web/mastodon en account 12-01T07:30 none
+          web/site en account 12-01T07:30 none
+    "#]]);
+    world.moved = true;
+    world.check(&expect![[r#"
+        aster original moved from 2026-12-01T07:30:00Z
+          press/relay en to 1,2 12-01T08:00 update: moved from 2026-12-01T07:30:00Z
+          fans/relay en to 3 12-01T08:00 update: moved from 2026-12-01T07:30:00Z
+          web/mastodon en account 12-01T08:00 update: moved from 2026-12-01T07:30:00Z
+          web/site en account 12-01T08:00 update: moved from 2026-12-01T07:30:00Z
+    "#]]);
+    world.issue().check(&expect![[r#"
+        aster original
+          press/relay en 2 counted 12-01T08:00 none
+          fans/relay en 1 counted 12-01T08:00 none
+          web/mastodon en account 12-01T08:00 none
+          web/site en account 12-01T08:00 none
+    "#]]);
+}
+
+#[test]
+fn a_reader_whose_clock_changes_gets_it_by_the_new_one() {
+    let mut world = World::new();
+    world.audience(
+        "fans",
+        "channels: [relay]\nmembers: { where: kind = fan }\nwindow: { hours: \"08:00-18:00\", zone: recipient }",
+    );
+    world.contacts("1 kind=fan zone=America/New_York");
+    world.release("aster", "audiences: [fans]", "It goes far.").issue();
+    world.check(&expect![[r#"
+        aster original
+          fans/relay en 1 counted 12-01T13:00 none
+    "#]]);
+    world.contacts.clear();
+    world.contacts("1 kind=fan zone=America/Chicago").check(&expect![[r#"
+        aster original
+          fans/relay en to 1 12-01T14:00 update: at other times than at the last issue
     "#]]);
 }
 
@@ -998,6 +1096,7 @@ fn json_keeps_its_contract() {
                   "recipients": 1
                 }
               ],
+              "moved_from": null,
               "notice": "original",
               "publish": "2026-12-01T08:00:00Z",
               "slug": "aster",

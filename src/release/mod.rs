@@ -110,6 +110,8 @@ pub struct Release {
     pub embargo: Option<Timestamp>,
     /// After this instant it is not sent any more.
     pub expires: Option<Timestamp>,
+    /// The three times as they were written: what they stay, whatever becomes of a zone's rules.
+    pub times: String,
     /// Whether it may leave.
     pub status: Status,
     /// Why it is held or killed.

@@ -26,6 +26,8 @@ use crate::ledger::{Counts, Hold, Ledger, LedgerError, State as Delivery};
 pub struct Health {
     /// Whether it follows git and can write its ledger.
     pub ready: bool,
+    /// What may leave. A daemon that may send nothing can be ready: it serves, and it will send when it may.
+    pub sending: Sending,
     /// The commit that was last issued from.
     pub revision: Option<String>,
     /// When git was last looked at.
@@ -41,11 +43,26 @@ pub struct Health {
     pub standing: Standing,
 }
 
+/// What may leave, as far as the whole ledger goes; holds of a channel or a release are not told here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sending {
+    /// What is due.
+    #[default]
+    Everything,
+    /// What was public before the clock could not be believed any more, holds and kills; releases under embargo wait.
+    Public,
+    /// Nothing: everything is held, or the ledger cannot record it.
+    Nothing,
+}
+
 /// What stands in the way of the whole ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The ledger may have forgotten what was sent; nothing leaves.
     pub restored: bool,
+    /// What holds leave of sending.
+    pub sending: Sending,
     /// In one sentence each.
     pub problems: Vec<String>,
 }

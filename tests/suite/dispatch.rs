@@ -114,7 +114,7 @@ impl Bench {
 
     async fn with(contacts: i64, script: &[(&'static str, Script)], on_unknown: OnUnknown) -> Bench {
         let folder = tempfile::tempdir().unwrap();
-        let config = LedgerConfig { folder: folder.path().join("ledger"), postgres: None };
+        let config = LedgerConfig { folder: folder.path().join("ledger"), ..LedgerConfig::default() };
         let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
         let desk = Desk::with(ledger.clone(), contacts).await;
         let clock = Clock::fixed(at(-60));
@@ -278,7 +278,7 @@ async fn the_newsroom_site_goes_before_the_mails() {
         }
     }
     let folder = tempfile::tempdir().unwrap();
-    let config = LedgerConfig { folder: folder.path().join("ledger"), postgres: None };
+    let config = LedgerConfig { folder: folder.path().join("ledger"), ..LedgerConfig::default() };
     let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
     let desk = Desk::with(ledger.clone(), 2).await;
     let site = Part("public", "site", Action::Create, dateline::plan::Recipients::Account);

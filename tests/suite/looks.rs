@@ -142,7 +142,12 @@ fn sent(plan: &Plan) -> Held {
     };
     let release = |planned: &plan::Planned| {
         let groups = planned.deliveries.iter().map(group).collect();
-        let held = HeldRelease { notice: Notice::Original, source: Some(planned.source.clone()), groups };
+        let held = HeldRelease {
+            notice: Notice::Original,
+            source: Some(planned.source.clone()),
+            publish: Some(planned.publish),
+            groups,
+        };
         (planned.slug.clone(), held)
     };
     Held { releases: plan.releases.iter().map(release).collect(), ..Held::default() }

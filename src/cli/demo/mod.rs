@@ -60,7 +60,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let clock = Clock::fixed(story.ahead.first().map_or(Timestamp::UNIX_EPOCH, |commit| commit.at));
         let far = FarEnds::start(&folder.path, &clock).await?;
         let ledger = Ledger::open_exclusive(
-            &LedgerConfig { folder: folder.path.join("state"), postgres: None },
+            &LedgerConfig { folder: folder.path.join("state"), ..LedgerConfig::default() },
             clock.now(),
         )
         .await?;
@@ -160,7 +160,7 @@ impl Replay {
                 self.say(&format!("{}  {}", self.day(), commit.subject));
             }
             let newsroom = story.newsroom();
-            let options = Options { late: false, only: None, by: "the example's editor" };
+            let options = Options { late: false, moved: false, only: None, by: "the example's editor" };
             let report = daemon::issue(&self.ledger, &newsroom, self.clock.now(), options).await?;
             if let Some(failed) = report.failed.first() {
                 return Err(CliError::refused(format!("{}: {}", failed.slug, failed.error)));

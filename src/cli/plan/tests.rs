@@ -30,6 +30,7 @@ fn plan() -> Plan {
         notice,
         publish: "2026-12-01T08:00:00Z".parse().unwrap(),
         expires: "2026-12-02T08:00:00Z".parse().unwrap(),
+        moved_from: None,
         digest_of: Vec::new(),
         source: Source { all: nothing, look: nothing, correction: None, words: BTreeMap::new() },
         deliveries,

@@ -9,6 +9,7 @@ use super::{Postgres, Result};
 use crate::digest::Digest;
 use crate::ledger::AuditEntry;
 use crate::ledger::seal::{Chain, seal};
+use crate::ledger::told::Told;
 
 const LAST: &str = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
 const ADD: &str = "
@@ -68,13 +69,16 @@ async fn entries(tx: &Tx<'_>, after: u64, limit: u32) -> Result<Vec<AuditEntry>>
         .collect()
 }
 
-/// The first entry that was changed, or whose predecessor is gone; nothing where the chain is whole.
-pub(super) async fn first_broken(tx: &Tx<'_>) -> Result<Option<u64>> {
+/// The first entry that was changed, or whose predecessor is gone; nothing where the chain is whole. What the chain tells is `told`.
+pub(super) async fn first_broken(tx: &Tx<'_>, told: &mut Told) -> Result<Option<u64>> {
     let mut chain = Chain::begin();
     loop {
         let entries = entries(tx, chain.after, 1_000).await?;
         if entries.is_empty() {
             return Ok(None);
+        }
+        for entry in &entries {
+            told.entry(entry);
         }
         if let Some(broken) = entries.iter().find(|entry| !chain.holds(entry)) {
             return Ok(Some(broken.seq));

@@ -59,6 +59,10 @@ const END_CLAIMS: &str = "
       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q (block, epoch, n)
      WHERE b.id = q.block AND b.epoch = q.epoch AND b.lease_owner IS NOT NULL
  RETURNING b.id, b.claimed";
+const WAITING: &str = "
+    SELECT d.recipient
+      FROM block AS b JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
+     WHERE b.part = $1 AND d.state = 'scheduled'";
 const FREE: &str = "
     UPDATE block AS b
        SET lease_owner = NULL, lease_until = NULL, claimed = 0,
@@ -150,6 +154,14 @@ pub(super) async fn give_up_block(
     tx.execute(NOTHING_DUE_HERE, &[&block]).await?;
     tx.count_moved(part, State::Scheduled, to, count(n));
     Ok(n)
+}
+
+/// The recipients of a part's deliveries that wait. Its blocks are locked until the end of the transaction, so nothing comes back to
+/// waiting, nor leaves, meanwhile.
+pub(super) async fn waiting(tx: &Tx<'_>, part: i64) -> Result<Vec<(i64, Option<i64>)>> {
+    tx.query(LOCK_PART, &[&part]).await?;
+    let rows = tx.query(WAITING, &[&part]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, None))).collect()
 }
 
 /// Gives up every delivery of a part that waits; returns how many.

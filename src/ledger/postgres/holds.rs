@@ -8,6 +8,7 @@ use super::locks::Lock;
 use super::session::Tx;
 use super::values::At;
 use super::{Postgres, Result, again, audit};
+use crate::ledger::told::BY_STATUS;
 use crate::ledger::{Cause, Hold, LedgerError, Scope};
 use crate::plan::Planned;
 use crate::release::Notice;
@@ -156,7 +157,7 @@ pub(super) async fn add(
 pub(super) async fn follow_release(tx: &Tx<'_>, planned: &Planned, by: &str, now: Timestamp) -> Result<()> {
     let scope = Scope::Release(planned.slug.clone());
     if planned.notice == Notice::Hold {
-        add(tx, &scope, Cause::Release, ("the release is held", by), now, now).await?;
+        add(tx, &scope, Cause::Release, (BY_STATUS, by), now, now).await?;
         return Ok(());
     }
     let (kind, target) = scope.columns();

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::locks::{self, Lock};
 use super::session::{Param, Session, Tx};
 use super::values::At;
-use super::{Postgres, Result, audit, blocks, follow, holds};
+use super::{Postgres, Result, audit, blocks, follow, holds, verify};
+use crate::clock::zone_rules;
 use crate::digest::Digest;
 use crate::language::Language;
 use crate::ledger::prepare::{AT_ONCE, Course, Group, PIECE, Part, Prepared};
@@ -137,7 +138,7 @@ fn first_locks(order: &Prepared) -> Vec<Lock> {
     if order.order.planned.notice == Notice::Hold {
         locks.push(Lock::Forbid);
     }
-    if order.groups.iter().any(|group| group.follows) {
+    if order.groups.iter().any(|group| group.follows || group.ready) {
         locks.push(Lock::Follow);
     }
     locks
@@ -159,7 +160,9 @@ async fn begin(tx: &mut Tx<'_>, order: &Prepared, now: Timestamp) -> Result<Opti
             }
             (false, true) => {}
             (false, false) => {
-                for part in follow::parts(tx, &planned.slug, last).await? {
+                // What the new order replaces anyway is given up with what is older still.
+                let parts = follow::parts(tx, &planned.slug, last).await?;
+                for part in parts.iter().filter(|part| order.stops(part).is_none()) {
                     blocks::give_up_part(tx, part.id, State::Superseded).await?;
                 }
             }
@@ -182,31 +185,36 @@ async fn begin(tx: &mut Tx<'_>, order: &Prepared, now: Timestamp) -> Result<Opti
         &at,
     ];
     let issued: i64 = tx.one(ADD_ISSUED, &row).await?.try_get(0)?;
-    let done = stop_older(tx, order, issued).await?;
-    let mut parts = Vec::new();
+    let mut begun = Begun { issued, seq, parts: Vec::new(), done: Issued::default() };
     for group in &order.groups {
-        parts.push(add_part(tx, order, group, issued, seq).await?);
+        begun.parts.push(add_part(tx, order, group, issued, seq).await?);
     }
+    stop_older(tx, order, &mut begun).await?;
     holds::follow_release(tx, planned, &order.order.approved_by, now).await?;
-    Ok(Some(Begun { issued, seq, parts, done }))
+    Ok(Some(begun))
 }
 
-/// Gives up what waits with an older text, or altogether.
-async fn stop_older(tx: &mut Tx<'_>, order: &Prepared, issued: i64) -> Result<Issued> {
-    let mut done = Issued::default();
+/// Gives up what waits with an older text, or altogether. What came back to waiting since the plan was made, when it was still
+/// open, gets the newer text at once.
+async fn stop_older(tx: &mut Tx<'_>, order: &Prepared, begun: &mut Begun) -> Result<()> {
     for part in follow::parts(tx, &order.order.planned.slug, 0).await? {
-        if part.issued >= issued {
+        if part.issued >= begun.issued {
             continue;
         }
         let Some(to) = order.stops(&part) else { continue };
+        let back = order.instead(&part).filter(|_| to == State::Superseded);
+        let waiting = if back.is_some() { blocks::waiting(tx, part.id).await? } else { Vec::new() };
         let n = blocks::give_up_part(tx, part.id, to).await?;
         if to == State::Cancelled {
-            done.cancelled += n;
+            begun.done.cancelled += n;
         } else {
-            done.superseded += n;
+            begun.done.superseded += n;
+        }
+        if let Some(at) = back {
+            deliveries(tx, order, begun, at, &waiting).await?;
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 async fn add_part(tx: &Tx<'_>, order: &Prepared, group: &Group, issued: i64, seq: i64) -> Result<Part> {
@@ -259,7 +267,8 @@ async fn deliveries(
     let (Some(part), Some(group)) = (begun.parts.get(at), order.groups.get(at)) else {
         return Err(LedgerError::Damaged(format!("order {} lacks a part", begun.seq)));
     };
-    let course = course(tx, &part.release, &part.channel, group.account.then_some(&part.language)).await?;
+    let account = group.to_account().then_some(&part.language);
+    let course = course(tx, &part.release, &part.channel, account).await?;
     let inserted = blocks::insert(tx, part, &course, some).await?;
     begun.done.created += inserted.created;
     begun.done.already += inserted.already;
@@ -304,6 +313,7 @@ async fn complete(tx: &Tx<'_>, order: &Prepared, begun: &Begun, now: Timestamp) 
     let Order { planned, revision, approved_by, .. } = &order.order;
     let detail = json!({
         "seq": begun.seq, "notice": planned.notice, "revision": revision, "order": order.sha, "counts": begun.done,
+        "zones": zone_rules(), "seal": verify::seal_of(tx, begun.issued).await?,
     });
     audit::add(tx, now, approved_by, "issue", &planned.slug, &detail).await
 }

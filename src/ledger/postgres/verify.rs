@@ -1,6 +1,18 @@
 //! A look at the whole ledger for contradictions.
 
+use std::collections::BTreeSet;
+
+use tokio_postgres::Row;
+
+use super::session::Tx;
+use super::values::At;
 use super::{Postgres, Result, audit};
+use crate::contact::EmailAddress;
+use crate::digest::Digest;
+use crate::ledger::told::{self, Held, Told};
+use crate::ledger::{Cause, Scope, key};
+use crate::newsroom::ChannelKind;
+use crate::render::Edition;
 
 const TALLY: &str = "
       SELECT part, state, sum(counted)::bigint, sum(found)::bigint
@@ -29,19 +41,126 @@ const UNSETTLED: &str = "
       FROM delivery AS d
      WHERE (d.state = 'attempting') <> (d.attempt IS NOT NULL
                                         AND NOT EXISTS (SELECT 1 FROM result AS r WHERE r.attempt = d.attempt))";
-const ORPHANS: &str = "
+/// Sent, and no attempt or decision says so.
+const UNPROVED: &str = "
+    SELECT d.id
+      FROM delivery AS d
+     WHERE d.state IN ('sent', 'bounced', 'complained')
+       AND NOT EXISTS (SELECT 1
+                         FROM attempt AS a JOIN result AS r ON r.attempt = a.id
+                        WHERE a.delivery = d.id AND r.outcome LIKE '%sent' AND r.outcome <> 'not-sent'
+                          AND r.at = d.sent_at)";
+/// An attempt is missing, or there is one too many.
+const MISCOUNTED: &str = "
+    SELECT d.id
+      FROM delivery AS d
+     WHERE d.attempts <> (SELECT count(*) FROM attempt AS a WHERE a.delivery = d.id)";
+/// Seat 0 is for the original; a notice has its order's number.
+const SEATS: &str = "
+    SELECT d.id
+      FROM delivery AS d JOIN block AS b ON b.id = d.block JOIN part AS p ON p.id = b.part
+     WHERE d.seat <> CASE WHEN p.follows THEN p.issued ELSE 0 END";
+const ASTRAY: &str = "
+    SELECT d.id
+      FROM delivery AS d
+           JOIN block AS b ON b.id = d.block
+           JOIN part AS p ON p.id = b.part
+           JOIN issued AS i ON i.id = p.issued
+           LEFT JOIN course AS c ON c.id = d.course
+     WHERE c.id IS NULL OR c.release <> i.release OR c.channel <> p.channel OR b.channel <> p.channel";
+/// A notice follows what its recipient has on the same course; an original follows nothing.
+const FOLLOWS: &str = "
+    SELECT d.id
+      FROM delivery AS d JOIN block AS b ON b.id = d.block JOIN part AS p ON p.id = b.part
+     WHERE CASE WHEN p.follows
+                THEN NOT EXISTS (SELECT 1
+                                   FROM delivery AS o
+                                  WHERE o.id = d.previous AND o.course = d.course AND o.recipient = d.recipient)
+                ELSE d.previous IS NOT NULL END";
+const EARLY: &str = "
+    SELECT d.id
+      FROM delivery AS d JOIN block AS b ON b.id = d.block JOIN part AS p ON p.id = b.part
+     WHERE d.due < p.due";
+const NEWEST: &str = "
+    SELECT d.id
+      FROM delivery AS d
+     WHERE d.attempt IS DISTINCT FROM (SELECT max(a.id) FROM attempt AS a WHERE a.delivery = d.id)";
+/// Attempts are counted from one, under an epoch that their block had, and must begin within half a minute.
+const ATTEMPTS: &str = "
     SELECT a.delivery
-      FROM attempt AS a LEFT JOIN delivery AS d ON d.id = a.delivery
-     WHERE d.id IS NULL OR d.attempt IS NULL OR a.id > d.attempt";
+      FROM attempt AS a
+           LEFT JOIN delivery AS d ON d.id = a.delivery
+           LEFT JOIN block AS b ON b.id = d.block
+     WHERE b.id IS NULL OR a.epoch > b.epoch OR a.deadline - a.intent_at NOT BETWEEN 0 AND 30000000
+        OR a.no <> (SELECT count(*) FROM attempt AS o WHERE o.delivery = a.delivery AND o.id <= a.id)";
+/// It waits or failed although an attempt of it arrived, or nothing says that it failed.
+const CONTRADICTED: &str = "
+    SELECT d.id
+      FROM delivery AS d
+     WHERE (d.state IN ('scheduled', 'failed')
+            AND EXISTS (SELECT 1
+                          FROM attempt AS a JOIN result AS r ON r.attempt = a.id
+                         WHERE a.delivery = d.id AND r.outcome LIKE '%sent' AND r.outcome <> 'not-sent'))
+        OR (d.state = 'failed'
+            AND NOT EXISTS (SELECT 1
+                              FROM attempt AS a JOIN result AS r ON r.attempt = a.id
+                             WHERE a.delivery = d.id AND r.outcome LIKE '%failed'))";
+const RESULTS: &str = "
+    SELECT a.delivery
+      FROM result AS r JOIN attempt AS a ON a.id = r.attempt
+     WHERE r.outcome NOT IN ('sent', 'later', 'failed', 'unknown', 'not-sent', 'found sent', 'decided sent', 'decided failed',
+                             'decided to send again', 'decided to give up', 'sent once more by rule', 'parked')
+        OR r.no NOT BETWEEN 1 AND (SELECT count(*) FROM result AS o WHERE o.attempt = r.attempt)";
+const UNDOUBTED: &str = "
+    SELECT d.id
+      FROM delivery AS d
+     WHERE d.state IN ('unknown', 'parked') AND NOT EXISTS (SELECT 1 FROM doubt AS u WHERE u.delivery = d.id)";
+/// Every complete order, every column a text.
+const ORDERS: &str = "
+      SELECT id::text, release, seq::text, notice, title, source, encode(order_sha, 'hex'),
+             revision, approved_by, publish::text, expires::text, issued_at::text
+        FROM issued
+       WHERE complete
+    ORDER BY id";
+const ORDER: &str = "
+      SELECT id::text, release, seq::text, notice, title, source, encode(order_sha, 'hex'),
+             revision, approved_by, publish::text, expires::text, issued_at::text
+        FROM issued
+       WHERE id = $1";
+const PARTS: &str = "
+      SELECT p.id::text, p.course::text, coalesce(c.release, ''), coalesce(c.channel, ''), coalesce(c.account, ''), p.audience, p.channel,
+             p.kind, p.language, p.advance::integer::text, p.notice, p.follows::integer::text, encode(p.edition, 'hex'), p.due::text,
+             coalesce(p.per_week::text, '')
+        FROM part AS p LEFT JOIN course AS c ON c.id = p.course
+       WHERE p.issued = $1
+    ORDER BY p.id";
+const HOLDS: &str = "SELECT scope, target, cause, reason, by, since FROM hold";
+const SUPPRESSED: &str = "SELECT address, reason, since FROM suppression ORDER BY address";
+const CONTACTS: &str = "SELECT id, address, email, domain FROM contact WHERE id > $1 ORDER BY id LIMIT 10000";
+const KEYS: &str = "
+      SELECT d.id, d.key, d.wire_key, d.recipient, c.account, i.release, i.seq, p.channel, p.kind, p.due
+        FROM delivery AS d
+             JOIN block AS b ON b.id = d.block
+             JOIN part AS p ON p.id = b.part
+             JOIN issued AS i ON i.id = p.issued
+             JOIN course AS c ON c.id = d.course
+       WHERE d.id > $1
+    ORDER BY d.id
+       LIMIT 10000";
+const EDITIONS: &str = "SELECT sha, body FROM edition WHERE sha > $1 ORDER BY sha LIMIT 20";
+const ASSETS: &str = "SELECT sha, bytes FROM asset WHERE sha > $1 ORDER BY sha LIMIT 1";
 
 impl Postgres {
     pub(in crate::ledger) async fn verify(&self) -> Result<Vec<String>> {
         let tx = self.look("verify").await?;
         tx.read_all().await?;
         let mut wrong = Vec::new();
-        if let Some(seq) = audit::first_broken(&tx).await? {
+        let mut told = Told::default();
+        if let Some(seq) = audit::first_broken(&tx, &mut told).await? {
             wrong.push(format!("the audit chain is broken at entry {seq}"));
         }
+        told_and_found(&tx, told, &mut wrong).await?;
+        contacts(&tx, &mut wrong).await?;
         for row in tx.query(TALLY, &[]).await? {
             let (part, state): (i64, &str) = (row.try_get(0)?, row.try_get(1)?);
             let (counted, found): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
@@ -52,13 +171,140 @@ impl Postgres {
             (FORGOTTEN, "waits where nobody looks"),
             (LOOSE, "is under way but nobody's"),
             (UNSETTLED, "is under way with a result, or has an attempt without one"),
-            (ORPHANS, "has an attempt that it does not know"),
+            (UNPROVED, "is sent, but nothing says so"),
+            (MISCOUNTED, "has more or fewer attempts than it counts"),
+            (SEATS, "sits where it does not belong"),
+            (ASTRAY, "is on another course than it was issued for"),
+            (FOLLOWS, "follows what its recipient does not have"),
+            (EARLY, "would leave before its time"),
+            (NEWEST, "does not know its newest attempt"),
+            (ATTEMPTS, "has an attempt that cannot have been"),
+            (CONTRADICTED, "is in a state that its results contradict"),
+            (RESULTS, "has results that nobody can have written"),
+            (UNDOUBTED, "is unknown, but nothing says since when"),
         ] {
             for row in tx.query(sql, &[]).await? {
                 wrong.push(format!("delivery {} {what}", row.try_get::<_, i64>(0)?));
             }
         }
+        keys(&tx, &mut wrong).await?;
+        texts(&tx, &mut wrong).await?;
         tx.commit().await?;
         Ok(wrong)
     }
+}
+
+/// The seal of an order that stands in the tables.
+pub(super) async fn seal_of(tx: &Tx<'_>, issued: i64) -> Result<Digest> {
+    let mut order = texts_of(&tx.query(ORDER, &[&issued]).await?)?;
+    order.extend(texts_of(&tx.query(PARTS, &[&issued]).await?)?);
+    Ok(told::seal(&order))
+}
+
+/// Rows whose columns are all texts.
+fn texts_of(rows: &[Row]) -> Result<Vec<Vec<String>>> {
+    rows.iter()
+        .map(|row| {
+            Ok((0..row.len()).map(|column| row.try_get(column)).collect::<std::result::Result<_, _>>()?)
+        })
+        .collect()
+}
+
+/// Holds what the audit chain told against the tables.
+async fn told_and_found(tx: &Tx<'_>, mut told: Told, wrong: &mut Vec<String>) -> Result<()> {
+    for order in texts_of(&tx.query(ORDERS, &[]).await?)? {
+        let [id, release, seq, _, _, _, _, _, by, ..] = order.as_slice() else { continue };
+        let seal = seal_of(tx, id.parse().unwrap_or_default()).await?;
+        wrong.extend(told.order(release, seq.parse().unwrap_or_default(), by, &seal));
+    }
+    for row in tx.query(HOLDS, &[]).await? {
+        let (kind, target, cause): (String, String, &str) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let cause = Cause::of(cause).filter(|cause| matches!(cause, Cause::Restored | Cause::Clock));
+        let scope = Scope::of_columns(&kind, target).map_or(kind, |scope| scope.to_string());
+        let held =
+            Held { scope, cause, reason: row.try_get(3)?, by: row.try_get(4)?, since: row.try_get(5)? };
+        wrong.extend(told.hold(&held));
+    }
+    for row in tx.query(SUPPRESSED, &[]).await? {
+        wrong.extend(told.suppressed(&row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    }
+    wrong.extend(told.missing());
+    Ok(())
+}
+
+/// An address is known by its keyed digest, so a changed one shows.
+async fn contacts(tx: &Tx<'_>, wrong: &mut Vec<String>) -> Result<()> {
+    let mut after = i64::MIN;
+    loop {
+        let rows = tx.query(CONTACTS, &[&after]).await?;
+        for row in &rows {
+            after = row.try_get(0)?;
+            let (address, domain): (Digest, &str) = (row.try_get(1)?, row.try_get(3)?);
+            let email: std::result::Result<EmailAddress, _> = row.try_get(2);
+            if !email.is_ok_and(|email| tx.facts().address(&email) == address && email.domain() == domain) {
+                wrong.push(format!("contact {after} has another address than was imported"));
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// The key of a delivery says for whom it is, so a changed recipient shows.
+async fn keys(tx: &Tx<'_>, wrong: &mut Vec<String>) -> Result<()> {
+    let mut after = i64::MIN;
+    loop {
+        let rows = tx.query(KEYS, &[&after]).await?;
+        for row in &rows {
+            after = row.try_get(0)?;
+            let (found, wire): (Digest, &str) = (row.try_get(1)?, row.try_get(2)?);
+            let (recipient, account): (i64, &str) = (row.try_get(3)?, row.try_get(4)?);
+            let (release, seq, channel): (&str, i64, &str) =
+                (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
+            let (kind, due): (ChannelKind, At) = (row.try_get(8)?, row.try_get(9)?);
+            let name = if account.is_empty() { recipient.to_string() } else { format!("account/{account}") };
+            let expected = key::delivery_key(&tx.facts().lineage, release, seq, channel, &name);
+            if found != expected || wire != key::wire_key(kind, &expected, due.0) {
+                wrong.push(format!("delivery {after} is not for whom it was issued"));
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// What was frozen is known by its digest.
+async fn texts(tx: &Tx<'_>, wrong: &mut Vec<String>) -> Result<()> {
+    let mut used = BTreeSet::new();
+    for (sql, what) in [(EDITIONS, "edition"), (ASSETS, "file")] {
+        let mut after: Vec<u8> = Vec::new();
+        loop {
+            let rows = tx.query(sql, &[&after]).await?;
+            for row in &rows {
+                let (sha, bytes): (&[u8], &[u8]) = (row.try_get(0)?, row.try_get(1)?);
+                after = sha.to_vec();
+                let found = match what {
+                    "file" => Some(Digest::of(bytes)),
+                    _ => serde_json::from_slice::<Edition>(bytes).ok().map(|edition| {
+                        used.extend(edition.assets.iter().map(|asset| asset.sha));
+                        edition.sha()
+                    }),
+                };
+                used.remove(&found.filter(|_| what == "file").unwrap_or(Digest([0; 32])));
+                let name = sha.try_into().ok().map(Digest);
+                if found.is_none() || found != name {
+                    let name = name.map_or_else(|| "without a name".to_owned(), |name| name.to_string());
+                    wrong.push(format!("{what} {name} is not what was issued"));
+                }
+            }
+            if rows.is_empty() {
+                break;
+            }
+        }
+    }
+    wrong.extend(used.iter().map(|sha| format!("file {sha} is not what was issued")));
+    Ok(())
 }

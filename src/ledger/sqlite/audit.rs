@@ -9,6 +9,7 @@ use super::{Result, Sqlite};
 use crate::digest::Digest;
 use crate::ledger::AuditEntry;
 use crate::ledger::seal::{Chain, seal};
+use crate::ledger::told::Told;
 
 const LAST: &str = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
 const ADD: &str = "
@@ -65,13 +66,16 @@ fn entries(db: &Connection, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The first entry that was changed, or whose predecessor is gone; nothing where the chain is whole.
-pub(super) fn first_broken(db: &Connection) -> Result<Option<u64>> {
+/// The first entry that was changed, or whose predecessor is gone; nothing where the chain is whole. What the chain tells is `told`.
+pub(super) fn first_broken(db: &Connection, told: &mut Told) -> Result<Option<u64>> {
     let mut chain = Chain::begin();
     loop {
         let entries = entries(db, chain.after, 1_000)?;
         if entries.is_empty() {
             return Ok(None);
+        }
+        for entry in &entries {
+            told.entry(entry);
         }
         if let Some(broken) = entries.iter().find(|entry| !chain.holds(entry)) {
             return Ok(Some(broken.seq));

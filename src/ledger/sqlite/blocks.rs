@@ -37,6 +37,10 @@ const NOTHING_DUE: &str = "UPDATE block SET next_due = NULL WHERE id = :block AN
 const SUPPRESS: &str =
     "UPDATE delivery SET state = 'suppressed' WHERE id = :delivery AND state = 'scheduled'";
 const BLOCKS_OF_PART: &str = "SELECT id, first, last FROM block WHERE part = :part";
+const WAITING: &str = "
+    SELECT d.recipient
+      FROM block AS b CROSS JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
+     WHERE b.part = :part AND d.state = 'scheduled'";
 const END_CLAIMS: &str = "
     UPDATE block
        SET claimed = max(claimed - :n, 0)
@@ -121,6 +125,13 @@ pub(super) fn give_up_block(
     write.sql(NOTHING_DUE)?.execute(named_params! { ":block": block })?;
     write.count_moved(part, State::Scheduled, to, count(n));
     Ok(n as u64)
+}
+
+/// The recipients of a part's deliveries that wait.
+pub(super) fn waiting(write: &Write<'_>, part: i64) -> Result<Vec<(i64, Option<i64>)>> {
+    let mut statement = write.sql(WAITING)?;
+    let rows = statement.query_map(named_params! { ":part": part }, |row| Ok((row.get(0)?, None)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Gives up every delivery of a part that waits; returns how many.

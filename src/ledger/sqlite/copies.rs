@@ -20,7 +20,7 @@ impl Sqlite {
         let config = config.clone();
         blocking(move || {
             schema::check_library()?;
-            let files = Files::prepare(&config.folder)?;
+            let files = Files::prepare(&config)?;
             let mut db = schema::connect(&files.database())?;
             let from = schema::found(&db)?;
             schema::migrate(&mut db, now)?;
@@ -67,7 +67,7 @@ impl Sqlite {
         blocking(move || {
             schema::check_library()?;
             let copied = examine(&from)?;
-            let files = Files::prepare(&config.folder)?;
+            let files = Files::prepare(&config)?;
             let _lock = files.lock()?;
             let database = files.database();
             let new = beside(&database, ".new");

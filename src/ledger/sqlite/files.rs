@@ -7,8 +7,8 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::ledger::LedgerError;
 use crate::ledger::mark::MarkFile;
+use crate::ledger::{LedgerConfig, LedgerError};
 
 /// The ledger's folder.
 #[derive(Clone)]
@@ -24,7 +24,8 @@ impl Files {
     /// Makes the folder (mode 0700) and the database's file (0600) where there are none; refuses a folder that others
     /// can read, or one that is not on a local disk. Their names are on disk afterwards: else the loss of power could
     /// take away the whole ledger, with all that was synced into it.
-    pub(super) fn prepare(folder: &Path) -> Result<Files, LedgerError> {
+    pub(super) fn prepare(config: &LedgerConfig) -> Result<Files, LedgerError> {
+        let folder = config.folder.as_path();
         let new = folder.ancestors().take_while(|up| !up.as_os_str().is_empty() && !up.exists()).count();
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail(folder))?;
         let mode = std::fs::metadata(folder).map_err(fail(folder))?.mode();
@@ -36,12 +37,7 @@ impl Files {
                 folder.display()
             )));
         }
-        if let Some(name) = network_disk(folder)? {
-            return Err(LedgerError::Refused(format!(
-                "`{}` is on {name}, whose locks and syncs cannot be relied on; put `ledger.folder` on a local disk",
-                folder.display()
-            )));
-        }
+        allowed(config, network_disk(folder)?)?;
         let files = Files { folder: folder.to_owned() };
         let database = files.database();
         // SQLite gives its -wal and -shm files the mode of the database.
@@ -89,6 +85,20 @@ impl Files {
             Err(TryLockError::Error(source)) => Err(LedgerError::Io { path, source }),
         }
     }
+}
+
+/// Refuses a disk that is not local, unless the operator says that it will do.
+fn allowed(config: &LedgerConfig, disk: Option<&'static str>) -> Result<(), LedgerError> {
+    let Some(name) = disk else { return Ok(()) };
+    let folder = config.folder.display();
+    if config.allow_network_disk {
+        tracing::warn!(%folder, disk = name, "the ledger's locks and syncs are only as good as this disk");
+        return Ok(());
+    }
+    Err(LedgerError::Refused(format!(
+        "`{folder}` is on {name}, whose locks and syncs cannot be relied on; put `ledger.folder` on a local disk, or several \
+         daemons on PostgreSQL (`ledger.postgres`). Who can vouch for this disk says `ledger: {{ allow_network_disk: true }}`"
+    )))
 }
 
 pub(super) fn fail(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + use<> {
@@ -144,6 +154,10 @@ mod tests {
     use super::*;
     use crate::ledger::mark::Mark;
 
+    fn at(folder: &Path) -> LedgerConfig {
+        LedgerConfig { folder: folder.to_owned(), ..LedgerConfig::default() }
+    }
+
     fn mode(path: &Path) -> u32 {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
@@ -152,7 +166,7 @@ mod tests {
     fn nobody_else_can_read_the_folder_or_its_files() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
-        let files = Files::prepare(&folder).unwrap();
+        let files = Files::prepare(&at(&folder)).unwrap();
         let _lock = files.lock().unwrap();
         files.mark().write(&Mark { lineage: "l".into(), serial: 1, attempt: 2 }, true).unwrap();
         assert_eq!(mode(&folder), 0o700);
@@ -166,7 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (open, good) in [(0o700, true), (0o750, false), (0o705, false), (0o711, false)] {
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(open)).unwrap();
-            let prepared = Files::prepare(folder.path());
+            let prepared = Files::prepare(&at(folder.path()));
             assert_eq!(prepared.is_ok(), good, "{open:o}");
             if let Err(error) = prepared {
                 assert!(error.to_string().contains("run `chmod 700 /"), "{error}");
@@ -186,10 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_of_the_network_is_refused_unless_somebody_vouches_for_it() {
+        let mut config = at(Path::new("/mnt/ledger"));
+        assert!(allowed(&config, None).is_ok());
+        let error = allowed(&config, Some("NFS")).unwrap_err().to_string();
+        assert!(
+            error.contains("`/mnt/ledger` is on NFS") && error.contains("allow_network_disk: true"),
+            "{error}"
+        );
+        config.allow_network_disk = true;
+        assert!(allowed(&config, Some("NFS")).is_ok());
+    }
+
+    #[test]
     fn one_lock_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
-        let files = Files::prepare(folder.path()).unwrap();
+        let files = Files::prepare(&at(folder.path())).unwrap();
         let lock = files.lock().unwrap();
         assert!(matches!(files.lock(), Err(LedgerError::Locked(_))));
         drop(lock);

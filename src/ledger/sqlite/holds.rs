@@ -7,6 +7,7 @@ use serde_json::json;
 use super::values::At;
 use super::writer::Write;
 use super::{Result, Sqlite, audit};
+use crate::ledger::told::BY_STATUS;
 use crate::ledger::{Cause, Hold, LedgerError, Scope};
 use crate::plan::Planned;
 use crate::release::Notice;
@@ -136,7 +137,7 @@ pub(super) fn add(
 pub(super) fn follow_release(write: &Write<'_>, planned: &Planned, by: &str, now: Timestamp) -> Result<()> {
     let scope = Scope::Release(planned.slug.clone());
     if planned.notice == Notice::Hold {
-        add(write, &scope, Cause::Release, ("the release is held", by), now, now)?;
+        add(write, &scope, Cause::Release, (BY_STATUS, by), now, now)?;
         return Ok(());
     }
     let (kind, target) = scope.columns();

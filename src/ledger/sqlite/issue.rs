@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::values::At;
 use super::writer::Write;
-use super::{Result, Sqlite, audit, blocks, follow, holds};
+use super::{Result, Sqlite, audit, blocks, follow, holds, verify};
+use crate::clock::zone_rules;
 use crate::digest::Digest;
 use crate::language::Language;
 use crate::ledger::prepare::{AT_ONCE, Course, Group, PIECE, Part, Prepared};
@@ -130,7 +131,9 @@ fn begin(write: &mut Write<'_>, order: &Prepared, now: Timestamp) -> Result<Opti
             }
             (false, true) => {}
             (false, false) => {
-                for part in follow::parts(write, &planned.slug, last)? {
+                // What the new order replaces anyway is given up with what is older still.
+                let parts = follow::parts(write, &planned.slug, last)?;
+                for part in parts.iter().filter(|part| order.stops(part).is_none()) {
                     blocks::give_up_part(write, part.id, State::Superseded)?;
                 }
             }
@@ -143,32 +146,37 @@ fn begin(write: &mut Write<'_>, order: &Prepared, now: Timestamp) -> Result<Opti
         ":approved_by": order.order.approved_by, ":publish": At(planned.publish), ":expires": At(planned.expires),
         ":now": At(now),
     })?;
-    let done = stop_older(write, order, issued)?;
-    holds::follow_release(write, planned, &order.order.approved_by, now)?;
-    let mut parts = Vec::new();
+    let mut begun = Begun { issued, seq, parts: Vec::new(), done: Issued::default() };
     for group in &order.groups {
-        parts.push(add_part(write, order, group, issued, seq)?);
+        begun.parts.push(add_part(write, order, group, issued, seq)?);
     }
-    Ok(Some(Begun { issued, seq, parts, done }))
+    stop_older(write, order, &mut begun)?;
+    holds::follow_release(write, planned, &order.order.approved_by, now)?;
+    Ok(Some(begun))
 }
 
-/// Gives up what waits with an older text, or altogether.
-fn stop_older(write: &mut Write<'_>, order: &Prepared, issued: i64) -> Result<Issued> {
+/// Gives up what waits with an older text, or altogether. What came back to waiting since the plan was made, when it was still
+/// open, gets the newer text at once.
+fn stop_older(write: &mut Write<'_>, order: &Prepared, begun: &mut Begun) -> Result<()> {
     let planned = &order.order.planned;
-    let mut done = Issued::default();
     for part in follow::parts(write, &planned.slug, 0)? {
-        if part.issued >= issued {
+        if part.issued >= begun.issued {
             continue;
         }
         let Some(to) = order.stops(&part) else { continue };
+        let back = order.instead(&part).filter(|_| to == State::Superseded);
+        let waiting = if back.is_some() { blocks::waiting(write, part.id)? } else { Vec::new() };
         let n = blocks::give_up_part(write, part.id, to)?;
         if to == State::Cancelled {
-            done.cancelled += n;
+            begun.done.cancelled += n;
         } else {
-            done.superseded += n;
+            begun.done.superseded += n;
+        }
+        if let Some(at) = back {
+            deliveries(write, order, begun, at, &waiting)?;
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 fn add_part(write: &Write<'_>, order: &Prepared, group: &Group, issued: i64, seq: i64) -> Result<Part> {
@@ -208,7 +216,8 @@ fn deliveries(
     let (Some(part), Some(group)) = (begun.parts.get(at), order.groups.get(at)) else {
         return Err(LedgerError::Damaged(format!("order {} lacks a part", begun.seq)));
     };
-    let course = course(write, &part.release, &part.channel, group.account.then_some(&part.language))?;
+    let account = group.to_account().then_some(&part.language);
+    let course = course(write, &part.release, &part.channel, account)?;
     let inserted = blocks::insert(write, part, &course, some)?;
     begun.done.created += inserted.created;
     begun.done.already += inserted.already;
@@ -253,6 +262,7 @@ fn complete(write: &Write<'_>, order: &Prepared, begun: &Begun, now: Timestamp) 
     let Order { planned, revision, approved_by, .. } = &order.order;
     let detail = json!({
         "seq": begun.seq, "notice": planned.notice, "revision": revision, "order": order.sha, "counts": begun.done,
+        "zones": zone_rules(), "seal": verify::seal_of(write.db, begun.issued)?,
     });
     audit::add(write, now, approved_by, "issue", &planned.slug, &detail)?;
     Ok(begun.done)

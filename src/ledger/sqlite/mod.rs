@@ -72,7 +72,7 @@ impl Sqlite {
 
     fn open_here(config: &LedgerConfig, exclusive: bool, now: Timestamp) -> Result<Sqlite> {
         schema::check_library()?;
-        let files = files::Files::prepare(&config.folder)?;
+        let files = files::Files::prepare(config)?;
         let lock = if exclusive { Some(files.lock()?) } else { None };
         let mut db = schema::connect(&files.database())?;
         schema::migrate(&mut db, now)?;

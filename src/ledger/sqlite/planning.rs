@@ -19,7 +19,7 @@ use crate::render::Edition;
 /// How far back `recent` looks.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-const RELEASES: &str = "SELECT release, notice, source, complete FROM issued ORDER BY release, seq";
+const RELEASES: &str = "SELECT release, notice, source, complete, publish FROM issued ORDER BY release, seq";
 const GROUPS: &str = "
       SELECT i.release, p.audience, p.channel, p.language, p.advance, p.due, p.follows, t.state, t.n, p.crowd
         FROM part AS p
@@ -147,7 +147,8 @@ fn releases(db: &Connection) -> Result<BTreeMap<String, HeldRelease>> {
             .map_err(|error| LedgerError::Damaged(format!("the source of {release}: {error}")))?;
         // An order that was interrupted holds nothing yet: planning must find something to do.
         let source = row.get::<_, bool>(3)?.then_some(source);
-        releases.insert(release, HeldRelease { notice, source, groups: Vec::new() });
+        let publish = Some(row.get::<_, At>(4)?.0);
+        releases.insert(release, HeldRelease { notice, source, publish, groups: Vec::new() });
     }
     let mut statement = db.prepare_cached(GROUPS)?;
     let mut rows = statement.query([])?;

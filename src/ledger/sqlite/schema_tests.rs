@@ -94,9 +94,15 @@ fn the_audit_chain_shows_every_alteration() {
         db.execute("INSERT INTO audit VALUES (?1, 0, 'ada', 'hold', 'x', '{}', zeroblob(32))", [seq])
             .unwrap();
     };
-    assert_eq!(super::super::audit::first_broken(&db).unwrap(), None);
+    assert_eq!(
+        super::super::audit::first_broken(&db, &mut crate::ledger::told::Told::default()).unwrap(),
+        None
+    );
     write(&db, 1);
-    assert_eq!(super::super::audit::first_broken(&db).unwrap(), Some(1));
+    assert_eq!(
+        super::super::audit::first_broken(&db, &mut crate::ledger::told::Told::default()).unwrap(),
+        Some(1)
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod error;
 mod syntax;
 
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -56,6 +57,20 @@ impl WallTime {
             message: error.to_string(),
             hint: "write a date of this century".to_owned(),
         })
+    }
+}
+
+/// As it was meant, not to the letter: `2026-12-01T09:00:00[Europe/Stockholm]`.
+impl fmt::Display for WallTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.civil)?;
+        if let Some(offset) = self.offset {
+            write!(f, "{offset}")?;
+        }
+        match self.zone.as_ref().and_then(TimeZone::iana_name) {
+            Some(zone) => write!(f, "[{zone}]"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl Inside {
     pub async fn accepting(room: &Room, clock: &Clock, accept: Option<&str>) -> Inside {
         let (config, findings) = Config::read(&room.read("dateline.yaml"));
         assert!(findings.is_empty(), "{findings:?}");
-        let folder = LedgerConfig { folder: room.dir().join("state"), postgres: None };
+        let folder = LedgerConfig { folder: room.dir().join("state"), ..LedgerConfig::default() };
         let ledger = Ledger::open_exclusive(&folder, clock.now()).await.unwrap();
         let routes: BTreeMap<String, Route> = config
             .channels

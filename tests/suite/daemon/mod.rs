@@ -10,3 +10,4 @@ pub mod room;
 mod running;
 mod stopping;
 mod trouble;
+mod zones;

@@ -100,7 +100,7 @@ impl Room {
 
     /// The ledger, beside whoever else has it open.
     pub async fn ledger(&self) -> Ledger {
-        let config = LedgerConfig { folder: self.dir().join("state"), postgres: None };
+        let config = LedgerConfig { folder: self.dir().join("state"), ..LedgerConfig::default() };
         Ledger::open(&config, Clock::system().now()).await.unwrap()
     }
 

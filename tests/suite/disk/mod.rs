@@ -148,6 +148,9 @@ pub fn copy(from: &Path, to: &Path) {
 /// The figures of one run, for `docs/reliability.md`.
 pub struct Run {
     pub name: &'static str,
+    pub database: &'static str,
+    /// The tests that are run with it.
+    pub tests: &'static str,
     pub seed: u64,
     pub begun: Instant,
     /// Instants at which the power went.
@@ -163,13 +166,25 @@ pub struct Run {
 impl Run {
     pub fn begin(name: &'static str, seed: u64) -> Run {
         let begun = Instant::now();
-        Run { name, seed, begun, cut_points: 0, kills: 0, deliveries: 0, taken: 0, notes: Vec::new() }
+        Run {
+            name,
+            database: "SQLite",
+            tests: "disk::",
+            seed,
+            begun,
+            cut_points: 0,
+            kills: 0,
+            deliveries: 0,
+            taken: 0,
+            notes: Vec::new(),
+        }
     }
 
     /// Tells the figures of a run in which nothing was wrong, and writes them down where it was the long form; the
     /// file is that of `tests/reliability/report.rs`.
     pub fn end(self) {
-        let Run { name, seed, begun, cut_points, kills, deliveries, taken, notes } = self;
+        let Run { name, database, tests, seed, begun, cut_points, kills, deliveries, taken, notes } = self;
+        let release = if cfg!(debug_assertions) { "" } else { " --release" };
         let seconds = begun.elapsed().as_secs_f64();
         println!(
             "{name}, seed {seed}: {cut_points} cuts, {kills} kills, {deliveries} deliveries, {taken} taken, {seconds:.0} s; {notes:?}"
@@ -183,8 +198,8 @@ impl Run {
             .output();
         let commit = git.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
         let run = serde_json::json!({
-            "name": name, "database": "SQLite", "seed": seed, "seconds": seconds,
-            "command": "RELIABILITY=long cargo test --test suite disk::",
+            "name": name, "database": database, "seed": seed, "seconds": seconds,
+            "command": format!("RELIABILITY=long cargo test{release} --all-features --test suite {tests}"),
             "started": Clock::system().now().strftime("%Y-%m-%d %H:%M").to_string(),
             "commit": commit.unwrap_or_default(),
             "build": if cfg!(debug_assertions) { "debug" } else { "release" },
@@ -195,7 +210,7 @@ impl Run {
         });
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../reliability");
         std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(format!("sqlite-{}.json", name.replace([' ', '/'], "-")));
+        let file = folder.join(format!("{}-{}.json", database.to_lowercase(), name.replace([' ', '/'], "-")));
         std::fs::write(file, format!("{run:#}\n")).unwrap();
     }
 }

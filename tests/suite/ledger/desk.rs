@@ -78,6 +78,7 @@ pub fn order(slug: &str, notice: Notice, text: &str, parts: Vec<Part>) -> Order 
             notice,
             publish: due(),
             expires: due() + SignedDuration::from_hours(24),
+            moved_from: None,
             digest_of: vec![],
             source: Source {
                 all: name("all"),

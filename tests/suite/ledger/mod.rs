@@ -14,6 +14,7 @@ mod people;
 pub mod postgres;
 #[cfg(feature = "postgres")]
 mod several;
+mod tamper;
 mod turns;
 mod walk;
 
@@ -31,15 +32,23 @@ async fn sqlite() -> (tempfile::TempDir, Ledger) {
 }
 
 fn config(folder: &tempfile::TempDir) -> LedgerConfig {
-    LedgerConfig { folder: folder.path().join("ledger"), postgres: None }
+    LedgerConfig { folder: folder.path().join("ledger"), ..LedgerConfig::default() }
 }
 
 /// Runs one case on a new ledger of each backend with `contacts` contacts, and looks for contradictions afterwards.
 async fn exercise<F: AsyncFn(&Desk)>(contacts: i64, case: F) {
-    let (_folder, ledger) = sqlite().await;
-    on(ledger, contacts, &case).await;
-    if let Some((_folder, ledger)) = postgres::new().await {
+    exercise_on([true, true], contacts, case).await;
+}
+
+/// The same on SQLite, on PostgreSQL, or on both.
+async fn exercise_on<F: AsyncFn(&Desk)>([lite, server]: [bool; 2], contacts: i64, case: F) {
+    if lite {
+        let (_folder, ledger) = sqlite().await;
         on(ledger, contacts, &case).await;
+    }
+    if server && let Some((_folder, ledger)) = postgres::new().await {
+        on(ledger, contacts, &case).await;
+        postgres::drop_newest().await;
     }
 }
 

@@ -45,6 +45,7 @@ pub async fn schema(folder: &std::path::Path, leases: LeaseClock) -> Option<Ledg
     let url = format!("{url}?options=-csearch_path%3D{name}&application_name={name}");
     Some(LedgerConfig {
         folder: folder.join("ledger"),
+        allow_network_disk: false,
         postgres: Some(PostgresConfig {
             url: SecretRef::Env("DATELINE_TEST_POSTGRES".to_owned()),
             ca_file: None,
@@ -60,6 +61,13 @@ pub async fn new() -> Option<(tempfile::TempDir, Ledger)> {
     let config = schema(folder.path(), LeaseClock::Caller).await?;
     let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
     Some((folder, ledger))
+}
+
+/// Drops the schema that this test made last: thousands of them would be a burden.
+pub async fn drop_newest() {
+    let Some(url) = server() else { return };
+    let name = NEWEST.with_borrow(Clone::clone);
+    execute(&url, &format!("SET client_min_messages = error; DROP SCHEMA {name} CASCADE")).await;
 }
 
 #[cfg(feature = "postgres")]

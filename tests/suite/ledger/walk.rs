@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dateline::digest::Digest;
 use dateline::ledger::{AttemptId, Claim, DeliveryId, Intent, LogRecipient, Outcome, Party, Scope, State};
-use dateline::plan::Action;
+use dateline::plan::{Action, Recipients};
 use dateline::release::Notice;
 use proptest::prelude::*;
 
-use super::desk::{Desk, arrived, at, mail, order, reply};
+use super::desk::{Desk, Part, arrived, at, mail, order, reply};
+use crate::disk;
 
 const CONTACTS: i64 = 6;
 
@@ -59,6 +61,17 @@ struct World {
     left: BTreeSet<i64>,
     held: bool,
     corrected: bool,
+    /// The editions that may leave now: the newest text for those who have none, and the newest correction.
+    newest: Vec<Digest>,
+}
+
+impl World {
+    async fn issue(&mut self, desk: &Desk, notice: Notice, parts: Vec<Part>) {
+        self.text += 1;
+        let order = order("aster", notice, &format!("v{}", self.text), parts);
+        self.newest = order.editions.iter().map(|edition| edition.edition.sha()).collect();
+        desk.issue(order).await;
+    }
 }
 
 async fn take(desk: &Desk, world: &mut World, step: Step) {
@@ -71,6 +84,10 @@ async fn take(desk: &Desk, world: &mut World, step: Step) {
             if let Intent::Go(attempt) = desk.intent(&claim, now).await {
                 assert!(!world.held, "an intent passed a hold");
                 assert!(!world.left.contains(&id.0), "an intent passed a suppression");
+                assert!(
+                    world.newest.is_empty() || world.newest.contains(&claim.edition),
+                    "an old text left after a newer one was issued"
+                );
                 world.open.push((attempt, claim));
             }
         }
@@ -114,16 +131,13 @@ async fn take(desk: &Desk, world: &mut World, step: Step) {
             world.left.insert(contact);
         }
         Step::Update if !world.corrected => {
-            world.text += 1;
             let all: Vec<i64> = (1..=CONTACTS).collect();
-            let text = format!("v{}", world.text);
-            desk.issue(order("aster", Notice::Original, &text, vec![mail(Action::Update, &all)])).await;
+            world.issue(desk, Notice::Original, vec![mail(Action::Update, &all)]).await;
         }
         Step::Correct => {
-            world.text += 1;
             world.corrected = true;
-            let text = format!("v{}", world.text);
-            desk.issue(order("aster", Notice::Correction, &text, vec![mail(Action::Correct, &[])])).await;
+            let ready = Part("bloggers", "relay", Action::Update, Recipients::Open(1));
+            world.issue(desk, Notice::Correction, vec![mail(Action::Correct, &[]), ready]).await;
         }
         Step::Resend(which) => {
             // Nobody saw it arrive, so sending it again is right.
@@ -168,37 +182,85 @@ async fn judge(desk: &Desk, world: &World) {
             assert!(log.iter().any(|other| had(&other)), "{email:?} got a correction of nothing");
         }
     }
+    for contact in (1..=CONTACTS).filter(|contact| !world.left.contains(contact)) {
+        let seated = log.iter().any(|entry| {
+            entry.notice == Notice::Original
+                && entry.state != State::Superseded
+                && entry.recipient.to_string().starts_with(&format!("c{contact}@"))
+        });
+        assert!(seated, "contact {contact} was forgotten");
+    }
     if world.corrected {
-        // Who has the first text has exactly one notice of the last correction that came after it, or has left.
+        // Who has an older text has a notice of a correction that came after it, or has left; who has the newest has none.
         for entry in log.iter().filter(|e| e.notice == Notice::Original && e.state == State::Sent) {
             let LogRecipient::Contact(email) = &entry.recipient else { panic!("an account") };
             let id: i64 = email.local().trim_start_matches('c').parse().unwrap();
-            let notices =
-                log.iter().filter(|o| o.recipient == entry.recipient && o.notice == Notice::Correction);
-            assert!(
-                notices.count() > 0 || world.left.contains(&id),
-                "{email:?} has the wrong text and no correction"
-            );
+            let notices = log
+                .iter()
+                .filter(|o| o.recipient == entry.recipient && o.notice == Notice::Correction)
+                .count();
+            if world.newest.contains(&entry.edition) {
+                assert_eq!(notices, 0, "{email:?} was told to correct the newest text");
+            } else {
+                assert!(
+                    notices > 0 || world.left.contains(&id),
+                    "{email:?} has the wrong text and no correction"
+                );
+            }
         }
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+/// One history on a new ledger of each database.
+fn history(steps: &[Step], databases: [bool; 2]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        super::exercise_on(databases, CONTACTS, async |desk| {
+            desk.original("aster", "v0", &(1..=CONTACTS).collect::<Vec<_>>()).await;
+            let mut world = World::default();
+            for step in steps {
+                take(desk, &mut world, step.clone()).await;
+            }
+            judge(desk, &world).await;
+        })
+        .await;
+    });
+}
 
-    #[test]
-    fn any_history_keeps_the_promises(steps in prop::collection::vec(step(), 1..70)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            super::exercise(CONTACTS, async |desk| {
-                desk.original("aster", "v0", &(1..=CONTACTS).collect::<Vec<_>>()).await;
-                let mut world = World::default();
-                for step in steps.clone() {
-                    take(desk, &mut world, step).await;
-                }
-                judge(desk, &world).await;
-            })
-            .await;
-        });
+fn histories(cases: u32, databases: [bool; 2]) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    runner
+        .run(&prop::collection::vec(step(), 1..70), |steps| {
+            history(&steps, databases);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn any_history_keeps_the_promises() {
+    histories(40, [true, true]);
+}
+
+/// The long form: `RELIABILITY=long cargo test --release --all-features --test suite ledger::walk`.
+#[test]
+fn ten_thousand_histories_keep_the_promises() {
+    if !disk::long() {
+        return;
+    }
+    for (database, databases) in [("SQLite", [true, false]), ("PostgreSQL", [false, true])] {
+        if database == "PostgreSQL" && super::postgres::server().is_none() {
+            continue;
+        }
+        let mut run = disk::Run::begin("10000 random histories", 0);
+        (run.database, run.tests) = (database, "ledger::walk");
+        histories(10_000, databases);
+        run.deliveries = 10_000 * usize::try_from(CONTACTS).unwrap();
+        run.notes.push(
+            "Up to 70 steps each: claims, intents, results, lost leases, holds, suppressions, new texts, corrections, decisions."
+                .to_owned(),
+        );
+        run.end();
     }
 }

@@ -114,6 +114,7 @@ pub async fn attempt(
             words = stop.to_string();
             match stop {
                 Stop::State(state) => state,
+                Stop::Enough => State::Cancelled,
                 _ => State::Scheduled,
             }
         }

@@ -136,6 +136,9 @@ pub enum Stop {
     /// It is too early; it stays scheduled.
     #[error("not due yet")]
     NotDue,
+    /// Its recipient has had as many mails in seven days as its audience allows; it is cancelled.
+    #[error("its recipient has had as many mails in seven days as its audience allows")]
+    Enough,
     /// The ledger has no such delivery.
     #[error("no such delivery")]
     NoSuch,

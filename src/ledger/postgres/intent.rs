@@ -18,9 +18,32 @@ use crate::ledger::{
     AttemptId, DeliveryId, Epoch, Intent, LedgerError, Outcome, START_WITHIN, Scope, Settled, State, Stop,
 };
 
+/// How many mails the recipient of a delivery has had in seven days, or may have: those whose outcome is not known count. Mails
+/// leave at their due time or within the two days after it. (Microseconds.)
+macro_rules! mails {
+    ($delivery:literal, $recipient:literal, $now:literal) => {
+        concat!(
+            "(SELECT count(*)
+                FROM (SELECT DISTINCT course FROM part WHERE kind = 'smtp' AND due >= ",
+            $now,
+            " - 777600000000) AS w
+                     JOIN delivery AS e ON e.course = w.course AND e.recipient = ",
+            $recipient,
+            "
+               WHERE e.id <> ",
+            $delivery,
+            "
+                 AND (e.sent_at >= ",
+            $now,
+            " - 604800000000 OR e.state IN ('attempting', 'unknown', 'parked')))"
+        )
+    };
+}
+
 /// Writes the attempts whose claims are ours and which nothing forbids (delivery.md 3.3).
 /// 1 deliveries, 2 epochs, 3 digests, 4 instants, 5 how long after them an attempt may begin, 6 the clock of leases.
-const INTEND: &str = "
+const INTEND: &str = concat!(
+    "
     WITH gone AS (
         UPDATE delivery AS d
            SET state = 'attempting', attempts = d.attempts + 1, attempt = nextval('attempt_id')
@@ -49,15 +72,25 @@ const INTEND: &str = "
                                      FROM hold
                                     WHERE scope = 'release' AND target = i.release
                                       AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
+                   AND (p.per_week IS NULL OR p.notice <> 'original' OR ",
+    mails!("o.id", "o.recipient", "q.now"),
+    "
+                        -- Others of this very statement count as well: who is refused for them is asked again.
+                        + (SELECT count(*)
+                             FROM unnest($1::bigint[]) WITH ORDINALITY AS f (delivery, ord)
+                                  JOIN delivery AS g ON g.id = f.delivery
+                            WHERE f.ord < q.ord AND g.recipient = o.recipient) < p.per_week)
                 OFFSET 0) AS q
          WHERE d.id = q.delivery AND d.state = 'scheduled' AND d.due <= q.now
      RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, q.lease_owner, q.part),
     written AS (
         INSERT INTO attempt (id, delivery, no, epoch, owner, intent_at, deadline, request_sha)
              SELECT attempt, id, attempts, epoch, lease_owner, now, now + $5, request_sha FROM gone)
-    SELECT ord, attempt, part FROM gone";
+    SELECT ord, attempt, part FROM gone"
+);
 /// Why they were not written; asked in the same transaction.
-const WHY: &str = "
+const WHY: &str = concat!(
+    "
     SELECT d.id, d.state, d.due, b.id, b.epoch, b.lease_until > lease_now($2), p.id, i.expires,
            d.recipient <> 0 AND c.id IS NULL,
            EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
@@ -67,13 +100,17 @@ const WHY: &str = "
                                            ('destination', c.domain))
           ORDER BY array_position(ARRAY['everything', 'channel', 'release', 'destination'], h.scope)
              LIMIT 1),
-           b.channel, i.release, c.domain
+           b.channel, i.release, c.domain,
+           p.per_week IS NOT NULL AND p.notice = 'original' AND ",
+    mails!("d.id", "d.recipient", "$3::bigint"),
+    " >= p.per_week
       FROM delivery AS d
            JOIN block AS b ON b.id = d.block
            JOIN part AS p ON p.id = b.part
            JOIN issued AS i ON i.id = p.issued
            LEFT JOIN contact AS c ON c.id = d.recipient
-     WHERE d.id = ANY($1::bigint[])";
+     WHERE d.id = ANY($1::bigint[])"
+);
 
 impl Postgres {
     pub(in crate::ledger) async fn intent(
@@ -146,6 +183,7 @@ struct Found {
     gone: bool,
     suppressed: bool,
     hold: Option<Scope>,
+    enough: bool,
 }
 
 fn found(row: &Row) -> Result<(i64, Found)> {
@@ -172,6 +210,7 @@ fn found(row: &Row) -> Result<(i64, Found)> {
         gone: row.try_get(8)?,
         suppressed: row.try_get(9)?,
         hold,
+        enough: row.try_get(14)?,
     };
     Ok((row.try_get(0)?, found))
 }
@@ -191,7 +230,8 @@ async fn stop(
         .map(|(question, _)| question.delivery.0)
         .collect();
     let mut all = HashMap::new();
-    for row in tx.query(WHY, &[&open, &leases]).await? {
+    let newest = At(asked.iter().map(|question| question.now).max().unwrap_or(Timestamp::MIN));
+    for row in tx.query(WHY, &[&open, &leases, &newest]).await? {
         let (delivery, found) = found(&row)?;
         all.insert(delivery, found);
     }
@@ -225,7 +265,15 @@ async fn stop(
         } else if found.due > question.now {
             Stop::NotDue
         } else {
-            found.hold.clone().map_or(Stop::Stale, Stop::Held)
+            match found.hold.clone() {
+                Some(scope) => Stop::Held(scope),
+                None if found.enough => {
+                    blocks::give_up(tx, &[delivery], found.part, State::Cancelled).await?;
+                    found.state = State::Cancelled;
+                    Stop::Enough
+                }
+                None => Stop::Stale,
+            }
         };
         // What is under way ends its claim with its own result.
         if stop != Stop::State(State::Attempting) {

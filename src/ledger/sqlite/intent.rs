@@ -11,8 +11,21 @@ use crate::ledger::{
     AttemptId, DeliveryId, Epoch, Intent, Outcome, START_WITHIN, Scope, Settled, State, Stop,
 };
 
+/// How many mails the recipient of `d` has had in seven days, or may have: those whose outcome is not known count. Mails leave
+/// at their due time or within the two days after it. (Microseconds.)
+macro_rules! mails {
+    () => {
+        "(SELECT count(*)
+            FROM (SELECT DISTINCT course FROM part WHERE kind = 'smtp' AND due >= :now - 777600000000) AS w
+                 CROSS JOIN delivery AS e ON e.course = w.course AND e.recipient = d.recipient
+           WHERE e.id <> d.id
+             AND (e.sent_at >= :now - 604800000000 OR e.state IN ('attempting', 'unknown', 'parked')))"
+    };
+}
+
 /// Writes the attempt if the claim is ours and nothing forbids it (delivery.md 3.3).
-const INTEND: &str = "
+const INTEND: &str = concat!(
+    "
     INSERT INTO attempt (delivery, no, epoch, owner, intent_at, deadline, request_sha)
          SELECT d.id, d.attempts + 1, b.epoch, b.lease_owner, :now, :deadline, :request_sha
            FROM delivery AS d
@@ -35,22 +48,31 @@ const INTEND: &str = "
             AND NOT EXISTS (SELECT 1
                               FROM hold
                              WHERE scope = 'release' AND target = i.release
-                               AND (cause = 'operator' OR p.notice IN ('original', 'correction')))";
+                               AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
+            AND (p.per_week IS NULL OR p.notice <> 'original' OR ",
+    mails!(),
+    " < p.per_week)"
+);
 const ATTEMPTING: &str = "
     UPDATE delivery SET state = 'attempting', attempts = attempts + 1, attempt = :attempt WHERE id = :delivery
  RETURNING (SELECT part FROM block WHERE id = block)";
 /// Why it was not written; asked in the same transaction.
-const WHY: &str = "
+const WHY: &str = concat!(
+    "
     SELECT d.state, d.due, b.id, b.epoch, b.lease_until, p.id, i.expires,
            d.recipient <> 0 AND c.id IS NULL,
            EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
-           b.channel, i.release, c.domain
+           b.channel, i.release, c.domain,
+           p.per_week IS NOT NULL AND p.notice = 'original' AND ",
+    mails!(),
+    " >= p.per_week
       FROM delivery AS d
            CROSS JOIN block AS b ON b.id = d.block
            CROSS JOIN part AS p ON p.id = b.part
            CROSS JOIN issued AS i ON i.id = p.issued
            LEFT JOIN contact AS c ON c.id = d.recipient
-     WHERE d.id = :delivery";
+     WHERE d.id = :delivery"
+);
 const HOLD: &str = "
     SELECT scope, target FROM hold
      WHERE (scope, target) IN (VALUES ('everything', ''), ('channel', :channel), ('release', :release),
@@ -114,16 +136,18 @@ fn intend(
 fn stop(write: &mut Write<'_>, delivery: DeliveryId, epoch: Epoch, now: Timestamp) -> Result<Stop> {
     let found = write
         .sql(WHY)?
-        .query_row(named_params! { ":delivery": delivery.0 }, |row| {
+        .query_row(named_params! { ":delivery": delivery.0, ":now": At(now) }, |row| {
             Ok((
                 (row.get::<_, State>(0)?, row.get::<_, At>(1)?.0, row.get::<_, i64>(2)?),
                 (row.get::<_, i64>(3)?, row.get::<_, Option<At>>(4)?, row.get::<_, i64>(5)?),
                 (row.get::<_, At>(6)?.0, row.get::<_, bool>(7)?, row.get::<_, bool>(8)?),
                 (row.get::<_, String>(9)?, row.get::<_, String>(10)?, row.get::<_, Option<String>>(11)?),
+                row.get::<_, bool>(12)?,
             ))
         })
         .optional()?;
-    let Some(((state, due, block), (held_epoch, until, part), (expires, gone, suppressed), names)) = found
+    let Some(((state, due, block), (held_epoch, until, part), (expires, gone, suppressed), names, enough)) =
+        found
     else {
         return Ok(Stop::NoSuch);
     };
@@ -154,6 +178,10 @@ fn stop(write: &mut Write<'_>, delivery: DeliveryId, epoch: Epoch, now: Timestam
             write.sql(HOLD)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         match hold {
             Some((kind, target)) => Stop::Held(Scope::of_columns(&kind, target)?),
+            None if enough => {
+                blocks::give_up(write, delivery.0, part, State::Cancelled)?;
+                Stop::Enough
+            }
             None => Stop::Stale,
         }
     };

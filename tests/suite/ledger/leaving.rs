@@ -140,3 +140,19 @@ async fn everything_that_is_held_on_a_person() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_refusal_holds_for_every_form_of_an_address_and_for_no_other() {
+    exercise(0, async |desk| {
+        for (refused, same, other) in [
+            ("åsa@bücher.example", "ÅSA@XN--BCHER-KVA.example.", "asa@bücher.example"),
+            ("Jane.Roe@paper.example", "jane.roe@PAPER.EXAMPLE", "janeroe@paper.example"),
+            ("bo@radio.example", "BO@radio.example.", "bo+news@radio.example"),
+        ] {
+            desk.ledger.suppress(&refused.parse().unwrap(), "unsubscribed", "", at(0)).await.unwrap();
+            let report = desk.ledger.import(vec![contact(same), contact(other)], at(1)).await.unwrap();
+            assert_eq!((report.new, report.suppressed), (2, 1), "{refused}");
+        }
+    })
+    .await;
+}

@@ -17,6 +17,7 @@ mod several;
 mod tamper;
 mod turns;
 mod walk;
+mod weekly;
 
 use dateline::ledger::{Ledger, LedgerConfig, LedgerError};
 use desk::{Desk, at, mail, order};

@@ -86,7 +86,8 @@ for connections in "${all[@]}"; do
   room=$parent/$connections
   newsroom "$connections"
   echo "$connections connections"
-  timed import "$dateline" --newsroom "$room" contacts import "$room/contacts.csv"
+  timed import "$dateline" --newsroom "$room" contacts import "$room/contacts.csv" \
+    --basis consent --source form --date 2026-01-02
   release
   timed plan "$dateline" --newsroom "$room" plan
   timed issue "$dateline" --newsroom "$room" issue

@@ -13,6 +13,7 @@ pub mod demo;
 mod dispatch;
 mod doctor;
 mod error;
+mod explain;
 mod hold;
 mod import;
 mod init;
@@ -78,6 +79,7 @@ enum Command {
     Resume(hold::ResumeArgs),
     Resolve(resolve::Args),
     Ledger(ledger::Args),
+    Explain(explain::Args),
     Contacts(contacts::Args),
     Suppress(contacts::SuppressArgs),
     Doctor(doctor::Args),
@@ -122,6 +124,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Resume(args) => hold::resume(&ctx, &args),
         Command::Resolve(args) => resolve::run(&ctx, &args),
         Command::Ledger(args) => ledger::run(&ctx, &args),
+        Command::Explain(args) => explain::run(&ctx, &args),
         Command::Contacts(args) => contacts::run(&ctx, &args),
         Command::Suppress(args) => contacts::suppress(&ctx, &args),
         Command::Doctor(args) => doctor::run(&ctx, &args),

@@ -25,6 +25,7 @@ use crate::release::Notice;
 
 mod change;
 mod crowd;
+mod explain;
 mod gather;
 mod json;
 mod making;
@@ -34,6 +35,7 @@ mod source;
 mod stop;
 
 pub use crowd::Crowd;
+pub use explain::{Answer, Explanation, Outcome, explain};
 pub use json::json;
 pub use planner::{Known, Planner};
 pub use source::{Source, source};

@@ -73,7 +73,8 @@ impl Room {
         room.write(".gitignore", "/state/\n/ledger.url\n/daemon-*/\n/book.csv\n/*.log\n/*.jsonl\n");
         room.address(plan, 0);
         let book = room.dir.join("book.csv").display().to_string();
-        room.run(&["contacts", "import", &book]);
+        let why = ["--basis", "consent", "--source", "form", "--date", "2026-01-02"];
+        room.run(&[&["contacts", "import", &book][..], &why].concat());
         // Now there is a ledger: what became public before it was made would be held.
         let publish = Clock::system().now() + 1.second();
         for release in 0..plan.releases {

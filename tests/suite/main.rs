@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod contacts;
 #[cfg(feature = "crashpoints")]
 mod crash;
 mod daemon;

@@ -67,8 +67,8 @@ fn a_file_without_sense_is_refused_and_says_why() {
     check(
         "name,kind\nJane,blogger\n",
         expect![[r#"
-        refused: 1:1: no column is named `email`
-          hint: the first line must name the columns: `email,name,language,…`"#]],
+            refused: 1:1: no column is named `email`
+              hint: the first line must name the columns: `email,name,language,…`; `--map email=COLUMN` says which one it is"#]],
     );
     check(
         "email,Kind,kind\n",

@@ -56,7 +56,9 @@ impl Room {
     pub fn people(&self, addresses: &[&str]) {
         let rows: String = addresses.iter().map(|address| format!("{address},Jo Roe,journalist\n")).collect();
         self.write("book.csv", &format!("email,name,kind\n{rows}"));
-        self.run(&["contacts", "import", &self.dir().join("book.csv").display().to_string()], 0);
+        let book = self.dir().join("book.csv").display().to_string();
+        let why = ["--basis", "consent", "--source", "form", "--date", "2026-01-02"];
+        self.run(&[&["contacts", "import", &book][..], &why].concat(), 0);
     }
 
     pub fn dir(&self) -> &Path {

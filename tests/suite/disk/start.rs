@@ -61,7 +61,8 @@ fn nothing_of_an_erased_person_is_left_in_any_file() {
             })
             .count()
     };
-    run(&["contacts", "import", &book.display().to_string()]);
+    let why = ["--basis", "consent", "--source", "form", "--date", "2026-01-02"];
+    run(&[&["contacts", "import", &book.display().to_string()][..], &why].concat());
     assert!(left("canary77@") > 0);
     run(&["contacts", "erase", "canary77@paper.example"]);
     assert_eq!(left("canary77@"), 0, "the address is still on the disk");

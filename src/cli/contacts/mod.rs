@@ -1,14 +1,17 @@
 //! `dateline contacts` and `dateline suppress`: the contact book, which is never in git.
 
+mod import;
+
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
 use super::{CliError, Ctx, Exit, Format, output};
-use crate::contact::{Contact, EmailAddress, csv};
-use crate::ledger::{ImportReport, Ledger};
+use crate::contact::{EmailAddress, csv};
+use crate::ledger::{Dossier, Ledger};
 
 /// The contact book: import, list, export, erase
 #[derive(clap::Args, Debug)]
@@ -19,22 +22,7 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Put the rows of a CSV file into the contact book
-    ///
-    /// Needs a column `email`; knows `name`, `language`, `timezone`, `tags` and `embargo_ok`; every other
-    /// column becomes a field that audiences can choose by. Several values in a cell are parted by `;`.
-    Import {
-        /// The file, UTF-8
-        file: PathBuf,
-
-        /// Say what is wrong with the file, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-
-        /// The form of the report
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
+    Import(import::Args),
     /// List contacts
     List {
         /// Only those whose audience this is
@@ -45,10 +33,14 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Write the contact book as CSV
+    /// Write the contact book as CSV, or everything that is held on one person as JSON
     Export {
+        /// One person: the contact, what they picked, why they are suppressed, every delivery with its attempts
+        address: Option<EmailAddress>,
+
         /// The file; stdout if it is left out
-        file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Remove a person; the address stays suppressed by a keyed digest, so that it is never written to again
     Erase {
@@ -57,18 +49,13 @@ enum Command {
     },
 }
 
-/// Contacts handed to the ledger at a time.
-const CHUNK: usize = 5_000;
-
 /// Runs `dateline contacts`.
 pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let open = ctx.open()?;
     ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
         let exit = match &args.command {
-            Command::Import { file, dry_run, format } => {
-                import(ctx, &ledger, file, *dry_run, *format).await?
-            }
+            Command::Import(args) => import::run(ctx, &ledger, args).await?,
             Command::List { audience, format } => {
                 let audience = match audience {
                     Some(key) => Some(open.newsroom.audiences.get(key).ok_or_else(|| {
@@ -79,7 +66,10 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
                 };
                 list(&ledger, audience, *format).await?
             }
-            Command::Export { file } => export(&ledger, file.as_ref()).await?,
+            Command::Export { address: Some(email), out } => {
+                person(&ledger.dossier(email).await?, out.as_deref())?
+            }
+            Command::Export { address: None, out } => export(&ledger, out.as_deref()).await?,
             Command::Erase { email } => {
                 let was = ledger.erase(email, &ctx.user(), ctx.clock.now()).await?;
                 output::say(format_args!(
@@ -94,82 +84,25 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     })
 }
 
-async fn import(
-    ctx: &Ctx,
-    ledger: &Ledger,
-    path: &PathBuf,
-    dry_run: bool,
-    format: Format,
-) -> Result<Exit, CliError> {
-    let file = File::open(path).map_err(|error| {
-        CliError::usage(format!("cannot read `{}`: {error}", path.display()))
-            .hint("give the path of a CSV file")
-    })?;
-    let mut report = ImportReport::default();
-    let mut problems = Vec::new();
-    let mut chunk = Vec::new();
-    let rows = csv::read(BufReader::new(file))
-        .map_err(|problem| CliError::refused(format!("{}:{problem}", path.display())))?;
-    for row in rows {
-        match row {
-            Ok(contact) => chunk.push(contact),
-            Err(problem) => problems.push(problem),
-        }
-        if chunk.len() >= CHUNK {
-            store(ctx, ledger, &mut chunk, dry_run, &mut report).await?;
-        }
-    }
-    store(ctx, ledger, &mut chunk, dry_run, &mut report).await?;
-    match format {
-        Format::Json => output::print_json(&serde_json::json!({ "report": report, "problems": problems }))?,
-        Format::Human => {
-            for problem in &problems {
-                eprintln!("{}:{problem}", path.display());
-            }
-            let ImportReport { new, changed, unchanged, suppressed } = report;
-            output::say(format_args!(
-                "{new} new, {changed} changed, {unchanged} as they were; {suppressed} of them must not be contacted; \
-                 {} rows refused{}",
-                problems.len(),
-                if dry_run { "; nothing was written" } else { "" }
-            ))?;
-        }
-    }
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Refused })
-}
-
-async fn store(
-    ctx: &Ctx,
-    ledger: &Ledger,
-    chunk: &mut Vec<Contact>,
-    dry_run: bool,
-    report: &mut ImportReport,
-) -> Result<(), CliError> {
-    let contacts = std::mem::take(chunk);
-    if dry_run || contacts.is_empty() {
-        report.new += contacts.len() as u64;
-        return Ok(());
-    }
-    let ImportReport { new, changed, unchanged, suppressed } =
-        ledger.import(contacts, ctx.clock.now()).await?;
-    report.new += new;
-    report.changed += changed;
-    report.unchanged += unchanged;
-    report.suppressed += suppressed;
-    Ok(())
-}
-
 async fn list(
     ledger: &Ledger,
     audience: Option<&crate::audience::Audience>,
     format: Format,
 ) -> Result<Exit, CliError> {
-    let mut found = Vec::new();
+    // One contact at a time: the book may be longer than memory.
+    let mut first = true;
+    if format == Format::Json {
+        output::print("{\"contacts\":[")?;
+    }
     ledger
         .each_contact(|contact| {
             match format {
                 _ if audience.is_some_and(|audience| !audience.admits(&contact)) => {}
-                Format::Json => found.push(contact),
+                Format::Json => {
+                    let comma = if std::mem::take(&mut first) { "" } else { "," };
+                    let text = serde_json::to_string(&contact).map_err(CliError::outside)?;
+                    output::print(&format!("{comma}\n{text}"))?;
+                }
                 Format::Human => {
                     let name = contact.name.as_deref().unwrap_or("");
                     let kind = contact.values("kind").join(", ");
@@ -180,27 +113,52 @@ async fn list(
         })
         .await?;
     if format == Format::Json {
-        output::print_json(&serde_json::json!({ "contacts": found }))?;
+        output::print("\n]}\n")?;
     }
     Ok(Exit::Done)
 }
 
-async fn export(ledger: &Ledger, file: Option<&PathBuf>) -> Result<Exit, CliError> {
-    let mut contacts = Vec::new();
+/// Where an export goes.
+fn target(file: Option<&Path>) -> Result<Box<dyn Write + Send>, CliError> {
+    Ok(match file {
+        Some(path) => {
+            let file = File::create(path)
+                .map_err(|error| CliError::outside(format!("cannot write `{}`: {error}", path.display())))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(std::io::stdout())),
+    })
+}
+
+async fn export(ledger: &Ledger, file: Option<&Path>) -> Result<Exit, CliError> {
+    // Twice through the book, so that it never has to be in memory: first for the names of the columns.
+    let mut fields: BTreeSet<String> = BTreeSet::new();
     ledger
         .each_contact(|contact| {
-            contacts.push(contact);
+            for field in contact.fields.keys().filter(|field| !fields.contains(*field)).collect::<Vec<_>>() {
+                fields.insert(field.clone());
+            }
             Ok::<_, CliError>(())
         })
         .await?;
-    let mut bytes = Vec::new();
-    csv::write(&mut bytes, &contacts)?;
-    match file {
-        Some(path) => std::fs::write(path, bytes)
-            .map_err(|error| CliError::outside(format!("cannot write `{}`: {error}", path.display())))?,
-        None => output::print(&String::from_utf8_lossy(&bytes))?,
-    }
+    let mut out = target(file)?;
+    let mut writer = csv::Writer::new(&mut out, fields)?;
+    ledger.each_contact(|contact| Ok::<_, CliError>(writer.contact(&contact)?)).await?;
+    out.flush()?;
     Ok(Exit::Done)
+}
+
+/// Everything that is held on a person (GDPR Art. 15 and 20). 1 where nothing is.
+fn person(dossier: &Dossier, file: Option<&Path>) -> Result<Exit, CliError> {
+    let mut out = target(file)?;
+    serde_json::to_writer_pretty(&mut out, dossier).map_err(CliError::outside)?;
+    writeln!(out)?;
+    out.flush()?;
+    let nothing = dossier.contact.is_none() && dossier.suppression.is_none() && dossier.wishes.is_none();
+    if nothing {
+        eprintln!("Nothing is held on this address.");
+    }
+    Ok(if nothing { Exit::Refused } else { Exit::Done })
 }
 
 /// Forbid every delivery to an address, for ever

@@ -27,6 +27,13 @@ impl Language {
     }
 }
 
+/// English, where nothing else is said.
+impl Default for Language {
+    fn default() -> Language {
+        Language::english()
+    }
+}
+
 /// The text is no language tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no language tag; write one such as `en`, `sv` or `pt-BR`")]

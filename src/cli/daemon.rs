@@ -10,7 +10,8 @@ use super::{CliError, Ctx, Exit};
 use crate::daemon::{Daemon, Follower, Watch};
 use crate::dispatch::{Dispatch, Event};
 use crate::ledger::State;
-use crate::web::{self, Health, Web};
+use crate::newsroom::Newsroom;
+use crate::web::{self, Health, Leave, Room, Web};
 
 /// Follow git, issue what is approved, send what is due, serve health and metrics
 ///
@@ -25,6 +26,10 @@ pub struct Args {
     /// Where health and metrics are served; only loopback addresses
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8025")]
     listen: SocketAddr,
+
+    /// Where recipients leave and choose what they get, for a reverse proxy [default: `web.public` of dateline.yaml]
+    #[arg(long, value_name = "ADDR")]
+    public: Option<SocketAddr>,
 
     /// Follow this commit although it does not follow the last one (history was rewritten)
     #[arg(long, value_name = "REV")]
@@ -58,6 +63,22 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             Dispatch::new(ledger.clone(), open.routes()?, ctx.clock.clone(), ctx.owner(), observer);
         open.begin(&dispatch).await?;
         let (health, seen) = watch::channel(Health::default());
+        let (room, rooms) = watch::channel(Arc::new(Room::of(&open.newsroom)));
+        let leaving = match args.public.or(open.config.web.public).filter(|_| !args.once) {
+            None => {
+                warn_of_dead_links(&open.newsroom, args.once);
+                None
+            }
+            Some(address) => {
+                let door = Leave::bind(address).await.map_err(|error| {
+                    CliError::outside(format!("cannot listen on {address}: {error}"))
+                        .hint("is another daemon running? choose another address with --public")
+                })?;
+                tracing::info!(address = %door.address()?, "serving recipients who leave");
+                let leave = Leave::new(ledger.clone(), rooms, ctx.clock.clone());
+                Some(tokio::spawn(leave.serve(door, stop.clone())))
+            }
+        };
         let serving = if args.once {
             None
         } else {
@@ -85,10 +106,11 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             health,
             nudges,
             watch,
+            room,
         };
         let tally = daemon.run(args.once, stop.clone()).await?;
         stop.cancel();
-        if let Some(serving) = serving {
+        for serving in serving.into_iter().chain(leaving) {
             let _ = tokio::time::timeout(std::time::Duration::from_secs(2), serving).await;
         }
         ledger.close(ctx.clock.now()).await?;
@@ -102,6 +124,17 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         // What went wrong stands in the log.
         (true, false) => Exit::Refused,
     })
+}
+
+/// A mail that names an address where nobody answers is against the law in most places.
+fn warn_of_dead_links(newsroom: &Newsroom, once: bool) {
+    let promised = newsroom.channels.values().find(|channel| channel.unsubscribe_url.is_some());
+    if let Some(channel) = promised.filter(|_| !once) {
+        tracing::warn!(
+            channel = channel.key,
+            "mails name an `unsubscribe_url`, and nobody serves it: set `web: {{ public: \"127.0.0.1:8026\" }}`"
+        );
+    }
 }
 
 fn log(event: &Event) {

@@ -18,6 +18,7 @@ use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
 use crate::finding::Finding;
 use crate::ledger::{Address, LedgerConfig};
 use crate::newsroom::ChannelKind;
+use crate::web::WebConfig;
 use crate::yaml::{Spanned, Tree};
 
 pub use schema::schemas;
@@ -36,6 +37,8 @@ pub struct Config {
     pub dispatch: DispatchConfig,
     /// How the clock is checked.
     pub clock: ClockConfig,
+    /// What the daemon serves to the world.
+    pub web: WebConfig,
 }
 
 const FILE: &str = "dateline.yaml";
@@ -75,6 +78,9 @@ impl Config {
                 reader.error(&["git", "poll"], "git is looked at once a second at most", "write `30s` or so");
             }
             config.git = git;
+        }
+        if let Some(web) = reader.read::<WebConfig>(&["web"], &[]) {
+            config.web = web;
         }
         if let Some(clock) = reader.read::<ClockConfig>(&["clock"], &[]) {
             reader.hosts(&clock);

@@ -11,6 +11,7 @@ use crate::channel::config::{
 use crate::dispatch::DispatchConfig;
 use crate::ledger::LedgerConfig;
 use crate::newsroom::ChannelKind;
+use crate::web::WebConfig;
 use crate::{audience, newsroom, release};
 
 /// The schemas by name: `dateline` for `dateline.yaml`, `release` for front matter, `audience`.
@@ -37,13 +38,16 @@ fn dateline() -> Value {
     let git = generator.subschema_for::<GitConfig>().to_value();
     let dispatch = generator.subschema_for::<DispatchConfig>().to_value();
     let clock = generator.subschema_for::<ClockConfig>().to_value();
+    let web = generator.subschema_for::<WebConfig>().to_value();
     let definitions = generator.take_definitions(true);
     let Some(schema_object) = schema.as_object_mut() else { return schema };
     if let Some(Value::Object(properties)) = schema_object.get_mut("properties") {
         if let Some(Value::Object(channels)) = properties.get_mut("channels") {
             channels.insert("additionalProperties".to_owned(), json!({ "oneOf": kinds }));
         }
-        for (key, value) in [("ledger", ledger), ("git", git), ("dispatch", dispatch), ("clock", clock)] {
+        for (key, value) in
+            [("ledger", ledger), ("git", git), ("dispatch", dispatch), ("clock", clock), ("web", web)]
+        {
             let description = properties.get(key).and_then(|old| old.get("description")).cloned();
             let mut value = value;
             if let (Some(object), Some(description)) = (value.as_object_mut(), description) {

@@ -30,7 +30,7 @@ use crate::dispatch::{Dispatch, Tally};
 use crate::ledger::{Cause, Hold, Ledger, LedgerError, Scope};
 use crate::load::LoadError;
 use crate::newsroom::Newsroom;
-use crate::web::{Health, Sending, Standing};
+use crate::web::{Health, Room, Sending, Standing};
 
 /// Everything that can happen to the daemon.
 enum Event {
@@ -95,6 +95,8 @@ pub struct Daemon {
     pub nudges: mpsc::Receiver<()>,
     /// Watches the clock.
     pub watch: Watch,
+    /// Tells the pages for recipients what the newsroom says.
+    pub room: watch::Sender<Arc<Room>>,
 }
 
 impl Daemon {
@@ -102,9 +104,9 @@ impl Daemon {
     ///
     /// Attempts under way are finished before it returns.
     pub async fn run(self, once: bool, stop: CancellationToken) -> Result<Tally, LedgerError> {
-        let Daemon { ledger, dispatch, follower, poll, clock, health, nudges, watch } = self;
+        let Daemon { ledger, dispatch, follower, poll, clock, health, nudges, watch, room } = self;
         let follower = Arc::new(Mutex::new(follower));
-        let mut desk = Desk { ledger, dispatch, follower, poll, clock, health };
+        let mut desk = Desk { ledger, dispatch, follower, poll, clock, health, room };
         // The clock is judged before anything can leave, and beside the loop, whatever that does.
         let (watching, watched) = desk.watch(watch, nudges, &stop).await?;
         let done = desk.run(once, &stop, watched).await;
@@ -127,6 +129,7 @@ struct Desk {
     poll: SignedDuration,
     clock: Clock,
     health: watch::Sender<Health>,
+    room: watch::Sender<Arc<Room>>,
 }
 
 impl Desk {
@@ -371,6 +374,7 @@ impl Desk {
     async fn replan(&self, state: &mut Running, stop: &CancellationToken) {
         let now = self.clock.now();
         let Some(newsroom) = &state.newsroom else { return };
+        self.room.send_replace(Arc::new(Room::of(newsroom)));
         let issued = tokio::select! {
             issued = self.issue(newsroom, !state.asked, now) => issued,
             () = stop.cancelled() => return,

@@ -1,7 +1,10 @@
-//! The daemon's HTTP, on loopback: health, metrics, and a nudge to look at git.
+//! The daemon's HTTP: on loopback health, metrics, and a nudge to look at git; apart from them, for the world, where
+//! recipients leave ([`leave`]).
 //!
-//! Nothing here shows a title, a text or an address, so that a scrape before an embargo leaks nothing.
+//! Nothing on loopback shows a title, a text or an address, so that a scrape before an embargo leaks nothing.
 
+mod config;
+mod leave;
 mod metrics;
 
 use std::net::SocketAddr;
@@ -18,6 +21,9 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+
+pub use config::WebConfig;
+pub use leave::{Door, Leave, Room};
 
 use crate::ledger::{Counts, Hold, Ledger, LedgerError, State as Delivery};
 

@@ -28,7 +28,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("channel", &["render", "newsroom", "release", "contact"]),
     ("dispatch", &["ledger", "channel", "render", "plan", "newsroom", "release", "contact"]),
     ("intake", &["ledger", "contact", "release"]),
-    ("web", &["ledger", "intake", "contact", "release"]),
+    ("web", &["ledger", "intake", "newsroom", "audience", "contact", "release"]),
     ("preview", &["load", "check", "plan", "render", "newsroom", "release", "audience", "contact"]),
     (
         "daemon",
@@ -37,7 +37,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "audience", "contact",
         ],
     ),
-    ("config", &["channel", "ledger", "dispatch", "daemon", "newsroom", "release", "audience"]),
+    ("config", &["channel", "ledger", "dispatch", "daemon", "web", "newsroom", "release", "audience"]),
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {

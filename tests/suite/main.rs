@@ -19,6 +19,8 @@ mod example;
 mod hostile;
 mod import;
 mod layers;
+mod leave;
+mod leave_running;
 mod ledger;
 mod looks;
 mod model;

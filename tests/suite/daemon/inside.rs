@@ -72,6 +72,7 @@ impl Inside {
             health,
             nudges,
             watch,
+            room: watch::channel(Arc::default()).0,
         };
         let task = tokio::spawn(daemon.run(false, stop.clone()));
         let inside = Inside { clock: clock.clone(), ledger, health: seen, nudge, stop, task };

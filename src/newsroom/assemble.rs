@@ -56,6 +56,7 @@ pub(super) fn release(world: &World<'_>, files: &[&Parsed]) -> (Option<Release>,
         title: title(&original.front),
         dateline: original.front.dateline.as_ref().map(|place| place.value.clone()),
         media: original.front.media.clone(),
+        attachments: attached(&original.front),
     }];
     for file in translations {
         let mut desk = Desk { world, file, findings: Vec::new(), clean: clean(file) };
@@ -65,6 +66,11 @@ pub(super) fn release(world: &World<'_>, files: &[&Parsed]) -> (Option<Release>,
     good &= findings.iter().all(|finding| finding.severity != Severity::Error);
     let release = Release { texts, ..release.0 };
     (good.then_some(release), findings)
+}
+
+/// The names of the files that go with mails.
+fn attached(front: &FrontMatter) -> Vec<String> {
+    front.attachments.iter().flat_map(|names| &names.value).map(|name| name.value.clone()).collect()
 }
 
 /// A file that is not the one original of its slug.
@@ -209,6 +215,7 @@ impl Desk<'_> {
         }
         self.readers();
         self.media();
+        self.attachments();
     }
 
     /// The names in `variants` and in `:::` blocks.
@@ -263,29 +270,57 @@ impl Desk<'_> {
                 continue;
             }
             let path = format!("{folder}/{}", medium.file.value);
-            if let Some(bytes) = self.world.files.get(&path) {
-                for trouble in media::content_trouble(&path, bytes) {
-                    let (file, text) = (&self.file.path, &self.file.text);
-                    let finding = Finding::new(
-                        file,
-                        text,
-                        span.clone(),
-                        trouble.severity,
-                        trouble.code,
-                        trouble.message,
-                    );
-                    self.findings.push(finding.hint(trouble.hint));
-                }
+            match self.world.files.get(&path) {
+                Some(bytes) => self.troubles(&span, media::content_trouble(&path, bytes)),
+                None => self.no_file(span, &folder, &medium.file.value),
+            }
+        }
+    }
+
+    fn attachments(&mut self) {
+        let folder = place(&self.file.path).map(|place| place.folder).unwrap_or_default();
+        let Some(names) = &self.file.front.attachments else { return };
+        let mut bytes_in_all = 0;
+        for name in &names.value {
+            if self.full() {
+                break;
+            }
+            if let Some(trouble) = media::path_trouble(&name.value) {
+                self.error(name.span.clone(), trouble.code, trouble.message, trouble.hint);
                 continue;
             }
-            let beside = || {
-                let files = self.world.files.range(format!("{folder}/")..);
-                files.map_while(|(path, _)| path.strip_prefix(&folder)?.strip_prefix('/'))
-            };
-            let hint = nearest(&medium.file.value, beside())
-                .map_or_else(|| format!("put the file at {path}"), |near| format!("did you mean `{near}`?"));
-            self.error(span, "media-missing", format!("there is no file {path}"), hint);
+            let path = format!("{folder}/{}", name.value);
+            match self.world.files.get(&path) {
+                Some(bytes) => {
+                    bytes_in_all += bytes.len();
+                    self.troubles(&name.span, media::attachment_trouble(&path, bytes));
+                }
+                None => self.no_file(name.span.clone(), &folder, &name.value),
+            }
         }
+        if bytes_in_all > media::ATTACHED {
+            let megabytes = |bytes: usize| bytes.div_ceil(1_000_000);
+            let (all, most) = (megabytes(bytes_in_all), media::ATTACHED / 1_000_000);
+            let message = format!("the attachments have {all} MB together; {most} MB are the most");
+            let hint = "name the large ones under `media:`, and the newsroom offers them for download";
+            self.error(names.span.clone(), "attachments-size", message, hint);
+        }
+    }
+
+    fn troubles(&mut self, span: &Range<usize>, troubles: Vec<media::Trouble>) {
+        for media::Trouble { severity, code, message, hint } in troubles {
+            let (file, text) = (&self.file.path, &self.file.text);
+            self.findings.push(Finding::new(file, text, span.clone(), severity, code, message).hint(hint));
+        }
+    }
+
+    fn no_file(&mut self, span: Range<usize>, folder: &str, name: &str) {
+        let beside = self.world.files.range(format!("{folder}/")..);
+        let beside = beside.map_while(|(path, _)| path.strip_prefix(folder)?.strip_prefix('/'));
+        let path = format!("{folder}/{name}");
+        let hint = nearest(name, beside)
+            .map_or_else(|| format!("put the file at {path}"), |near| format!("did you mean `{near}`?"));
+        self.error(span, "media-missing", format!("there is no file {path}"), hint);
     }
 
     /// Reports names that nothing has: `home` says where they should be.
@@ -466,6 +501,7 @@ impl Desk<'_> {
                 .or(original.front.dateline.as_ref())
                 .map(|text| text.value.clone()),
             media,
+            attachments: attached(if front.attachments.is_some() { front } else { &original.front }),
         }
     }
 

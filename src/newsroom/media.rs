@@ -118,6 +118,51 @@ impl Kind {
 const MAX_SIDE: u32 = 12_000;
 const MAX_PIXELS: u64 = 50_000_000;
 
+/// The most bytes of a release's attachments together: receivers take 20 to 25 MB at the most, many half of that, and
+/// base64 makes three bytes four.
+pub(super) const ATTACHED: usize = 10_000_000;
+
+/// What is wrong with a file that is to go with a mail. Beside pictures, sound and PDF there are spreadsheets and texts;
+/// nothing that runs, and nothing that receivers hold back.
+pub(super) fn attachment_trouble(path: &str, bytes: &[u8]) -> Vec<Trouble> {
+    let extension = path.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
+    let broken = |what: &str| {
+        let message = format!("the name says {what}, but the file is something else");
+        vec![error("media-type", message, "look whether it opens, and save it again")]
+    };
+    match extension.as_str() {
+        "docx" | "xlsx" | "pptx" => {
+            // ECMA-376 part 2: a ZIP archive that holds its list of types.
+            let whole = bytes.starts_with(b"PK\x03\x04") && contains(bytes, b"[Content_Types].xml");
+            if !whole {
+                return broken("an Office document");
+            }
+            if contains(bytes, b"vbaProject.bin") {
+                let message = "the document holds macros, and receivers refuse it";
+                return vec![error("media-script", message, "save it without macros, or as PDF")];
+            }
+            Vec::new()
+        }
+        "csv" | "txt" => {
+            let text = std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'));
+            if text { Vec::new() } else { broken("text in UTF-8") }
+        }
+        "svg" => {
+            let message = "receivers hold drawings in SVG back: they can run";
+            vec![error("media-type", message, "attach it as PDF or PNG")]
+        }
+        _ => match content_trouble(path, bytes) {
+            troubles
+                if troubles.iter().any(|trouble| trouble.message == "files of this type are not sent") =>
+            {
+                let hint = "use pdf, docx, xlsx, pptx, csv, txt, png, jpg, gif, webp, mp3, m4a or mp4";
+                troubles.into_iter().map(|trouble| Trouble { hint, ..trouble }).collect()
+            }
+            troubles => troubles,
+        },
+    }
+}
+
 /// What is wrong with the content of a medium.
 pub(super) fn content_trouble(path: &str, bytes: &[u8]) -> Vec<Trouble> {
     if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
@@ -402,6 +447,29 @@ mod tests {
         tiff.extend([two(u16::from(count))].concat());
         tiff.extend([0; 4]);
         tiff
+    }
+
+    #[test]
+    fn attachments_are_what_receivers_take() {
+        let office = |rest: &[u8]| [b"PK\x03\x04....[Content_Types].xml", rest].concat();
+        for (path, bytes, expected) in [
+            ("a.pdf", b"%PDF-1.7".to_vec(), &[][..]),
+            ("a.PDF", b"hello".to_vec(), &["media-type"]),
+            ("a.xlsx", office(b""), &[]),
+            ("a.docx", office(b"word/vbaProject.bin"), &["media-script"]),
+            ("a.docx", b"PK\x03\x04 some archive".to_vec(), &["media-type"]),
+            ("a.docm", office(b""), &["media-type"]),
+            ("a.csv", "Country;Price\nNorge;419 000".as_bytes().to_vec(), &[]),
+            ("a.csv", b"a\0b".to_vec(), &["media-type"]),
+            ("a.svg", b"<svg/>".to_vec(), &["media-type"]),
+            ("a.exe", b"MZ".to_vec(), &["media-type"]),
+            ("a.zip", b"PK\x03\x04".to_vec(), &["media-type"]),
+            ("a.html", b"<p>".to_vec(), &["media-type"]),
+        ] {
+            let codes: Vec<&str> =
+                attachment_trouble(path, &bytes).iter().map(|trouble| trouble.code).collect();
+            assert_eq!(codes, expected, "{path}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use crate::audience::{self, Audience};
 use crate::finding::{Finding, Severity, nearest};
 use crate::language::Language;
-use crate::release::{Cache, File, Parsed, Release, Whole, in_parallel, is_release};
+use crate::release::{Cache, File, Images, Parsed, Release, Whole, in_parallel, is_release};
 
 pub use settings::schema;
 
@@ -144,6 +144,8 @@ pub struct ChannelFacts {
     pub language: Option<Language>,
     /// The most characters of a social text, where the server has its own limit.
     pub characters: Option<u32>,
+    /// Mail: whether it carries its pictures.
+    pub images: Images,
     /// Mail: the `From` mailbox.
     pub from: Option<String>,
     /// Mail: where answers go.

@@ -14,7 +14,7 @@ use super::{ChannelFacts, ChannelKind, Policy, PressContact};
 use crate::contact::EmailAddress;
 use crate::finding::{Finding, Severity};
 use crate::language::Language;
-use crate::release::zone_named;
+use crate::release::{Images, zone_named};
 use crate::yaml::{Anything, Map, Period, Spanned, Tree};
 
 /// What `dateline.yaml` says.
@@ -146,6 +146,7 @@ struct RawFacts {
     kind: Spanned<ChannelKind>,
     language: Option<Spanned<Language>>,
     characters: Option<Spanned<u32>>,
+    images: Option<Spanned<Images>>,
     from: Text,
     reply_to: Text,
     postal_address: Text,
@@ -416,6 +417,7 @@ impl Reader<'_> {
             kind: raw.kind.value,
             language: raw.language.map(|language| language.value),
             characters: raw.characters.map(|characters| characters.value),
+            images: raw.images.map(|images| images.value).unwrap_or_default(),
             from: raw.from.and_then(|from| self.mailbox(from)).map(|from| from.value),
             reply_to: raw.reply_to.and_then(|to| self.mailbox(to)).map(|to| to.value),
             postal_address: raw.postal_address.map(|address| address.value.trim().to_owned()),

@@ -175,6 +175,9 @@ impl<'a> Sources<'a> {
             for medium in &text.media {
                 all.digest(&self.file(release, &medium.file.value));
             }
+            for name in &text.attachments {
+                all.text("attached").digest(&self.file(release, name));
+            }
             words.insert(text.language.clone(), self.words_of(release, text));
         }
         let correction = release.correction.as_ref().map(|correction| {
@@ -252,6 +255,9 @@ impl<'a> Sources<'a> {
             for value in [&medium.alt, &medium.caption, &medium.credit, &medium.title, &medium.duration] {
                 words.maybe(value.as_ref().map(|value| value.value.as_str()));
             }
+        }
+        for name in &text.attachments {
+            words.text("attached").text(name).digest(&self.file(release, name));
         }
         words.name()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::language::Language;
-use crate::release::{Status, WallTime};
+use crate::release::{Images, Status, WallTime};
 use crate::yaml::Spanned;
 
 /// The front matter as it was written; nothing is resolved or filled in.
@@ -47,6 +47,10 @@ pub struct FrontMatter {
     pub tags: Option<Spanned<Vec<Spanned<String>>>>,
     /// Pictures and sound.
     pub media: Vec<Medium>,
+    /// Files that go with its mails.
+    pub attachments: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Whether its mails carry their pictures.
+    pub images: Option<Spanned<Images>>,
     /// What happens where and when.
     pub event: Option<Spanned<Event>>,
     /// What was corrected.

@@ -70,6 +70,17 @@ pub enum Status {
     Killed,
 }
 
+/// How the pictures of a mail reach its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Images {
+    /// The mail program fetches them from the newsroom site: small mails, and nothing to see before the embargo.
+    #[default]
+    Link,
+    /// They travel inside of the mail: seen at once, also before the embargo, and every mail is heavier by them.
+    Inline,
+}
+
 /// What an item is to those who receive it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -173,6 +184,8 @@ pub struct Text {
     pub dateline: Option<String>,
     /// Pictures and sound, in order; a translation without its own takes the original's.
     pub media: Vec<Medium>,
+    /// Files beside the release that go with mails; a translation without its own takes the original's.
+    pub attachments: Vec<String>,
 }
 
 /// What one audience on one channel sees instead of the release's own words.

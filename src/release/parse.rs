@@ -201,6 +201,8 @@ impl Reader<'_> {
             byline: self.line("byline", raw.byline),
             tags: self.names("tags", raw.tags),
             media,
+            attachments: self.names("attachments", raw.attachments),
+            images: raw.images,
             event,
             correction,
             variants,

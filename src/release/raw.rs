@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::language::Language;
-use crate::release::{CorrectionClass, Status};
+use crate::release::{CorrectionClass, Images, Status};
 use crate::yaml::{Map, Spanned};
 
 type Text = Option<Spanned<String>>;
@@ -56,6 +56,11 @@ pub(super) struct Raw {
     /// Pictures and recordings.
     #[serde(default)]
     pub media: Vec<RawMedium>,
+    /// Files beside the release that go with its mails: `[aster-data.pdf]`. 10 MB are the most together.
+    pub attachments: Names,
+    /// Whether mails carry their pictures (`inline`) or fetch them from the newsroom (`link`); the channel's own
+    /// `images` where nothing is said.
+    pub images: Option<Spanned<Images>>,
     /// What happens where and when; becomes a calendar attachment.
     pub event: Option<Spanned<RawEvent>>,
     /// What was corrected in a release that has gone out.

@@ -56,6 +56,7 @@ fn config(servers: &Servers, tls: Tls) -> SmtpConfig {
         ca_file: Some(servers.ca.clone()),
         from: "Halden Motors Press <press@news.halden.example>".to_owned(),
         reply_to: None,
+        images: dateline::release::Images::Link,
         postal_address: None,
         list_id: None,
         unsubscribe_url: None,

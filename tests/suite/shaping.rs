@@ -230,6 +230,7 @@ fn config(port: u16, limits: &Limits) -> SmtpConfig {
         ca_file: None,
         from: "Halden Motors Press <press@halden.example>".to_owned(),
         reply_to: None,
+        images: dateline::release::Images::Link,
         postal_address: None,
         list_id: None,
         unsubscribe_url: None,

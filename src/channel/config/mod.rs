@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
 use crate::newsroom::ChannelKind;
+use crate::release::Images;
 
 pub use crate::secret::SecretRef;
 pub use limits::{Limits, ProviderLimits, Providers};
@@ -126,6 +127,9 @@ pub struct SmtpConfig {
     pub from: String,
     /// Where answers go.
     pub reply_to: Option<String>,
+    /// Whether mails fetch their pictures from the newsroom site (`link`) or carry them (`inline`).
+    #[serde(default)]
+    pub images: Images,
     /// The sender's postal address, which the law wants in every mail.
     pub postal_address: Option<String>,
     /// `List-Id`, stable for ever (RFC 2919): `press.halden.example`.

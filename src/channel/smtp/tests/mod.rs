@@ -31,6 +31,7 @@ fn config(port: u16) -> SmtpConfig {
         ca_file: None,
         from: "Halden Motors Press <press@halden.example>".to_owned(),
         reply_to: None,
+        images: crate::release::Images::Link,
         postal_address: None,
         list_id: None,
         unsubscribe_url: None,

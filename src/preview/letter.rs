@@ -72,6 +72,7 @@ fn part(bytes: &[u8], letter: &mut Letter, depth: usize) {
         "text/plain" | "" if !attached => letter.text.push_str(&String::from_utf8_lossy(&content)),
         _ => letter.attachments.push(Attachment {
             name: parameter(disposition, "filename")
+                .or_else(|| sections(disposition, "filename"))
                 .or_else(|| parameter(content_type, "name"))
                 .unwrap_or_else(|| "attachment".to_owned()),
             media_type: kind,
@@ -105,6 +106,14 @@ fn parameter(field: &str, name: &str) -> Option<String> {
         let (key, value) = pair.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
     })
+}
+
+/// The value of `name*0*=utf-8''…; name*1*=…`: a value in sections of encoded bytes (RFC 2231 3, 4).
+fn sections(field: &str, name: &str) -> Option<String> {
+    let sections: Vec<String> = (0..).map_while(|at| parameter(field, &format!("{name}*{at}*"))).collect();
+    let whole = sections.concat();
+    let value = whole.strip_prefix("utf-8''")?;
+    Some(String::from_utf8_lossy(&quoted_printable(value.replace('%', "=").as_bytes())).into_owned())
 }
 
 /// What stands between the delimiter lines of a multipart.
@@ -216,12 +225,14 @@ mod tests {
             Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
             Sm=C3=A5 =\r\nord=3D1\r\n--a\r\nContent-Type: text/html\r\n\r\n<p>Hi</p>\r\n--a--\r\n--m\r\n\
             Content-Type: text/calendar; name=event.ics\r\nContent-Disposition: attachment; filename=\"event.ics\"\r\n\
-            Content-Transfer-Encoding: base64\r\n\r\nQkVH\r\nSU4=\r\n--m--\r\n";
+            Content-Transfer-Encoding: base64\r\n\r\nQkVH\r\nSU4=\r\n--m\r\nContent-Type: application/pdf\r\n\
+            Content-Disposition: attachment;\r\n filename*0*=utf-8''%C3%9C;\r\n filename*1*=.pdf\r\n\r\nx\r\n--m--\r\n";
         let letter = open(mail);
         assert_eq!(letter.headers[0], ("Subject".to_owned(), "Bilen är här now".to_owned()));
         assert_eq!(letter.text, "Små ord=1");
         assert_eq!(letter.html, "<p>Hi</p>");
-        assert_eq!(letter.attachments.len(), 1);
+        assert_eq!(letter.attachments.len(), 2);
+        assert_eq!(letter.attachments[1].name, "Ü.pdf");
         assert_eq!(
             (letter.attachments[0].name.as_str(), &*letter.attachments[0].bytes),
             ("event.ics", &b"BEGIN"[..])

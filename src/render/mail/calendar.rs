@@ -1,15 +1,19 @@
 //! An event as a calendar file (RFC 5545), for media advisories.
+//!
+//! It is published, not requested (RFC 5546 3.2): everybody gets the same file, nobody has to answer, and a mail that
+//! was passed on brings the same entry. Times are in UTC, so no rules of a zone go with it.
 
 use jiff::Timestamp;
 
 use super::super::scene::Scene;
+use super::sender::Sender;
 use crate::release::Notice;
 
 /// The calendar file of the release's event, with CRLF; nothing without an event.
 ///
 /// The identity is the release's, so a correction moves the entry that a recipient has, and a
 /// kill takes it out.
-pub(super) fn calendar(scene: &Scene<'_>) -> Option<String> {
+pub(super) fn calendar(scene: &Scene<'_>, sender: &Sender) -> Option<String> {
     let (starts, ends) = scene.release.event?;
     let cancelled = scene.request.notice == Notice::Kill;
     let event = scene.event();
@@ -26,17 +30,18 @@ pub(super) fn calendar(scene: &Scene<'_>) -> Option<String> {
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),
         "PRODID:-//Dateline//Dateline//EN".to_owned(),
-        format!("METHOD:{}", if cancelled { "CANCEL" } else { "PUBLISH" }),
+        format!("METHOD:{}", method(scene)),
         "BEGIN:VEVENT".to_owned(),
         format!("UID:{}@{host}", escape(&scene.release.slug)),
         format!("SEQUENCE:{sequence}"),
         format!("DTSTAMP:{}", utc(scene.request.date)),
+        organizer(scene, sender),
         format!("DTSTART:{}", utc(starts)),
     ];
     if let Some(ends) = ends {
         lines.push(format!("DTEND:{}", utc(ends)));
     }
-    lines.push(format!("SUMMARY:{}", escape(scene.words.title)));
+    lines.push(format!("SUMMARY;LANGUAGE={}:{}", scene.language(), escape(scene.words.title)));
     let place: Vec<String> = place.collect();
     if !place.is_empty() {
         lines.push(format!("LOCATION:{}", escape(&place.join(", "))));
@@ -52,6 +57,19 @@ pub(super) fn calendar(scene: &Scene<'_>) -> Option<String> {
     lines.push("END:VEVENT".to_owned());
     lines.push("END:VCALENDAR".to_owned());
     Some(lines.iter().map(|line| fold(line)).collect())
+}
+
+/// What the file does to a calendar (RFC 5546 1.4).
+pub(super) fn method(scene: &Scene<'_>) -> &'static str {
+    if scene.request.notice == Notice::Kill { "CANCEL" } else { "PUBLISH" }
+}
+
+/// Who invites; RFC 5546 3.2.1 wants it in what is published.
+fn organizer(scene: &Scene<'_>, sender: &Sender) -> String {
+    let address = sender.reply_to.as_ref().map_or(&sender.address, |(_, address)| address);
+    // RFC 5545 3.2: a value in quotes holds no quotes and no control characters.
+    let name: String = scene.newsroom.organization.chars().filter(|c| *c != '"' && !c.is_control()).collect();
+    format!("ORGANIZER;CN=\"{name}\":mailto:{address}")
 }
 
 fn utc(instant: Timestamp) -> String {

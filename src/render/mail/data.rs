@@ -6,13 +6,25 @@ use serde_json::{Value, json};
 
 use super::super::look::contrasts;
 use super::super::phrases;
-use super::super::scene::{Prose, Scene};
+use super::super::scene::{Prose, Scene, shorten};
 use super::html::Fields;
 use super::kicker;
 use super::sender::Sender;
 use crate::render::Slot;
 
 pub(super) type Data = serde_json::Map<String, Value>;
+
+/// Nothing to see, but a place: behind the words that an inbox shows beside the subject, so that it does not go on
+/// with the first words of the text. A joiner, a non-joiner and a space that holds.
+const HUSH: &str = "\u{34f}\u{200c}\u{a0}";
+
+/// The most characters that inboxes show beside a subject.
+const PREHEADER: usize = 140;
+
+/// The words that an inbox shows beside the subject.
+pub(super) fn preheader(words: &str) -> String {
+    shorten(words, PREHEADER)
+}
 
 /// What every email template has.
 pub(super) fn common(scene: &Scene<'_>, fields: &mut Fields<'_>, subject: &str, sender: &Sender) -> Data {
@@ -22,6 +34,15 @@ pub(super) fn common(scene: &Scene<'_>, fields: &mut Fields<'_>, subject: &str, 
     let mut put = |name: &str, value: Value| data.insert(name.to_owned(), value);
     put("language", json!(scene.language().as_str()));
     put("direction", json!(if phrases::right_to_left(scene.language()) { "rtl" } else { "ltr" }));
+    let language = scene.language();
+    let turned = phrases::right_to_left(language);
+    put("start", json!(if turned { "right" } else { "left" }));
+    put("end", json!(if turned { "left" } else { "right" }));
+    put("font", json!(phrases::typeface(language)));
+    put("headline_font", json!(phrases::headline_typeface(language)));
+    put("spaced", json!(phrases::spaced_capitals(language)));
+    put("keep_words", json!(language.base() == "ko"));
+    put("hush", json!(HUSH.repeat(100)));
     put("audience", json!(request.audience));
     put("notice", json!(request.notice.as_str()));
     put("advance", json!(request.advance));
@@ -68,6 +89,8 @@ pub(super) fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, body: &Ar
     put("subtitle", fields.text("subtitle", scene.words.subtitle));
     put("kicker", fields.text("kicker", kicker(scene)));
     put("summary", fields.text("summary", Some(&summary)));
+    let beside = if summary.is_empty() { scene.words.subtitle.unwrap_or_default() } else { &summary };
+    put("preheader", fields.text("preheader", Some(&preheader(beside))));
     let byline = scene.text.file.front.byline.as_ref().map(|byline| byline.value.as_str());
     put("byline", fields.text("byline", byline.filter(|_| scene.shows_body())));
     put("published", json!(scene.published.to_string()));
@@ -78,9 +101,10 @@ pub(super) fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, body: &Ar
 
     // Before the embargo nothing of the release is public, so no address of it may be in the mail.
     let shown = !advance && scene.shows_body();
+    let pictured = scene.shows_body() && (shown || scene.carries_pictures());
     let lead = scene.media.iter().find(|piece| piece.is_image());
     // Not twice, where the text shows it.
-    let lead = lead.filter(|piece| shown && !body.html.contains(&piece.url));
+    let lead = lead.filter(|piece| pictured && !body.html.contains(&piece.url));
     put("body", fields.html("body", body));
     put(
         "image",
@@ -114,7 +138,21 @@ pub(super) fn release_data(scene: &Scene<'_>, fields: &mut Fields<'_>, body: &Ar
             event.insert(key.to_owned(), fields.text(&format!("event{key}"), value.as_deref()));
         }
     }
+    put("calendar", json!(event.is_object()));
     put("event", event);
+    let attachments: Vec<Value> = scene
+        .attachments()
+        .iter()
+        .filter(|_| scene.shows_body())
+        .enumerate()
+        .map(|(at, file)| {
+            json!({
+                "name": fields.text(&format!("attached{at}"), Some(file.name)),
+                "size": fields.text(&format!("attachedsize{at}"), Some(&file.size())),
+            })
+        })
+        .collect();
+    put("attachments", Value::Array(attachments));
     let standing: Vec<Value> = scene
         .boilerplate()
         .into_iter()

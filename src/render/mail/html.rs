@@ -18,7 +18,11 @@ use super::Part;
 use super::data::Data;
 use super::encode::escape_html;
 use super::stylist::Stylist;
+use super::tidy;
 use crate::digest::Digest;
+
+/// How wide a picture is shown, in pixels: the width of the text in the built-in templates.
+const PICTURE_WIDTH: u32 = 560;
 
 /// What stands in for one place of the template.
 pub(super) enum Field {
@@ -131,12 +135,11 @@ impl Maker {
     /// Release text with the template's rules set inline.
     fn styled(&self, html: &SafeHtml, shape: &Shape) -> Result<Arc<str>, RenderError> {
         self.styled.get(Digest::of_fields(&[html.as_bytes(), shape.css.as_bytes()]), || {
-            if html.plain
-                && let Some(styled) = shape.stylist.apply(html, &self.inliner)
-            {
+            let plain = html.plain;
+            let html = with_widths(html);
+            if plain && let Some(styled) = shape.stylist.apply(&html, &self.inliner) {
                 return Ok(Arc::from(styled));
             }
-            let html: &str = html;
             let html = format!("<div class=\"release\">{html}</div>");
             let html = self.inliner.inline_fragment(&html, &shape.css).map_err(|error| {
                 RenderError::Content(format!("the template's CSS cannot be applied: {error}"))
@@ -165,11 +168,13 @@ impl Maker {
         // No fonts: a mail loads nothing from anywhere.
         let options = mrml::prelude::render::RenderOptions { fonts: HashMap::new(), ..Default::default() };
         let html = parsed.element.render(&options).map_err(|error| wrong(error.to_string()))?;
+        let html = tidy::style_sheets(&html);
         let css = stylesheets(&html);
         let html = self
             .inliner
             .inline(&html)
             .map_err(|error| wrong(format!("the CSS cannot be applied: {error}")))?;
+        let html = tidy::document(&html);
         let stylist = Stylist::new(&css);
         Ok(Shape { parts: self.places(&html), css, stylist })
     }
@@ -189,6 +194,18 @@ impl Maker {
     }
 }
 
+/// Release text whose pictures say how wide they are: Outlook does not know `max-width`, and would show a
+/// photograph of 4,000 pixels as wide as it is.
+fn with_widths(html: &str) -> String {
+    if !html.contains("<img ") {
+        return html.to_owned();
+    }
+    tidy::each_tag(html, |tag| {
+        let rest = tag.strip_prefix("<img ")?;
+        Some(format!("<img width=\"{PICTURE_WIDTH}\" {rest}"))
+    })
+}
+
 /// The rules in a document's style elements, without those for Outlook alone.
 fn stylesheets(html: &str) -> String {
     let mut css = String::new();
@@ -198,7 +215,9 @@ fn stylesheets(html: &str) -> String {
         let Some(end) = rest[start..].find("</style>").map(|end| start + end) else { break };
         let conditional =
             rest[..open].rfind("<!--[if").is_some_and(|at| !rest[at..open].contains("<![endif]-->"));
-        if !conditional {
+        // What is kept as it is says nothing about release text.
+        let kept = rest[open..start].contains("data-css-inline");
+        if !conditional && !kept {
             css.push_str(&rest[start..end]);
             css.push('\n');
         }

@@ -1,13 +1,11 @@
-//! Text, HTML and calendar as one message: headers, boundaries, encodings.
-
-use base64::Engine as _;
+//! Text, HTML and enclosures as one message: headers, boundaries, encodings.
 
 use super::super::scene::Scene;
+use super::enclosures::Enclosures;
 use super::sender::Sender;
 use super::{Part, encode};
 use crate::contact::EmailAddress;
 use crate::digest::Digest;
-use crate::release::Notice;
 use crate::render::{Mail, Piece, Slot};
 
 pub(super) fn assemble(
@@ -16,43 +14,45 @@ pub(super) fn assemble(
     subject: String,
     text: &[Part],
     html: &[Part],
-    calendar: Option<String>,
+    enclosures: &Enclosures,
 ) -> Mail {
     let boundary = boundary(scene, &subject, text, html);
     let mut mail = Pieces::default();
     headers(scene, &sender, &subject, &mut mail);
     let alternative = format!("=_alt_{boundary}");
     let mixed = format!("=_mix_{boundary}");
-    if calendar.is_some() {
+    let related = format!("=_rel_{boundary}");
+    if !enclosures.files.is_empty() {
         mail.line(&format!("Content-Type: multipart/mixed;\r\n boundary=\"{mixed}\""));
         mail.line("");
         mail.line(&format!("--{mixed}"));
     }
     mail.line(&format!("Content-Type: multipart/alternative;\r\n boundary=\"{alternative}\""));
     mail.line("");
-    for (kind, body) in [("plain", text), ("html", html)] {
-        mail.line(&format!("--{alternative}"));
-        mail.line(&format!("Content-Type: text/{kind}; charset=utf-8"));
-        mail.line("Content-Transfer-Encoding: quoted-printable");
+    mail.line(&format!("--{alternative}"));
+    mail.words("plain", text);
+    mail.line(&format!("--{alternative}"));
+    if enclosures.pictures.is_empty() {
+        mail.words("html", html);
+    } else {
+        // RFC 2387: the first part is the one to show.
+        mail.line(&format!(
+            "Content-Type: multipart/related; type=\"text/html\";\r\n boundary=\"{related}\""
+        ));
         mail.line("");
-        mail.body(body);
+        mail.line(&format!("--{related}"));
+        mail.words("html", html);
+        for picture in &enclosures.pictures {
+            mail.line(&format!("--{related}"));
+            mail.literal.extend_from_slice(picture.text.as_bytes());
+        }
+        mail.line(&format!("--{related}--"));
     }
     mail.line(&format!("--{alternative}--"));
-    if let Some(calendar) = calendar {
-        let method = if scene.request.notice == Notice::Kill { "CANCEL" } else { "PUBLISH" };
-        mail.line(&format!("--{mixed}"));
-        mail.line(&format!(
-            "Content-Type: text/calendar; charset=utf-8; method={method};\r\n name=\"event.ics\""
-        ));
-        mail.line("Content-Disposition: attachment; filename=\"event.ics\"");
-        mail.line("Content-Transfer-Encoding: base64");
-        mail.line("");
-        let encoded = base64::engine::general_purpose::STANDARD.encode(calendar);
-        let mut rest = encoded.as_str();
-        while !rest.is_empty() {
-            let (line, more) = rest.split_at(rest.len().min(76));
-            mail.line(line);
-            rest = more;
+    if !enclosures.files.is_empty() {
+        for file in &enclosures.files {
+            mail.line(&format!("--{mixed}"));
+            mail.literal.extend_from_slice(file.text.as_bytes());
         }
         mail.line(&format!("--{mixed}--"));
     }
@@ -145,6 +145,14 @@ impl Pieces {
         if !literal.is_empty() {
             self.pieces.push(Piece::Literal(literal));
         }
+    }
+
+    /// A text part: its headers and its words.
+    fn words(&mut self, kind: &str, parts: &[Part]) {
+        self.line(&format!("Content-Type: text/{kind}; charset=utf-8"));
+        self.line("Content-Transfer-Encoding: quoted-printable");
+        self.line("");
+        self.body(parts);
     }
 
     /// A text part's body in quoted-printable; a slot stands between soft line breaks.

@@ -1,4 +1,4 @@
-//! A mail, compiled once: headers, text, HTML and calendar, with slots for what differs by recipient.
+//! A mail, compiled once: headers, text, HTML and enclosures, with slots for what differs by recipient.
 //!
 //! Everything is ASCII with CRLF, no line is longer than 76 bytes (headers that may not be folded
 //! apart) or begins with a dot. The boundary is derived from the content, so the same newsroom
@@ -6,22 +6,25 @@
 
 mod calendar;
 mod data;
+mod enclosures;
 mod encode;
 mod fill;
 mod html;
 mod message;
 mod sender;
+mod size;
 mod stylist;
 mod text;
+mod tidy;
 
 use serde_json::{Value, json};
 
 use super::scene::Scene;
 use super::templates::Templates;
 use super::{Mail, RenderError, Slot};
-use crate::release::Notice;
 
 use data::{common, release_data};
+use enclosures::Enclosures;
 pub(super) use encode::escape_html;
 use html::Fields;
 pub(super) use html::Maker;
@@ -51,9 +54,9 @@ pub(super) fn compose(scene: &Scene<'_>, templates: &Templates, maker: &Maker) -
     let mut fields = Fields::new(maker);
     let mut data = common(scene, &mut fields, &subject, &sender);
     data.extend(release_data(scene, &mut fields, &body));
-    let html = maker.make(templates, &template, data, &fields)?;
-    let calendar = if scene.request.notice == Notice::Hold { None } else { calendar::calendar(scene) };
-    Ok(assemble(scene, sender, subject, &text, &html, calendar))
+    let mut html = maker.make(templates, &template, data, &fields)?;
+    let enclosures = Enclosures::gather(scene, &sender, &mut html)?;
+    Ok(assemble(scene, sender, subject, &text, &html, &enclosures))
 }
 
 /// A round-up: several releases, each with title, summary and link.
@@ -104,8 +107,11 @@ pub(super) fn compose_digest(
     let mut data = common(first, &mut fields, &subject, &sender);
     data.insert("headline".to_owned(), fields.text("headline", Some(&plain)));
     data.insert("releases".to_owned(), Value::Array(items));
+    let titles: Vec<&str> = scenes.iter().map(|scene| scene.words.title).collect();
+    let preheader = data::preheader(&titles.join(" · "));
+    data.insert("preheader".to_owned(), fields.text("preheader", Some(&preheader)));
     let html = maker.make(templates, &template, data, &fields)?;
-    Ok(assemble(first, sender, subject, &letter.finish(), &html, None))
+    Ok(assemble(first, sender, subject, &letter.finish(), &html, &Enclosures::default()))
 }
 
 /// The subject with its marks, in the order in which a reader must see them.

@@ -255,9 +255,10 @@ fn an_event_brings_its_calendar_file() {
         UID:r@news.halden.example
         SEQUENCE:0
         DTSTAMP:20261201T080000Z
+        ORGANIZER;CN="Halden Motors":mailto:press@halden.example
         DTSTART:20261201T090000Z
         DTEND:20261201T113000Z
-        SUMMARY:A title
+        SUMMARY;LANGUAGE=en:A title
         LOCATION:The hall
         URL:https://news.halden.example/2026/r/
         STATUS:CONFIRMED

@@ -1,6 +1,6 @@
 //! The text part of a mail.
 
-use super::super::markdown::{WIDTH, wrap};
+use super::super::markdown::{WIDTH, breadth, wrap};
 use super::super::scene::{Prose, Scene};
 use super::super::{Slot, phrases};
 use super::Part;
@@ -34,7 +34,7 @@ impl Letter {
     /// A headline, underlined.
     pub(super) fn headline(&mut self, text: &str, mark: char) {
         let lines = wrap(text, WIDTH);
-        let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        let longest = lines.iter().map(|line| breadth(line)).max().unwrap_or(0);
         self.block(&format!("{}\n{}", lines.join("\n"), mark.to_string().repeat(longest)));
     }
 
@@ -95,6 +95,7 @@ pub(super) fn letter(scene: &Scene<'_>, body: &Prose, unsubscribe: bool) -> Vec<
         for standing in scene.boilerplate() {
             letter.block(&scene.plain(&scene.prose(standing, None, !request.advance), &mut links));
         }
+        attachments(scene, &mut letter);
         if !links.is_empty() {
             let list: Vec<String> =
                 links.iter().enumerate().map(|(at, url)| format!("[{}] {url}", at + 1)).collect();
@@ -108,7 +109,7 @@ pub(super) fn letter(scene: &Scene<'_>, body: &Prose, unsubscribe: bool) -> Vec<
             if at > 0 {
                 letter.gap();
             }
-            letter.text.push_str(&card(contact));
+            letter.text.push_str(&card(contact, phrases::right_to_left(scene.language())));
         }
     }
     if !request.advance {
@@ -130,10 +131,23 @@ fn event(scene: &Scene<'_>, letter: &mut Letter) {
             lines.push(format!("{}: {value}", scene.phrase(label)));
         }
     }
+    if !lines.is_empty() {
+        lines.push(scene.phrase("calendar").to_owned());
+    }
     letter.block(&lines.join("\n"));
 }
 
-fn card(contact: &PressContact) -> String {
+/// The files that come with the mail.
+fn attachments(scene: &Scene<'_>, letter: &mut Letter) {
+    let files: Vec<String> =
+        scene.attachments().iter().map(|file| format!("- {} ({})", file.name, file.size())).collect();
+    if !files.is_empty() {
+        letter.block(&format!("{}\n{}", scene.phrase("attachments"), files.join("\n")));
+    }
+}
+
+/// A contact; `turned` where the text runs from right to left: there a mark keeps a number from running so, too.
+fn card(contact: &PressContact, turned: bool) -> String {
     let mut card = contact.name.clone();
     if let Some(title) = &contact.title {
         card.push_str(", ");
@@ -143,6 +157,9 @@ fn card(contact: &PressContact) -> String {
     card.push_str(&contact.email);
     card.push('\n');
     if let Some(phone) = &contact.phone {
+        if turned {
+            card.push('\u{200e}');
+        }
         card.push_str(phone);
         card.push('\n');
     }

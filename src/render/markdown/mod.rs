@@ -5,13 +5,15 @@
 //! that nobody resolved reaches a reader. Nesting beyond [`MAX_DEPTH`] is flattened; the words stay.
 
 mod html;
+mod lines;
 mod plain;
 mod quick;
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 pub(super) use html::{SafeHtml, raw_html, sanitize};
-pub(super) use plain::{WIDTH, plain, wrap};
+pub(super) use lines::{WIDTH, breadth, wrap};
+pub(super) use plain::plain;
 
 /// How deep elements may stand in each other.
 const MAX_DEPTH: usize = 32;
@@ -37,7 +39,8 @@ pub(super) fn events<'a>(markdown: &'a str, rules: &Rules<'_>) -> Vec<Event<'a>>
         cleaner.event(event);
     }
     let mut events = cleaner.out;
-    lower_headings(&mut events);
+    join_lines(&mut events);
+    order_headings(&mut events);
     if let Some(dateline) = rules.dateline {
         open_with(&mut events, dateline);
     }
@@ -261,18 +264,39 @@ fn tag_length(text: &str) -> usize {
     text.find('>').map_or(text.len(), |end| end + 1)
 }
 
-/// Moves headings down where the text has one of the first level: that is the headline's.
-fn lower_headings(events: &mut [Event<'_>]) {
-    let first = |event: &Event<'_>| matches!(event, Event::Start(Tag::Heading { level, .. }) if *level == HeadingLevel::H1);
-    if !events.iter().any(first) {
-        return;
+/// A line that ends in the source between two characters of a script without spaces is no space.
+fn join_lines(events: &mut Vec<Event<'_>>) {
+    let unspaced = |around: &[Event<'_>]| {
+        let [Event::Text(before), Event::SoftBreak, Event::Text(after)] = around else { return false };
+        let edge = |c: Option<char>| c.is_some_and(lines::ideographic);
+        edge(before.chars().next_back()) && edge(after.chars().next())
+    };
+    let joined: Vec<usize> =
+        events.windows(3).enumerate().filter(|(_, around)| unspaced(around)).map(|(at, _)| at + 1).collect();
+    for at in joined {
+        if let Some(event) = events.get_mut(at) {
+            *event = Event::Text("".into());
+        }
     }
-    let lower = |level: HeadingLevel| HeadingLevel::try_from(level as usize + 1).unwrap_or(HeadingLevel::H6);
+}
+
+/// Headings begin at the second level (the first is the headline's) and go down one step at a time, as those who
+/// hear a text find their way by them (WCAG 2.2, technique G141). What stands below stays below.
+fn order_headings(events: &mut [Event<'_>]) {
+    // Levels as written that are open, from the outermost on.
+    let mut open: Vec<HeadingLevel> = Vec::new();
+    let mut given = HeadingLevel::H2;
     for event in events {
         match event {
-            Event::Start(Tag::Heading { level, .. }) | Event::End(TagEnd::Heading(level)) => {
-                *level = lower(*level);
+            Event::Start(Tag::Heading { level, .. }) => {
+                while open.last().is_some_and(|above| *above >= *level) {
+                    open.pop();
+                }
+                open.push(*level);
+                given = HeadingLevel::try_from(open.len() + 1).unwrap_or(HeadingLevel::H6);
+                *level = given;
             }
+            Event::End(TagEnd::Heading(level)) => *level = given,
             _ => {}
         }
     }
@@ -308,7 +332,7 @@ fn open_with(events: &mut Vec<Event<'_>>, dateline: &str) {
         ]
     };
     if let Some(at) = place {
-        let place_name = dateline.split(',').next().unwrap_or(dateline).to_lowercase();
+        let place_name = dateline.split([',', '、', '，', '،']).next().unwrap_or(dateline).to_lowercase();
         if !opens_with_place(&opening(&events[at + 1..]), &place_name) {
             events.splice(at + 1..=at, words(dateline));
         }
@@ -344,7 +368,8 @@ fn opens_with_place(text: &str, place: &str) -> bool {
     let Some(rest) = text.strip_prefix(place) else { return false };
     let rest = rest.trim_start();
     let soon: String = rest.chars().take(60).collect();
-    rest.starts_with([',', '(', '—', '–', '-', '/']) && soon.contains(['—', '–', '-', '/'])
+    rest.starts_with([',', '、', '，', '،', '(', '（', '—', '–', '-', '/'])
+        && soon.contains(['—', '–', '-', '/'])
 }
 
 /// The first paragraph's words, for summaries.

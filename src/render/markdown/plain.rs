@@ -7,8 +7,7 @@ use std::fmt::Write as _;
 
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 
-/// The most characters of a line, where words allow it.
-pub(in crate::render) const WIDTH: usize = 72;
+use super::lines::{WIDTH, breadth, wrap};
 
 /// Writes `events` as text, without a newline at the end. The addresses of links are added to
 /// `links`, and `[1]` in the text is the first of them.
@@ -134,7 +133,7 @@ impl<'l> Writer<'l> {
                 let mark = if level <= HeadingLevel::H2 { '=' } else { '-' };
                 let words = std::mem::take(&mut self.inline);
                 let lines = wrap(&words, self.width());
-                let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+                let longest = lines.iter().map(|line| breadth(line)).max().unwrap_or(0);
                 if longest > 0 {
                     self.inline = format!("{}\n{}", lines.join("\n"), mark.to_string().repeat(longest));
                     self.block();
@@ -204,13 +203,20 @@ impl<'l> Writer<'l> {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
         let widths: Vec<usize> = (0..columns)
-            .map(|column| rows.iter().map(|row| cell(row, column).chars().count()).max().unwrap_or(0))
+            .map(|column| rows.iter().map(|row| breadth(&cell(row, column))).max().unwrap_or(0))
             .collect();
         self.begin_block();
         if widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1) <= self.width() {
             for (at, row) in rows.iter().enumerate() {
-                let padded: Vec<String> =
-                    widths.iter().enumerate().map(|(c, width)| format!("{:<width$}", cell(row, c))).collect();
+                let padded: Vec<String> = widths
+                    .iter()
+                    .enumerate()
+                    .map(|(c, width)| {
+                        let words = cell(row, c);
+                        let space = width.saturating_sub(breadth(&words));
+                        words + &" ".repeat(space)
+                    })
+                    .collect();
                 self.line(padded.join("  ").trim_end());
                 if at == 0 {
                     let dashes: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
@@ -287,32 +293,6 @@ impl<'l> Writer<'l> {
         self.out.truncate(start + kept);
         self.out.push('\n');
     }
-}
-
-/// Breaks `text` into lines of at most `width` characters, at spaces; `\n` always breaks.
-/// A word that is longer stands alone.
-pub(in crate::render) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.trim().lines() {
-        let mut line = String::new();
-        let mut length = 0;
-        // Not `split_whitespace`: a no-break space holds.
-        for word in paragraph.split([' ', '\t', '\r']).filter(|word| !word.is_empty()) {
-            let word_length = word.chars().count();
-            if length > 0 && length + 1 + word_length > width {
-                lines.push(std::mem::take(&mut line));
-                length = 0;
-            }
-            if length > 0 {
-                line.push(' ');
-                length += 1;
-            }
-            line.push_str(word);
-            length += word_length;
-        }
-        lines.push(line);
-    }
-    lines
 }
 
 fn superscript(number: &str) -> String {

@@ -40,7 +40,9 @@ fn markdown_becomes_html() {
     for (markdown, expected) in [
         ("# One\n## Two", "<h2>One</h2>\n<h3>Two</h3>\n"),
         ("## Two", "<h2>Two</h2>\n"),
-        ("###### Six\n# One", "<h6>Six</h6>\n<h2>One</h2>\n"),
+        ("###### Six\n# One", "<h2>Six</h2>\n<h2>One</h2>\n"),
+        ("### A\n##### B\n### C\n#### D", "<h2>A</h2>\n<h3>B</h3>\n<h2>C</h2>\n<h3>D</h3>\n"),
+        ("東京で\n発表した。\nAlso\nEnglish", "<p>東京で発表した。\nAlso\nEnglish</p>\n"),
         ("a ~~b~~ **c**", "<p>a <del>b</del> <strong>c</strong></p>\n"),
         (
             "a[^x]\n\n[^x]: b",

@@ -24,72 +24,72 @@ fn a_page_is_a_whole_document() {
     check_page(
         &request("aster-ev", "site"),
         &expect![[r##"
-        <!doctype html>
-        <html lang="en" dir="ltr">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>Aster EV goes 620 km &amp; more · Halden Newsroom</title>
-        <meta name="description" content="A family car that goes 620 km.">
-        <link rel="canonical" href="https://news.halden.example/2026/aster-ev/">
-        <link rel="alternate" hreflang="en" href="https://news.halden.example/2026/aster-ev/">
-        <link rel="alternate" hreflang="sv" href="https://news.halden.example/sv/2026/aster-ev/">
-        <link rel="alternate" type="application/atom+xml" title="Halden Newsroom" href="https://news.halden.example/atom.xml">
-        <meta property="og:type" content="article">
-        <meta property="og:site_name" content="Halden Newsroom">
-        <meta property="og:title" content="Aster EV goes 620 km &amp; more">
-        <meta property="og:description" content="A family car that goes 620 km.">
-        <meta property="og:url" content="https://news.halden.example/2026/aster-ev/">
-        <meta property="article:published_time" content="2026-12-01T08:00:00Z">
-        <meta property="article:modified_time" content="2026-12-01T08:00:00Z">
-        <meta property="og:image" content="https://news.halden.example/2026/aster-ev/front.png">
-        <meta property="og:image:alt" content="The car on a coast road">
-        <meta name="twitter:card" content="summary_large_image">
-        <script type="application/ld+json">{"@context":"https://schema.org","@type":"NewsArticle","author":{"@type":"Organization","name":"Halden Motors","url":"https://news.halden.example/"},"dateModified":"2026-12-01T08:00:00Z","datePublished":"2026-12-01T08:00:00Z","dateline":"Gothenburg","description":"A family car that goes 620 km.","headline":"Aster EV goes 620 km \u0026 more","image":["https://news.halden.example/2026/aster-ev/front.png"],"inLanguage":"en","keywords":["ev","Long distance"],"mainEntityOfPage":"https://news.halden.example/2026/aster-ev/","publisher":{"@type":"Organization","name":"Halden Motors","url":"https://news.halden.example/"},"url":"https://news.halden.example/2026/aster-ev/"}</script>
-        <style>…</style>
-        </head>
-        <body>
-        <a class="skip" href="#text">Skip to the text</a>
-        <header class="bar"><div>
-        <a class="mark" href="https://news.halden.example/">Halden Motors</a>
-        <nav><a href="https://news.halden.example/">All news</a></nav>
-        </div></header>
-        <main id="text">
-        <article>
-        <h1>Aster EV goes 620 km &amp; more</h1>
-        <p class="subtitle">Orders open on 8 December</p>
-        <p class="meta"><time datetime="2026-12-01T08:00:00Z">1 December 2026, 09:00 CET</time><a href="https://news.halden.example/sv/2026/aster-ev/" hreflang="sv" lang="sv">Svenska</a></p>
-        <div class="body">
-        <p><strong>GOTHENBURG, 1 December 2026</strong> — Halden today presented <strong>Aster</strong>, which goes <a href="https://halden.example/wltp">620 km</a>.</p>
-        <p><img src="https://news.halden.example/2026/aster-ev/front.png" alt="The car again"></p>
-        <p>For the press alone: call us.</p>
-        <ul>
-        <li>Range: 620 km</li>
-        <li>Battery: 78 kWh</li>
-        </ul>
-        </div>
-        <p class="end" aria-hidden="true">###</p>
-        <section><h2>Pictures and recordings</h2>
-        <div class="gallery">
-        <figure><a href="front.png"><img src="front.png" alt="The car on a coast road" loading="lazy"></a><figcaption>The Aster EV. Halden Motors <a href="front.png" download>Download</a></figcaption></figure>
-        </div></section>
-        <p class="kit"><a href="press-kit.zip" download>Download the press kit: text and pictures</a></p>
-        <section class="about body">
-        <p>Halden Motors builds <em>cars</em>.</p>
-        </section>
-        <section><h2>Press contacts</h2><ul class="people">
-        <li><strong>Astrid Wennerlöf</strong><br>Head of Press<br><a href="mailto:press@halden.example">press@halden.example</a><br>+46 31 390 06 10</li>
-        </ul></section>
-        <ul class="tags" aria-label="Topics">
-        <li><a href="https://news.halden.example/tags/ev/" rel="tag">ev</a></li>
-        <li><a href="https://news.halden.example/tags/long-distance/" rel="tag">Long distance</a></li>
-        </ul>
-        </article>
-        </main>
-        <footer class="foot"><div><span>Halden Motors</span><a href="https://news.halden.example/">All news</a></div></footer>
-        </body>
-        </html>
-    "##]],
+            <!doctype html>
+            <html lang="en" dir="ltr">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>Aster EV goes 620 km &amp; more · Halden Newsroom</title>
+            <meta name="description" content="A family car that goes 620 km.">
+            <link rel="canonical" href="https://news.halden.example/2026/aster-ev/">
+            <link rel="alternate" hreflang="en" href="https://news.halden.example/2026/aster-ev/">
+            <link rel="alternate" hreflang="sv" href="https://news.halden.example/sv/2026/aster-ev/">
+            <link rel="alternate" type="application/atom+xml" title="Halden Newsroom" href="https://news.halden.example/atom.xml">
+            <meta property="og:type" content="article">
+            <meta property="og:site_name" content="Halden Newsroom">
+            <meta property="og:title" content="Aster EV goes 620 km &amp; more">
+            <meta property="og:description" content="A family car that goes 620 km.">
+            <meta property="og:url" content="https://news.halden.example/2026/aster-ev/">
+            <meta property="article:published_time" content="2026-12-01T08:00:00Z">
+            <meta property="article:modified_time" content="2026-12-01T08:00:00Z">
+            <meta property="og:image" content="https://news.halden.example/2026/aster-ev/front.png">
+            <meta property="og:image:alt" content="The car on a coast road">
+            <meta name="twitter:card" content="summary_large_image">
+            <script type="application/ld+json">{"@context":"https://schema.org","@type":"NewsArticle","author":{"@type":"Organization","name":"Halden Motors","url":"https://news.halden.example/"},"dateModified":"2026-12-01T08:00:00Z","datePublished":"2026-12-01T08:00:00Z","dateline":"Gothenburg","description":"A family car that goes 620 km.","headline":"Aster EV goes 620 km \u0026 more","image":["https://news.halden.example/2026/aster-ev/front.png"],"inLanguage":"en","keywords":["ev","Long distance"],"mainEntityOfPage":"https://news.halden.example/2026/aster-ev/","publisher":{"@type":"Organization","name":"Halden Motors","url":"https://news.halden.example/"},"url":"https://news.halden.example/2026/aster-ev/"}</script>
+            <style>…</style>
+            </head>
+            <body>
+            <a class="skip" href="#text">Skip to the text</a>
+            <header class="bar"><div>
+            <a class="mark" href="https://news.halden.example/">Halden Motors</a>
+            <nav><a href="https://news.halden.example/">All news</a></nav>
+            </div></header>
+            <main id="text">
+            <article>
+            <h1>Aster EV goes 620 km &amp; more</h1>
+            <p class="subtitle">Orders open on 8 December</p>
+            <p class="meta"><time datetime="2026-12-01T08:00:00Z">1 December 2026, 09:00 CET</time><a href="https://news.halden.example/sv/2026/aster-ev/" hreflang="sv" lang="sv">Svenska</a></p>
+            <div class="body">
+            <p><strong>GOTHENBURG, 1 December 2026</strong> — Halden today presented <strong>Aster</strong>, which goes <a href="https://halden.example/wltp">620 km</a>.</p>
+            <p><img src="https://news.halden.example/2026/aster-ev/front.png" alt="The car again"></p>
+            <p>For the press alone: call us.</p>
+            <ul>
+            <li>Range: 620 km</li>
+            <li>Battery: 78 kWh</li>
+            </ul>
+            </div>
+            <p class="end" aria-hidden="true">###</p>
+            <section><h2>Pictures and recordings</h2>
+            <div class="gallery">
+            <figure><a href="front.png"><img src="front.png" alt="The car on a coast road" loading="lazy"></a><figcaption>The Aster EV. Halden Motors <a href="front.png" download>Download</a></figcaption></figure>
+            </div></section>
+            <p class="kit"><a href="press-kit.zip" download>Download the press kit: text and pictures</a></p>
+            <div class="about body">
+            <p>Halden Motors builds <em>cars</em>.</p>
+            </div>
+            <section><h2>Press contacts</h2><ul class="people">
+            <li><strong>Astrid Wennerlöf</strong><br>Head of Press<br><a href="mailto:press@halden.example">press@halden.example</a><br>+46 31 390 06 10</li>
+            </ul></section>
+            <ul class="tags" aria-label="Topics">
+            <li><a href="https://news.halden.example/tags/ev/" rel="tag">ev</a></li>
+            <li><a href="https://news.halden.example/tags/long-distance/" rel="tag">Long distance</a></li>
+            </ul>
+            </article>
+            </main>
+            <footer class="foot"><div><span>Halden Motors</span><a href="https://news.halden.example/">All news</a></div></footer>
+            </body>
+            </html>
+        "##]],
     );
 }
 

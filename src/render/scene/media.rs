@@ -88,6 +88,44 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// A file that goes with a mail.
+pub struct Attached<'a> {
+    pub name: &'a str,
+    pub media_type: &'static str,
+    pub bytes: &'a [u8],
+}
+
+impl Attached<'_> {
+    /// What kind of file it is and how large: `PDF, 1.2 MB`.
+    pub fn size(&self) -> String {
+        let kind = self.name.rsplit('.').next().unwrap_or_default().to_uppercase();
+        let kilobytes = self.bytes.len().div_ceil(1_000);
+        if kilobytes < 1_000 {
+            format!("{kind}, {kilobytes} kB")
+        } else {
+            format!("{kind}, {}.{} MB", kilobytes / 1_000, kilobytes % 1_000 / 100)
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// The files that go with the release's mails.
+    pub fn attachments(&self) -> Vec<Attached<'a>> {
+        let attached = self.text.attachments.iter().filter_map(|file| {
+            let path = resolve(&self.release.folder, file)?;
+            let bytes = self.newsroom.files.get(&path)?;
+            let name = file.rsplit('/').next().unwrap_or(file);
+            Some(Attached { name, media_type: media_type(name), bytes })
+        });
+        attached.collect()
+    }
+
+    /// The bytes of a picture or recording.
+    pub fn bytes_of(&self, piece: &Piece<'_>) -> Option<&'a Arc<[u8]>> {
+        self.newsroom.files.get(&piece.path)
+    }
+}
+
 /// The media type of a file, by the end of its name.
 pub fn media_type(path: &str) -> &'static str {
     let end = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
@@ -108,6 +146,10 @@ pub fn media_type(path: &str) -> &'static str {
         "pdf" => "application/pdf",
         "zip" => "application/zip",
         "csv" => "text/csv",
+        "txt" => "text/plain",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "pptx" => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
         _ => "application/octet-stream",
     }
 }

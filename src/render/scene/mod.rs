@@ -6,6 +6,7 @@ mod notice;
 mod prose;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::markdown::{self, Rules};
@@ -13,7 +14,7 @@ use super::{RenderError, Request, phrases};
 use crate::finding::nearest;
 use crate::language::Language;
 use crate::newsroom::{ChannelFacts, Newsroom, PressContact};
-use crate::release::{Release, Text, Words};
+use crate::release::{Images, Release, Text, Words};
 
 use address::page_path;
 pub(super) use address::{page_url, path_escape};
@@ -123,7 +124,15 @@ impl<'a> Scene<'a> {
     /// The sentence that opens the text: `GOTHENBURG, 1 December 2026`.
     pub fn dateline(&self) -> Option<String> {
         let place = self.text.dateline.as_ref()?;
-        Some(format!("{}, {}", place.to_uppercase(), self.day(self.published)))
+        let comma = phrases::comma(self.language());
+        Some(format!("{}{comma}{}", place.to_uppercase(), self.day(self.published)))
+    }
+
+    /// Whether a mail carries its pictures.
+    pub fn carries_pictures(&self) -> bool {
+        let own = self.text.file.front.images.as_ref().or(self.release.original().file.front.images.as_ref());
+        let images = own.map_or(self.channel.images, |images| images.value);
+        self.channel.kind.is_mail() && images == Images::Inline
     }
 
     /// Reads Markdown of this release; `pictures` says whether their addresses may be shown.
@@ -134,7 +143,8 @@ impl<'a> Scene<'a> {
         pictures: bool,
     ) -> Vec<pulldown_cmark::Event<'m>> {
         let link = |address: &str| self.link(address, pictures);
-        let image = |address: &str| if pictures { self.picture(address) } else { None };
+        let shown = pictures || self.carries_pictures();
+        let image = |address: &str| if shown { self.picture(address) } else { None };
         markdown::events(markdown, &Rules { link: &link, image: &image, dateline })
     }
 
@@ -177,13 +187,19 @@ impl<'a> Scene<'a> {
             url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https" | "mailto"))
         });
         json!({
-            "when": phrases::span(self.language(), &self.newsroom.timezone, starts, ends),
+            "when": phrases::span(self.language(), self.event_zone(), starts, ends),
             "starts": starts.to_string(),
             "ends": ends.map(|ends| ends.to_string()),
             "place": field(|event| &event.place),
             "address": field(|event| &event.address),
             "url": url,
         })
+    }
+
+    /// The zone that the event's times name: whoever comes to Tokyo looks at a clock in Tokyo.
+    fn event_zone(&self) -> &TimeZone {
+        let named = self.event_details().and_then(|event| event.starts.as_ref()?.value.zone.as_ref());
+        named.unwrap_or(&self.newsroom.timezone)
     }
 
     /// The event's words in this language, or in the original's.
@@ -205,10 +221,12 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
     }
     let end = text.char_indices().nth(limit).map_or(text.len(), |(at, _)| at);
     let cut = &text[..end];
-    if let Some(stop) = cut.rfind(['.', '!', '?']).filter(|stop| *stop > end / 2) {
-        let after = text[stop + 1..].chars().next();
-        if after.is_none_or(char::is_whitespace) {
-            return cut[..=stop].to_owned();
+    if let Some(stop) = cut.rfind(['.', '!', '?', '。', '！', '？']).filter(|stop| *stop > end / 2) {
+        let sign = cut[stop..].chars().next().map_or(1, char::len_utf8);
+        let after = text[stop + sign..].chars().next();
+        // Where letters are wide, no space follows.
+        if sign > 1 || after.is_none_or(char::is_whitespace) {
+            return cut[..stop + sign].to_owned();
         }
     }
     let word = cut.rfind(' ').unwrap_or(end);
@@ -240,6 +258,14 @@ mod tests {
             ("One sentence here. Another one that is too long", "One sentence here."),
             ("No sentence, just words that go on and on", "No sentence, just words…"),
             ("Version 2.5 of the thing that goes on", "Version 2.5 of the thing…"),
+            (
+                "航続距離は620キロメートルに達します。受注開始は12月8日で、納車は来年3月の予定です。",
+                "航続距離は620キロメートルに達します。",
+            ),
+            (
+                "航続距離は620キロメートルに達し、受注開始は12月8日です。",
+                "航続距離は620キロメートルに達し、受注開始は12月8日…",
+            ),
         ] {
             assert_eq!(shorten(text, 28), expected);
         }

@@ -2,6 +2,7 @@
 
 use super::Scene;
 use crate::release::{Correction, Notice};
+use crate::render::phrases;
 
 impl<'a> Scene<'a> {
     /// Whether the body is shown: a release that is stopped or withdrawn is not spread further.
@@ -19,10 +20,10 @@ impl<'a> Scene<'a> {
         };
         let mut words = own.map(|own| own.trim().to_owned()).unwrap_or_default();
         if !words.is_empty() {
-            if !words.ends_with(['.', '!', '?', '…']) {
-                words.push('.');
+            if !words.ends_with(['.', '!', '?', '…', '。', '！', '？', '؟']) {
+                words.push_str(phrases::full_stop(self.language()));
             }
-            words.push(' ');
+            words.push_str(phrases::sentence_gap(self.language()));
         }
         words.push_str(self.phrase(standing));
         Some((self.phrase(label), words))

@@ -43,7 +43,14 @@ impl Scene<'_> {
         // Where links lead follows from the release, the language and the year of its page.
         let mut key = Fields::default();
         key.text(&self.release.slug).text(self.language().as_str()).text(&self.path).text(markdown);
-        key.text(dateline.unwrap_or_default()).text(if pictures { "pictures" } else { "" });
+        let shown = if pictures {
+            "pictures"
+        } else if self.carries_pictures() {
+            "carried"
+        } else {
+            ""
+        };
+        key.text(dateline.unwrap_or_default()).text(shown);
         let Ok(prose) = self.shelf.prose.get(key.name(), || {
             let events = self.events(markdown, dateline, pictures);
             let mut links = Vec::new();

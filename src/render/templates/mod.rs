@@ -29,9 +29,10 @@ use crate::language::Language;
 pub(super) use lint::mjml_error;
 
 /// The templates that every newsroom has.
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 9] = [
     ("email/default", include_str!("../../../templates/email/default.hbs")),
     ("email/digest", include_str!("../../../templates/email/digest.hbs")),
+    ("email/dark", include_str!("../../../templates/email/dark.hbs")),
     ("email/head", include_str!("../../../templates/email/head.hbs")),
     ("email/top", include_str!("../../../templates/email/top.hbs")),
     ("email/foot", include_str!("../../../templates/email/foot.hbs")),

@@ -1,18 +1,11 @@
-//! The few fixed words around a release, and how dates are written, by language.
-//!
-//! A language that is not here gets English.
-
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
-
-use crate::language::Language;
+//! The fixed words in the languages of western and northern Europe.
 
 /// The columns of [`TABLE`].
-const LANGUAGES: [&str; 8] = ["en", "sv", "de", "fr", "es", "nl", "da", "nb"];
+pub(super) const LANGUAGES: [&str; 8] = ["en", "sv", "de", "fr", "es", "nl", "da", "nb"];
 
 /// `{}` is where a value goes.
 #[rustfmt::skip]
-const TABLE: &[(&str, [&str; LANGUAGES.len()])] = &[
+pub(super) const TABLE: &[(&str, [&str; LANGUAGES.len()])] = &[
     ("embargoed", ["EMBARGOED until {}", "EMBARGO till {}", "SPERRFRIST bis {}", "SOUS EMBARGO jusqu’au {}", "EMBARGADO hasta el {}", "ONDER EMBARGO tot {}", "EMBARGO indtil {}", "SPERREFRIST til {}"]),
     ("embargoed-note", ["Not for publication, broadcast or posting before that time.", "Får inte publiceras, sändas eller delas före den tiden.", "Vorher bitte nicht veröffentlichen, senden oder teilen.", "Ne pas publier, diffuser ni partager avant cette heure.", "No publicar, emitir ni compartir antes de esa hora.", "Niet eerder publiceren, uitzenden of delen.", "Må ikke offentliggøres, udsendes eller deles før dette tidspunkt.", "Må ikke publiseres, kringkastes eller deles før dette tidspunktet."]),
     ("test", ["TEST", "TEST", "TEST", "TEST", "PRUEBA", "TEST", "TEST", "TEST"]),
@@ -42,163 +35,7 @@ const TABLE: &[(&str, [&str; LANGUAGES.len()])] = &[
     ("links", ["Links", "Länkar", "Links", "Liens", "Enlaces", "Links", "Links", "Lenker"]),
     ("digest-subject", ["News from {}, {date}", "Nyheter från {}, {date}", "Neues von {}, {date}", "Les nouvelles de {}, {date}", "Noticias de {}, {date}", "Nieuws van {}, {date}", "Nyt fra {}, {date}", "Nytt fra {}, {date}"]),
     ("digest-intro", ["What we have published since our last round-up.", "Det här har vi publicerat sedan förra sammanfattningen.", "Was wir seit der letzten Übersicht veröffentlicht haben.", "Ce que nous avons publié depuis notre dernier récapitulatif.", "Lo que hemos publicado desde el último resumen.", "Wat we sinds het vorige overzicht hebben gepubliceerd.", "Det har vi offentliggjort siden sidste oversigt.", "Dette har vi publisert siden forrige oversikt."]),
+    ("attachments", ["Attached", "Bifogat", "Anhänge", "Pièces jointes", "Archivos adjuntos", "Bijlagen", "Vedhæftet", "Vedlagt"]),
+    ("calendar", ["The calendar entry is attached.", "Kalenderposten är bifogad.", "Der Kalendereintrag liegt bei.", "L’événement de calendrier est joint.", "Se adjunta la cita para el calendario.", "De agenda-afspraak is bijgevoegd.", "Kalenderaftalen er vedhæftet.", "Kalenderoppføringen er vedlagt."]),
     ("no-news", ["Nothing here yet.", "Inget här ännu.", "Noch nichts hier.", "Rien pour l’instant.", "Todavía no hay nada.", "Nog niets.", "Intet her endnu.", "Ingenting her ennå."]),
 ];
-
-/// The fixed words `key` in `language`; nothing if there are none.
-pub(super) fn phrase(language: &Language, key: &str) -> Option<&'static str> {
-    let column = LANGUAGES.iter().position(|known| *known == base(language)).unwrap_or(0);
-    let (_, row) = TABLE.iter().find(|(name, _)| *name == key)?;
-    row.get(column).copied()
-}
-
-/// The names of all fixed words.
-pub(super) fn keys() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _)| *name)
-}
-
-fn base(language: &Language) -> &str {
-    match language.base() {
-        "no" | "nn" => "nb",
-        other => other,
-    }
-}
-
-/// The language's own name; its tag where it is not known.
-pub(super) fn endonym(language: &Language) -> &str {
-    match base(language) {
-        "en" => "English",
-        "sv" => "Svenska",
-        "de" => "Deutsch",
-        "fr" => "Français",
-        "es" => "Español",
-        "nl" => "Nederlands",
-        "da" => "Dansk",
-        "nb" => "Norsk",
-        "fi" => "Suomi",
-        "it" => "Italiano",
-        "pt" => "Português",
-        "pl" => "Polski",
-        "ja" => "日本語",
-        "zh" => "中文",
-        "ar" => "العربية",
-        _ => language.as_str(),
-    }
-}
-
-/// Whether the language is written from right to left.
-pub(super) fn right_to_left(language: &Language) -> bool {
-    matches!(language.base(), "ar" | "fa" | "he" | "ur" | "yi")
-}
-
-const MONTHS: [&str; LANGUAGES.len()] = [
-    "January February March April May June July August September October November December",
-    "januari februari mars april maj juni juli augusti september oktober november december",
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "januari februari maart april mei juni juli augustus september oktober november december",
-    "januar februar marts april maj juni juli august september oktober november december",
-    "januar februar mars april mai juni juli august september oktober november desember",
-];
-
-/// The day in `zone`, as `language` writes it: `1 December 2026`.
-pub(super) fn date(language: &Language, zone: &TimeZone, instant: Timestamp) -> String {
-    let day = instant.to_zoned(zone.clone());
-    let column = LANGUAGES.iter().position(|known| *known == base(language)).unwrap_or(0);
-    let month_index = usize::try_from(day.month() - 1).unwrap_or(0);
-    let month = MONTHS.get(column).and_then(|names| names.split(' ').nth(month_index)).unwrap_or_default();
-    let (number, year) = (day.day(), day.year());
-    match base(language) {
-        "en" if language.as_str() == "en-US" => format!("{month} {number}, {year}"),
-        "de" | "da" | "nb" => format!("{number}. {month} {year}"),
-        "fr" if number == 1 => format!("1er {month} {year}"),
-        "es" => format!("{number} de {month} de {year}"),
-        _ => format!("{number} {month} {year}"),
-    }
-}
-
-/// Day, time and zone: `1 December 2026, 09:00 CET`.
-pub(super) fn moment(language: &Language, zone: &TimeZone, instant: Timestamp) -> String {
-    let local = instant.to_zoned(zone.clone());
-    format!("{}, {} {}", date(language, zone, instant), clock(&local), zone_name(&local))
-}
-
-/// From one moment to another; the day stands once if it is one.
-pub(super) fn span(
-    language: &Language,
-    zone: &TimeZone,
-    from: Timestamp,
-    until: Option<Timestamp>,
-) -> String {
-    let Some(until) = until else { return moment(language, zone, from) };
-    let (first, last) = (from.to_zoned(zone.clone()), until.to_zoned(zone.clone()));
-    if first.date() == last.date() {
-        let day = date(language, zone, from);
-        format!("{day}, {}–{} {}", clock(&first), clock(&last), zone_name(&last))
-    } else {
-        format!("{} – {}", moment(language, zone, from), moment(language, zone, until))
-    }
-}
-
-fn clock(local: &Zoned) -> String {
-    format!("{:02}:{:02}", local.hour(), local.minute())
-}
-
-/// `CET`, or `UTC+3` where the zone has no letters.
-fn zone_name(local: &Zoned) -> String {
-    let name = local.strftime("%Z").to_string();
-    if name.starts_with(['+', '-']) { format!("UTC{name}") } else { name }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_written_as_the_language_writes_them() {
-        let zone = TimeZone::get("Europe/Stockholm").unwrap();
-        let instant: Timestamp = "2026-12-01T08:00:00Z".parse().unwrap();
-        for (language, expected) in [
-            ("en", "1 December 2026, 09:00 CET"),
-            ("en-US", "December 1, 2026, 09:00 CET"),
-            ("sv", "1 december 2026, 09:00 CET"),
-            ("de", "1. Dezember 2026, 09:00 CET"),
-            ("fr", "1er décembre 2026, 09:00 CET"),
-            ("es", "1 de diciembre de 2026, 09:00 CET"),
-            ("nn", "1. desember 2026, 09:00 CET"),
-            ("fi", "1 December 2026, 09:00 CET"),
-        ] {
-            assert_eq!(moment(&language.parse().unwrap(), &zone, instant), expected, "{language}");
-        }
-        let brazil = TimeZone::get("America/Sao_Paulo").unwrap();
-        assert_eq!(moment(&Language::english(), &brazil, instant), "1 December 2026, 05:00 UTC-03");
-    }
-
-    #[test]
-    fn a_span_names_its_day_once() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let english = Language::english();
-        for (from, until, expected) in [
-            ("2026-12-01T08:00:00Z", Some("2026-12-01T10:30:00Z"), "1 December 2026, 08:00–10:30 UTC"),
-            ("2026-12-01T08:00:00Z", None, "1 December 2026, 08:00 UTC"),
-            (
-                "2026-12-01T08:00:00Z",
-                Some("2026-12-02T10:30:00Z"),
-                "1 December 2026, 08:00 UTC – 2 December 2026, 10:30 UTC",
-            ),
-        ] {
-            assert_eq!(span(&english, &TimeZone::UTC, at(from), until.map(at)), expected);
-        }
-    }
-
-    #[test]
-    fn every_phrase_has_the_same_blanks_in_every_language() {
-        for (key, row) in TABLE {
-            for blank in ["{}", "{list}", "{date}"] {
-                let wanted = row[0].contains(blank);
-                assert!(row.iter().all(|words| words.contains(blank) == wanted), "{key}: {blank}");
-            }
-        }
-    }
-}

@@ -24,6 +24,7 @@ mod facts;
 mod furniture;
 mod headline;
 mod links;
+mod mail;
 mod manuscript;
 mod media;
 mod periods;
@@ -93,6 +94,8 @@ pub const RULES: &[Rule] = &[
     on_release("title-capitals", Warning, "A headline is all capitals.", "Write it as a sentence.", headline::title_capitals),
     on_release("exclamation", Warning, "A headline has an exclamation mark.", "End it without one; editors take it for advertising.", headline::exclamation),
     on_release("subject-long", Warning, "A mail's subject has more than 78 characters, and many programs cut it.", "Put what matters into the first 60 characters.", headline::subject_long),
+    on_release("summary-long", Warning, "A summary has more than 250 characters.", "Say it in one or two sentences, the most important first.", mail::summary_long),
+    on_release("mail-size", Warning, "A mail is so large that Gmail cuts it.", "Shorten it, or put tables into an attachment.", mail::mail_size),
     on_release("social-long", Warning, "A social text is longer than one post of a network.", "Shorten it, or write a `social:` of its own for that channel.", social::social_long),
     on_release("alt-missing", Warning, "A picture has no words for those who cannot see it.", "Add `alt:` and say what the picture shows.", media::alt_missing),
     on_release("alt-useless", Warning, "A picture's alternative text says nothing about the picture.", "Say what the picture shows, in one sentence.", media::alt_useless),
@@ -107,6 +110,7 @@ pub const RULES: &[Rule] = &[
     on_release("fact-name", Warning, "A name is spelt in two ways.", "Find out the right spelling and use it everywhere.", facts::names_differ),
     on_release("employees-late", Warning, "Employees are told after the press.", "Give the employees' audience a time that is no later, or a channel that does not wait.", audiences::employees_late),
     on_newsroom("draft-overdue", Warning, "The time of a draft has passed.", "Approve it with a new time, or take the time out.", furniture::draft_overdue),
+    on_newsroom("mail-heavy", Warning, "Each mail of a release carries more than 3 MB of pictures and files.", "Save pictures smaller, write `images: link`, or offer large files for download.", mail::mail_heavy),
     on_newsroom("audience-unread", Warning, "An audience has members, but no channel that reaches them.", "Add a mail channel to it, or take `members:` out.", audiences::audience_unread),
     on_newsroom("audience-empty", Warning, "An audience of a release matches nobody in the contact book.", "Look at its `where:` rule, or import the contacts it is meant for.", audiences::audience_empty),
 ];
@@ -177,6 +181,11 @@ pub fn surroundings(newsroom: &Newsroom) -> Digest {
     let mut fields: Vec<&[u8]> = vec![env!("CARGO_PKG_VERSION").as_bytes(), newsroom.config_text.as_bytes()];
     fields.extend(audiences.iter().map(String::as_bytes));
     fields.extend(newsroom.files.keys().map(String::as_bytes));
+    // How large a mail is follows from its template.
+    let templates = newsroom.files.range("templates/email/".to_owned()..);
+    fields.extend(
+        templates.take_while(|(path, _)| path.starts_with("templates/email/")).map(|(_, bytes)| &**bytes),
+    );
     fields.extend(newsroom.sources.iter().map(|file| file.path.as_bytes()));
     Digest::of_fields(&fields)
 }

@@ -20,7 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("contact", &[]),
     ("audience", &["contact"]),
     ("newsroom", &["release", "audience", "contact"]),
-    ("check", &["newsroom", "release", "audience", "contact"]),
+    ("check", &["render", "newsroom", "release", "audience", "contact"]),
     ("plan", &["newsroom", "release", "audience", "contact"]),
     ("render", &["newsroom", "release", "audience", "contact"]),
     ("load", &["newsroom", "release"]),

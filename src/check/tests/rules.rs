@@ -1,6 +1,6 @@
 //! Every rule but the facts: what it finds, and what it must leave alone.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use super::*;
 
@@ -398,4 +398,53 @@ fn employees_hear_first() {
             publish at one of the audience's `slots:`, or give it a channel that does not wait"#]],
     );
     check_silent("audiences: [trade, employees]\npublish: 2026-12-01T07:00[Europe/Stockholm]", "Text.");
+}
+
+#[test]
+fn mails_that_gmail_would_cut_are_named_with_their_size() {
+    let table = format!("| A | B |\n| --- | --- |\n{}", "| Aster | 620 km |\n".repeat(400));
+    check_release(
+        "",
+        &table,
+        &expect![[r#"
+        a.md:2:8: warning[mail-size]: the mail to `trade` has 134 kB of HTML; Gmail cuts it after 102 kB, the way to unsubscribe with the rest
+            shorten it, keep blocks for some audiences with `::: only`, or put tables into an attachment"#]],
+    );
+    // Long, but nobody gets it by mail.
+    check_silent("audiences: [public]", &table);
+    check_silent("", &"A paragraph of the usual length, as most releases have twenty of.\n\n".repeat(120));
+}
+
+#[test]
+fn what_makes_mails_heavy_is_named() {
+    let text = |changes: &str| release(changes, "Words.");
+    let with = |changes: &str, expected: &Expect| {
+        let mut pdf = String::from("%PDF-1.7\n");
+        pdf.push_str(&"x".repeat(3_400_000));
+        check_files(&[("releases/a.md", &text(changes)), ("releases/data.pdf", &pdf)], expected);
+    };
+    with(
+        "attachments: [data.pdf]",
+        &expect![[r#"
+        a.md:10:14: warning[mail-heavy]: each mail carries 3.4 MB of pictures and files; some receivers refuse it, and many readers pay for it
+            save pictures smaller, write `images: link`, or name large files under `media:` for download"#]],
+    );
+    with("attachments: [data.pdf]\naudiences: [public]", &expect![""]);
+    with(
+        "attachments: [dat.pdf]",
+        &expect![[r#"
+        a.md:10:15: error[media-missing]: there is no file dat.pdf
+            did you mean `data.pdf`?"#]],
+    );
+}
+
+#[test]
+fn summaries_fit_where_they_are_shown() {
+    check_release(
+        &format!("summary: {}", "Six words are in this one. ".repeat(10)),
+        "Words.",
+        &expect![[r#"
+        a.md:9:10: warning[summary-long]: the summary has 269 characters; inboxes show about 100 of them, and previews 250
+            say it in one or two sentences, and what matters in the first 100 characters"#]],
+    );
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod browser;
 mod cli;
 mod contacts;
 #[cfg(feature = "crashpoints")]
@@ -27,6 +28,7 @@ mod model;
 mod networks;
 mod preview;
 mod preview_chromium;
+mod reading;
 mod real_mail;
 mod shaping;
 mod words;

@@ -1,0 +1,181 @@
+//! A real browser for the tests that need one: Chromium, without a window, spoken to in its DevTools protocol.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// A headless Chromium with one tab, spoken to in its DevTools protocol.
+pub struct Tab {
+    browser: Child,
+    socket: TcpStream,
+    asked: u64,
+    /// What the console and the security policies said.
+    pub complaints: Vec<String>,
+    _profile: tempfile::TempDir,
+}
+
+impl Tab {
+    /// Opens one; nothing where there is no Chromium.
+    pub fn open(extra: &[String]) -> Option<Tab> {
+        let profile = tempfile::tempdir().unwrap();
+        let browser = Command::new("chromium")
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--remote-debugging-port=0",
+                "--window-size=1440,900",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .args(extra)
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut browser = match browser {
+            Ok(browser) => browser,
+            Err(error) => {
+                eprintln!(
+                    "skipped: chromium cannot be started ({error}); `apt-get install chromium` brings it"
+                );
+                return None;
+            }
+        };
+        let mut lines = BufReader::new(browser.stderr.take().unwrap()).lines();
+        let port: u16 = lines
+            .find_map(|line| {
+                let line = line.ok()?;
+                let address = line.split("DevTools listening on ws://127.0.0.1:").nth(1)?;
+                address.split('/').next()?.parse().ok()
+            })
+            .unwrap();
+        // Whatever else it says must be read, or it would wait for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        let path = page(port);
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        write!(
+            socket,
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        .unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let mut tab = Tab { browser, socket, asked: 0, complaints: Vec::new(), _profile: profile };
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+            tab.call(domain, &json!({}));
+        }
+        Some(tab)
+    }
+
+    /// Asks for something and waits for the answer.
+    pub fn call(&mut self, method: &str, params: &Value) -> Value {
+        self.asked += 1;
+        let id = self.asked;
+        let text = json!({ "id": id, "method": method, "params": params }).to_string();
+        // One frame, masked with nothing (RFC 6455 5.2 asks for a mask, not for a good one).
+        let mut frame = vec![0x81, 0xff];
+        frame.extend((text.len() as u64).to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend(text.as_bytes());
+        self.socket.write_all(&frame).unwrap();
+        loop {
+            let said: Value = serde_json::from_slice(&self.read()).unwrap();
+            if said["id"] == id {
+                return said["result"].clone();
+            }
+            if said["method"] == "Log.entryAdded" || said["method"] == "Runtime.exceptionThrown" {
+                self.complaints.push(said["params"].to_string());
+            }
+        }
+    }
+
+    fn read(&mut self) -> Vec<u8> {
+        let mut whole = Vec::new();
+        loop {
+            let mut head = [0; 2];
+            self.socket.read_exact(&mut head).unwrap();
+            let mut long = [0; 8];
+            let length = match head[1] & 0x7f {
+                126 => {
+                    self.socket.read_exact(&mut long[6..]).unwrap();
+                    u64::from_be_bytes(long)
+                }
+                127 => {
+                    self.socket.read_exact(&mut long).unwrap();
+                    u64::from_be_bytes(long)
+                }
+                short => u64::from(short),
+            };
+            let mut part = vec![0; usize::try_from(length).unwrap()];
+            self.socket.read_exact(&mut part).unwrap();
+            whole.extend(part);
+            if head[0] & 0x80 != 0 {
+                return whole;
+            }
+        }
+    }
+
+    pub fn visit(&mut self, address: &str) {
+        self.call("Page.navigate", &json!({ "url": address }));
+    }
+
+    pub fn evaluate(&mut self, script: &str) -> Value {
+        let params = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        self.call("Runtime.evaluate", &params)["result"]["value"].clone()
+    }
+
+    /// Waits until `script` is true.
+    #[track_caller]
+    pub fn until(&mut self, script: &str) {
+        let began = Instant::now();
+        while self.evaluate(script) != json!(true) {
+            let text = self.evaluate("document.body && document.body.innerText");
+            assert!(began.elapsed() < Duration::from_secs(40), "{script}\n{text}\n{:?}", self.complaints);
+        }
+    }
+}
+
+/// The path of the tab's own socket.
+fn page(port: u16) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET /json/list HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").unwrap();
+    // It keeps the connection whatever is asked for, so its length says where the answer ends.
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    let mut line = String::new();
+    while reader.read_line(&mut line).unwrap() > 2 {
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let list: Value = serde_json::from_slice(&body).unwrap();
+    let page = list.as_array().unwrap().iter().find(|target| target["type"] == "page").unwrap();
+    let address = page["webSocketDebuggerUrl"].as_str().unwrap();
+    format!("/{}", address.splitn(4, '/').nth(3).unwrap())
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        let _ = self.browser.kill();
+        let _ = self.browser.wait();
+    }
+}

@@ -31,6 +31,7 @@ pub const POINTS: &[Point] = &[
     point("S7", "the relay has taken the mail, the result is not durable"),
     point("S8", "the result is durable"),
     point("S9", "the relay has refused the mail after its dot, the result is not durable"),
+    point("S11", "a report is on record, its mail is not marked as read"),
     point("P1", "the key is stored and the intent durable, nothing is sent"),
     point("K1", "the key is stored and the intent durable, nothing is sent"),
     point("F1", "the intent is durable, nothing is sent"),

@@ -38,6 +38,7 @@ pub mod channel;
 pub mod ledger;
 
 pub mod dispatch;
+pub mod intake;
 pub mod web;
 
 pub mod daemon;

@@ -222,9 +222,12 @@ fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
         edition,
         notice: claim.notice,
         recipient: match &claim.recipient {
-            Party::Contact { email, name, .. } => {
-                Recipient::Mailbox { email: email.clone(), name: name.clone(), token: claim.wire_key.clone() }
-            }
+            Party::Contact { email, name, .. } => Recipient::Mailbox {
+                email: email.clone(),
+                name: name.clone(),
+                token: claim.wire_key.clone(),
+                bounce: None,
+            },
             Party::Account => Recipient::Account,
         },
         due: claim.due,
@@ -236,7 +239,7 @@ fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
 
 /// The bytes of a mail.
 fn size(parcel: &Parcel) -> usize {
-    let (Content::Mail(mail), Recipient::Mailbox { email, name, token }) =
+    let (Content::Mail(mail), Recipient::Mailbox { email, name, token, .. }) =
         (&parcel.edition.content, &parcel.recipient)
     else {
         return 0;

@@ -224,6 +224,8 @@ pub enum Recipient {
         name: Option<String>,
         /// The token that names this recipient to the unsubscribe endpoint.
         token: String,
+        /// The token that names this delivery to whoever reports about it; nothing where nobody is to.
+        bounce: Option<String>,
     },
     /// The channel's own account, site, room or endpoint.
     Account,

@@ -8,6 +8,7 @@ use crate::channel;
 use crate::config::Config;
 use crate::dispatch::{Dispatch, Route};
 use crate::finding::Severity;
+use crate::intake::Intake;
 use crate::ledger::{Ledger, LedgerConfig};
 use crate::load;
 use crate::newsroom::Newsroom;
@@ -103,6 +104,14 @@ impl Open {
     /// The git repository: the one `dateline.yaml` names, else the one the newsroom is in.
     pub fn git_dir(&self) -> Result<PathBuf, CliError> {
         Ok(load::git_dir(&self.dir.join(&self.config.git.path))?)
+    }
+
+    /// Makes every source of reports ready; opens no connection.
+    pub fn intake(&self, ledger: &Ledger, ctx: &Ctx) -> Result<Intake, CliError> {
+        let secret =
+            |name: &str| self.config.source_secret(name, &self.dir).map_err(|error| error.to_string());
+        Intake::open(&self.config.intake, &self.dir, ledger.clone(), ctx.clock.clone(), secret)
+            .map_err(CliError::usage)
     }
 
     /// Opens every channel that is configured. A missing secret ends the command: half of the

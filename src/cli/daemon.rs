@@ -62,6 +62,10 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         let dispatch =
             Dispatch::new(ledger.clone(), open.routes()?, ctx.clock.clone(), ctx.owner(), observer);
         open.begin(&dispatch).await?;
+        let intake = open.intake(&ledger, ctx)?;
+        let (hooks, board) = (intake.hooks(), intake.board());
+        // One look (`--once`) does not wait for what may come back.
+        let mut following = if args.once { None } else { Some(intake.begin(&stop)) };
         let (health, seen) = watch::channel(Health::default());
         let (room, rooms) = watch::channel(Arc::new(Room::of(&open.newsroom)));
         let leaving = match args.public.or(open.config.web.public).filter(|_| !args.once) {
@@ -87,7 +91,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
                     .hint("is another daemon running? choose another address with --listen")
             })?;
             tracing::info!(address = %listener.local_addr()?, "serving health and metrics");
-            let web = Web { ledger: ledger.clone(), health: seen.clone(), nudge };
+            let web = Web { ledger: ledger.clone(), health: seen.clone(), nudge, hooks, board };
             Some(tokio::spawn(web::serve(listener, web, stop.clone())))
         };
         let watch = Watch::new(
@@ -112,6 +116,11 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         stop.cancel();
         for serving in serving.into_iter().chain(leaving) {
             let _ = tokio::time::timeout(std::time::Duration::from_secs(2), serving).await;
+        }
+        if let Some(following) = &mut following {
+            let ended = async { while following.join_next().await.is_some() {} };
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(3), ended).await;
+            following.abort_all();
         }
         ledger.close(ctx.clock.now()).await?;
         tracing::info!(tally = super::dispatch::summary(&tally).trim(), "stopped");

@@ -2,6 +2,8 @@
 
 use super::{CliError, Ctx, Exit, Format, output};
 use crate::channel::Diagnosis;
+use crate::channel::config::ChannelConfig;
+use crate::intake::Examined;
 use crate::load;
 
 /// Look at configuration, secrets, relay, tokens, ledger and git; nothing is sent
@@ -34,6 +36,15 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             }
             Err(error) => bad("ledger", error.message, "check the folder of `ledger:` in dateline.yaml"),
         });
+        if !open.config.intake.sources.is_empty() {
+            found.extend(intake(&open, ctx).await);
+        } else if let Some(key) = unread(&open) {
+            found.push(bad(
+                "intake",
+                format!("reports about mails of `{key}` go to its `bounce_domain`, and nobody reads them"),
+                "name the mailbox in `intake.sources`; docs/bounces.md tells how",
+            ));
+        }
         for key in open.config.channels.keys() {
             match open.route(key) {
                 Ok(route) => {
@@ -57,6 +68,28 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         Format::Human => output::print(&human(&found))?,
     }
     Ok(if sound { Exit::Done } else { Exit::Refused })
+}
+
+/// A channel whose reports nobody reads.
+fn unread(open: &super::context::Open) -> Option<&String> {
+    let asks =
+        |config: &ChannelConfig| matches!(config, ChannelConfig::Smtp(smtp) if smtp.bounce_domain.is_some());
+    open.config.channels.iter().find(|(_, config)| asks(config)).map(|(key, _)| key)
+}
+
+async fn intake(open: &super::context::Open, ctx: &Ctx) -> Vec<Diagnosis> {
+    let hint = "check the source in `intake:` of dateline.yaml; docs/bounces.md tells what it needs";
+    let intake = match open.ledger(ctx).await.and_then(|ledger| open.intake(&ledger, ctx)) {
+        Ok(intake) => intake,
+        Err(error) => return vec![bad("intake", error.message, hint)],
+    };
+    let found = intake.examine().await.into_iter();
+    found
+        .map(|Examined { name, seen }| match seen {
+            Ok(seen) => good(&format!("intake {name}"), seen),
+            Err(why) => bad(&format!("intake {name}"), why, hint),
+        })
+        .collect()
 }
 
 fn git(open: &super::context::Open) -> Diagnosis {

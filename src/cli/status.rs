@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{CliError, Ctx, Exit, Format, output};
-use crate::ledger::{ReleaseStatus, State, Status};
+use crate::ledger::{ReleaseStatus, ReportCounts, State, Status};
 use crate::newsroom::Newsroom;
 
 /// Counts per release, channel and state; what waits, what needs a person
@@ -21,9 +21,9 @@ pub struct Args {
 /// Runs `dateline status`.
 pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let open = ctx.open()?;
-    let status = ctx.block_on(async {
+    let (status, reports) = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
-        Ok::<_, CliError>(ledger.status(args.slug.as_deref()).await?)
+        Ok::<_, CliError>((ledger.status(args.slug.as_deref()).await?, ledger.report_counts().await?))
     })?;
     if let (Some(slug), true) = (&args.slug, status.releases.is_empty()) {
         return Err(CliError::refused(format!("the ledger holds nothing of `{slug}`"))
@@ -35,10 +35,17 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             let mut value = serde_json::to_value(&status)?;
             if let Some(object) = value.as_object_mut() {
                 object.insert("late".to_owned(), serde_json::json!(late));
+                object.insert("reports".to_owned(), serde_json::to_value(&reports)?);
             }
             output::print_json(&value)?;
         }
-        Format::Human => output::print(&human(&status, &late, &open.newsroom.timezone))?,
+        Format::Human => {
+            let mut text = human(&status, &late, &open.newsroom.timezone);
+            if args.slug.is_none() {
+                text.push_str(&came_back(&reports));
+            }
+            output::print(&text)?;
+        }
     }
     Ok(if status.needs_attention > 0 { Exit::Refused } else { Exit::Done })
 }
@@ -103,6 +110,31 @@ fn needing(status: &Status) -> String {
         }
     }
     text.push_str("`dateline resolve` lists them and takes a decision.\n");
+    text
+}
+
+/// What came back, and what of it needs a person.
+fn came_back(reports: &ReportCounts) -> String {
+    let mut text = String::new();
+    let counts: Vec<String> =
+        reports.classes.iter().map(|(class, count)| format!("{count} {class}")).collect();
+    if !counts.is_empty() {
+        text.push_str(&format!("\nCame back: {}.\n", counts.join(", ")));
+    }
+    if reports.replies_waiting > 0 {
+        text.push_str(&format!("{} answers by people wait to be forwarded.\n", reports.replies_waiting));
+    }
+    if reports.replies_stuck > 0 {
+        text.push_str(&format!(
+            "{} answers by people could not be forwarded, or nobody knows; they are in the mailbox that they came to.\n",
+            reports.replies_stuck
+        ));
+    }
+    for (name, source) in &reports.sources {
+        if let Some(problem) = &source.problem {
+            text.push_str(&format!("The source of reports {name} is in trouble: {problem}\n"));
+        }
+    }
     text
 }
 

@@ -66,7 +66,12 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         wire_key: format!("test-{}", &key.to_string()[..32]),
         edition: Arc::new(edition),
         notice: request.notice,
-        recipient: Recipient::Mailbox { email: args.to.clone(), name: None, token: "test".to_owned() },
+        recipient: Recipient::Mailbox {
+            email: args.to.clone(),
+            name: None,
+            token: "test".to_owned(),
+            bounce: None,
+        },
         due: now,
         now,
         attempt: 1,

@@ -9,13 +9,16 @@ mod secret;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::channel::Secrets;
 use crate::channel::config::{ChannelConfig, Tls};
+use crate::contact::EmailAddress;
 use crate::daemon::{ClockConfig, GitConfig};
 use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
 use crate::finding::Finding;
+use crate::intake::config::{GeneralConfig, IntakeConfig, MailboxTls, SourceConfig, SourceKind};
 use crate::ledger::{Address, LedgerConfig};
 use crate::newsroom::ChannelKind;
 use crate::web::WebConfig;
@@ -39,6 +42,8 @@ pub struct Config {
     pub clock: ClockConfig,
     /// What the daemon serves to the world.
     pub web: WebConfig,
+    /// From where reports come back.
+    pub intake: IntakeConfig,
 }
 
 const FILE: &str = "dateline.yaml";
@@ -86,6 +91,14 @@ impl Config {
             reader.hosts(&clock);
             config.clock = clock;
         }
+        if let Some(general) = reader.read::<GeneralConfig>(&["intake"], &["sources"]) {
+            config.intake.general = general;
+        }
+        for key in tree.keys_at(&["intake", "sources"]) {
+            if let Some(source) = reader.source(&key.value) {
+                config.intake.sources.insert(key.value, source);
+            }
+        }
         (config, reader.findings)
     }
 
@@ -106,6 +119,16 @@ impl Config {
         secrets.into_iter().try_fold(Secrets::none(), |known, (name, secret)| {
             Ok(known.with(name, secret::named(secret, dir, &format!("{name} of `{key}`"))?))
         })
+    }
+}
+
+impl Config {
+    /// The secret of the intake's source `name`, if it has one; relative paths start from `dir`, the newsroom.
+    pub fn source_secret(&self, name: &str, dir: &Path) -> Result<Option<SecretString>, SecretError> {
+        let secret = self.intake.sources.get(name).and_then(SourceConfig::secret);
+        secret
+            .map(|(key, secret)| secret::named(secret, dir, &format!("{key} of `intake.sources.{name}`")))
+            .transpose()
     }
 }
 
@@ -168,6 +191,49 @@ impl Reader<'_> {
         (self.findings.len() == before).then_some(config)
     }
 
+    fn source(&mut self, name: &str) -> Option<SourceConfig> {
+        #[derive(Deserialize)]
+        struct Kind {
+            kind: SourceKind,
+        }
+        let path = ["intake", "sources", name];
+        let (kind, findings) = self.tree.pick_at::<Kind>(&path);
+        let before = self.findings.len();
+        self.findings.extend(findings);
+        let skip = ["kind"];
+        let plain = !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !plain {
+            let message = format!("`{name}` cannot name a source");
+            self.error(
+                &path,
+                message,
+                "write small letters, digits and `-`: it stands in addresses and in metrics",
+            );
+        }
+        let config = match kind?.kind {
+            SourceKind::Imap => self.read(&path, &skip).map(SourceConfig::Imap),
+            SourceKind::Maildir => self.read(&path, &skip).map(SourceConfig::Maildir),
+            SourceKind::Ses => self.read(&path, &skip).map(SourceConfig::Ses),
+            SourceKind::Postmark => self.read(&path, &skip).map(SourceConfig::Postmark),
+            SourceKind::Mailgun => self.read(&path, &skip).map(SourceConfig::Mailgun),
+            SourceKind::Sendgrid => self.read(&path, &skip).map(SourceConfig::Sendgrid),
+        }?;
+        match &config {
+            SourceConfig::Imap(imap) if imap.tls == MailboxTls::None && !local(&imap.host) => {
+                let path = ["intake", "sources", name, "tls"];
+                let message = "with `tls: none` the password would cross the network in the clear";
+                self.error(&path, message, "use `implicit` or `starttls`");
+            }
+            SourceConfig::Ses(ses) if ses.topics.is_empty() => {
+                let path = ["intake", "sources", name, "topics"];
+                self.error(&path, "without a topic nothing is believed", "name the SNS topics by their ARN");
+            }
+            _ => {}
+        }
+        (self.findings.len() == before).then_some(config)
+    }
+
     /// What the types alone do not refuse.
     fn sense(&mut self, key: &str, config: &ChannelConfig) {
         let at = |name| ["channels", key, name];
@@ -209,6 +275,17 @@ impl Reader<'_> {
                         "add `username:`",
                     ),
                     _ => {}
+                }
+                if smtp
+                    .bounce_domain
+                    .as_ref()
+                    .is_some_and(|domain| format!("b@{domain}").parse::<EmailAddress>().is_err())
+                {
+                    self.error(
+                        &at("bounce_domain"),
+                        "`bounce_domain` is no mail domain",
+                        "write a name of its own below your domain, such as `bounce.halden.example`",
+                    );
                 }
                 if smtp.tls == Tls::None && smtp.password.is_some() && !local(&smtp.host) {
                     let message = "with `tls: none` the password would cross the network in the clear";

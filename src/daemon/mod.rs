@@ -8,6 +8,7 @@
 //! nothing new and is gone within [`STOP_WITHIN`].
 
 mod amnesia;
+mod answers;
 mod desk;
 mod follow;
 pub mod guard;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use answers::Press;
 pub use follow::{Follower, GitConfig, Look, Refusal};
 pub use guard::{ClockConfig, Watch};
 pub use issue::{Failed, Options, Report, issue, plan, request};
@@ -106,11 +108,21 @@ impl Daemon {
     pub async fn run(self, once: bool, stop: CancellationToken) -> Result<Tally, LedgerError> {
         let Daemon { ledger, dispatch, follower, poll, clock, health, nudges, watch, room } = self;
         let follower = Arc::new(Mutex::new(follower));
-        let mut desk = Desk { ledger, dispatch, follower, poll, clock, health, room };
+        let (press, pressed) = watch::channel(Arc::default());
+        let forwarding = (!once).then(|| {
+            let (ledger, dispatch) = (ledger.clone(), dispatch.clone());
+            tokio::spawn(answers::run(ledger, dispatch, clock.clone(), pressed, stop.clone()))
+        });
+        let mut desk = Desk { ledger, dispatch, follower, poll, clock, health, room, press };
         // The clock is judged before anything can leave, and beside the loop, whatever that does.
         let (watching, watched) = desk.watch(watch, nudges, &stop).await?;
         let done = desk.run(once, &stop, watched).await;
         watching.abort();
+        if let Some(mut forwarding) = forwarding {
+            // One that is on its way is seen to its end.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), &mut forwarding).await;
+            forwarding.abort();
+        }
         done
     }
 }
@@ -130,6 +142,8 @@ struct Desk {
     clock: Clock,
     health: watch::Sender<Health>,
     room: watch::Sender<Arc<Room>>,
+    /// Whom answers are for.
+    press: watch::Sender<Arc<Press>>,
 }
 
 impl Desk {
@@ -362,6 +376,9 @@ impl Desk {
             Some(Err(error)) => {
                 tracing::warn!(%error, "the commit that was followed cannot be read any more");
             }
+        }
+        if let Some(newsroom) = &state.newsroom {
+            self.press.send_replace(Arc::new(Press::of(newsroom)));
         }
         if state.planned.is_none() {
             self.replan(state, stop).await;

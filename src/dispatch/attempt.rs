@@ -234,7 +234,8 @@ pub fn parcel(ledger: &Ledger, claim: &Claim, edition: Arc<Edition>, clock: &Clo
         recipient: match &claim.recipient {
             Party::Contact { email, name, .. } => {
                 let token = ledger.token(Purpose::Unsubscribe, claim.delivery, &claim.key).to_string();
-                Recipient::Mailbox { email: email.clone(), name: name.clone(), token }
+                let bounce = ledger.token(Purpose::Bounce, claim.delivery, &claim.key).to_string();
+                Recipient::Mailbox { email: email.clone(), name: name.clone(), token, bounce: Some(bounce) }
             }
             Party::Account => Recipient::Account,
         },

@@ -11,6 +11,7 @@
 //! At each due time the newsroom site goes first: mails and posts link to its pages, and a
 //! link-preview crawler that comes too early remembers a page that is not there.
 
+mod answer;
 mod attempt;
 mod breadcrumb;
 mod budget;
@@ -38,6 +39,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use answer::Forwarding;
 pub use look::{Looked, look};
 
 use crate::channel::Channel;

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
-    AttemptId, Backend, Bearer, Cause, Claim, Crash, Decision, DeliveryId, Dossier, Doubt, Epoch, Hold,
-    ImportReport, Intent, Issued, Known, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome, Reply,
-    Rescued, Scope, Settled, State, Status, Stop, Suppression, Take, Want,
+    AttemptId, Backend, Bearer, Cause, Claim, Crash, Decision, DeliveryId, Dossier, Doubt, Epoch, Forwarded,
+    Hold, ImportReport, Intent, Issued, Known, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome,
+    Reply, Report, ReportCounts, Rescued, Scope, Settled, SourceRow, State, Status, Stop, Suppression, Take,
+    Taken, Waiting, Want,
 };
 use crate::contact::{Contact, ContactId, EmailAddress, Wishes};
 use crate::digest::Digest;
@@ -448,6 +449,42 @@ impl Ledger {
     /// the rest. All owners together never have more than the limit. Who wants and uses none gives his slots back.
     pub async fn share(&self, owner: &str, wants: Vec<Want>, now: Timestamp) -> Result<Vec<u32>> {
         ask!(self, share(owner, wants, now))
+    }
+}
+
+/// What comes back.
+impl Ledger {
+    /// Takes in a report, once, with all that it changes: the delivery's state, the suppression of its address, a hold where
+    /// too many come at once. See [`Report`].
+    pub async fn take_in(&self, report: Report, now: Timestamp) -> Result<Taken> {
+        ask!(self, take_in(report, now))
+    }
+
+    /// Notes how the sources of reports are; those that are not named are forgotten.
+    pub async fn note_sources(&self, sources: Vec<SourceRow>) -> Result<()> {
+        ask!(self, note_sources(sources))
+    }
+
+    /// How much came back.
+    pub async fn report_counts(&self) -> Result<ReportCounts> {
+        ask!(self, report_counts())
+    }
+
+    /// Answers by people that wait to be forwarded, oldest first. One that began to leave and of which nobody has said
+    /// what became of it within [`super::FORGOTTEN_AFTER`] is [`Forwarded::Unknown`] from now on.
+    pub async fn answers(&self, now: Timestamp, limit: u32) -> Result<Vec<Waiting>> {
+        let given_up = now.checked_sub(super::FORGOTTEN_AFTER).unwrap_or(now);
+        ask!(self, answers(given_up, now, limit))
+    }
+
+    /// The point of no return of forwarding: true for one caller alone, once it is on disk.
+    pub async fn answer_leaves(&self, id: i64, now: Timestamp) -> Result<bool> {
+        ask!(self, answer_leaves(id, now))
+    }
+
+    /// Records what became of forwarding an answer; `next` is when to try again, where it is tried again.
+    pub async fn answer_forwarded(&self, id: i64, what: Forwarded, next: Timestamp) -> Result<()> {
+        ask!(self, answer_forwarded(id, what, next))
     }
 }
 

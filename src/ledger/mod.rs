@@ -34,6 +34,7 @@ mod prepare;
 mod receivers;
 mod recovery;
 mod reply;
+mod report;
 mod seal;
 pub mod share;
 mod sqlite;
@@ -55,6 +56,9 @@ pub use hold::{Cause, Hold, Scope};
 pub use log::{LogAttempt, LogEntry, LogRecipient, LogResult};
 pub use order::{Issued, Order, OrderEdition};
 pub use recovery::{Copied, FoundSent, Migrated, Suspect};
+pub use report::{
+    BELIEVED_FOR, Class, Forwarded, Kept, Report, ReportCounts, SourceRow, SourceStanding, Taken, Waiting,
+};
 pub use share::{Take, Want};
 pub use state::State;
 pub use status::{ReleaseStatus, Status};
@@ -67,6 +71,8 @@ pub const START_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 pub const QUARANTINE_AT: u32 = 10;
 /// A delivery that became unknown with its process still alive is looked at again after this; the process itself has looked at once.
 pub const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// An answer that began to be forwarded, and of which nobody has said for so long what became of it, is never forwarded again.
+pub const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// The most deliveries in one block, which is claimed as a whole.
 pub const BLOCK: usize = 1_000;
 

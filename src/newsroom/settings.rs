@@ -109,6 +109,9 @@ struct Raw {
     /// How the daemon's clock is checked.
     #[expect(dead_code, reason = "read by the configuration")]
     clock: Option<Anything>,
+    /// What comes back: bounces, complaints, answers.
+    #[expect(dead_code, reason = "read by the configuration")]
+    intake: Option<Anything>,
     /// What is allowed.
     #[serde(default)]
     policy: RawPolicy,

@@ -29,6 +29,7 @@ use crate::language::Language;
 use crate::newsroom::Newsroom;
 use crate::release::Notice;
 
+pub use mail::{Answer, forward};
 pub use page::{site_style, tag_slug};
 pub use renderer::Renderer;
 pub use scene::media_type;

@@ -1,5 +1,6 @@
 //! Prometheus metrics, read from the ledger at each scrape, so that they are what the ledger says.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode as write;
@@ -8,12 +9,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Health;
-use crate::ledger::Counts;
+use crate::intake::source::Standing;
+use crate::ledger::{Counts, ReportCounts};
 
 type Labels = Vec<(&'static str, String)>;
 
 /// The metrics in the OpenMetrics text format.
-pub fn encode(counts: &Counts, health: &Health) -> Result<String, std::fmt::Error> {
+pub fn encode(
+    counts: &Counts,
+    reports: &ReportCounts,
+    sources: &BTreeMap<String, Standing>,
+    health: &Health,
+) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("dateline");
     let deliveries: Family<Labels, Gauge> = Family::default();
     for ((channel, state), count) in &counts.deliveries {
@@ -21,7 +28,20 @@ pub fn encode(counts: &Counts, health: &Health) -> Result<String, std::fmt::Erro
         deliveries.get_or_create(&labels).set(signed(*count));
     }
     registry.register("deliveries", "Deliveries in the ledger by channel and state", deliveries);
+    let classes: Family<Labels, Gauge> = Family::default();
+    for (class, count) in &reports.classes {
+        classes.get_or_create(&vec![("class", class.to_string())]).set(signed(*count));
+    }
+    registry.register("reports", "Reports that came back, by what they say", classes);
+    let well: Family<Labels, Gauge> = Family::default();
+    for (name, standing) in sources {
+        let is = i64::from(standing.problem.is_none());
+        well.get_or_create(&vec![("source", name.clone())]).set(is);
+    }
+    registry.register("source_well", "Whether a source of reports can be looked at", well);
     for (name, help, value) in [
+        ("answers_waiting", "Answers by people that wait to be forwarded", reports.replies_waiting),
+        ("answers_stuck", "Answers by people that could not be forwarded", reports.replies_stuck),
         ("contacts", "Contacts in the contact book", counts.contacts),
         ("suppressions", "Addresses that must not be contacted", counts.suppressions),
         ("holds", "Holds that stand", counts.holds),
@@ -62,9 +82,15 @@ mod tests {
         let mut counts = Counts { contacts: 3, ..Counts::default() };
         counts.deliveries.insert(("relay".into(), State::Sent), 12);
         let health = Health { ready: true, ..Health::default() };
-        let text = encode(&counts, &health).unwrap();
+        let mut reports = ReportCounts { replies_waiting: 2, ..ReportCounts::default() };
+        reports.classes.insert(crate::ledger::Class::NoMailbox, 4);
+        let sources = [("bounces".to_owned(), Standing::default())].into();
+        let text = encode(&counts, &reports, &sources, &health).unwrap();
         for line in [
             r#"dateline_deliveries{channel="relay",state="sent"} 12"#,
+            r#"dateline_reports{class="no-mailbox"} 4"#,
+            r#"dateline_source_well{source="bounces"} 1"#,
+            "dateline_answers_waiting 2",
             "dateline_contacts 3",
             "dateline_ready 1",
             "dateline_holds 0",

@@ -6,8 +6,10 @@
 mod config;
 mod leave;
 mod metrics;
+mod reports;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -25,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 pub use config::WebConfig;
 pub use leave::{Door, Leave, Room};
 
+use crate::intake::hook::Hooks;
+use crate::intake::source::Board;
 use crate::ledger::{Counts, Hold, Ledger, LedgerError, State as Delivery};
 
 /// How the daemon is, for load balancers and people.
@@ -82,6 +86,10 @@ pub struct Web {
     pub health: watch::Receiver<Health>,
     /// Wakes the daemon to look at git.
     pub nudge: mpsc::Sender<()>,
+    /// What email service providers post to.
+    pub hooks: Arc<Hooks>,
+    /// How the sources of reports are.
+    pub board: Board,
 }
 
 /// Listens at `address`.
@@ -95,6 +103,7 @@ pub async fn serve(listener: TcpListener, web: Web, stop: CancellationToken) -> 
 }
 
 fn router(web: Web) -> Router {
+    let reports = reports::router(Arc::clone(&web.hooks));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -102,6 +111,7 @@ fn router(web: Web) -> Router {
         .route("/nudge", post(nudge))
         .layer(middleware::from_fn(for_this_machine))
         .with_state(web)
+        .merge(reports)
 }
 
 /// A page of another site can make a browser ask this address under another name (DNS rebinding); what it says of
@@ -138,6 +148,7 @@ async fn person_wanted(ledger: &Ledger) -> Result<Vec<String>, LedgerError> {
 
 async fn ready(State(web): State<Web>) -> impl IntoResponse {
     let mut health = web.health.borrow().clone();
+    health.problems.extend(web.board.problems());
     match person_wanted(&web.ledger).await {
         Ok(problems) => health.problems.extend(problems),
         Err(error) => {
@@ -172,7 +183,12 @@ async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse, StatusCode
     })?;
     let mut health = web.health.borrow().clone();
     health.problems.extend(alarms(&counts));
-    let text = metrics::encode(&counts, &health).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let reports = web.ledger.report_counts().await.map_err(|error| {
+        tracing::error!(%error, "metrics cannot be read from the ledger");
+        StatusCode::INTERNAL_SERVER_ERROR
+    })?;
+    let text = metrics::encode(&counts, &reports, &web.board.all(), &health)
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text))
 }

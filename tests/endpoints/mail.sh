@@ -112,7 +112,14 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
 virtual_mailbox_domains = paper.example
-virtual_mailbox_maps = inline:{ jane@paper.example=1, desk@paper.example=1 }
+# Dovecot does not know gone@: Postfix takes mail for it, and reports that it could not be delivered.
+virtual_mailbox_maps = inline:{ jane@paper.example=1, desk@paper.example=1, gone@paper.example=1,
+    bounces@paper.example=1, spool@paper.example=1 }
+# Where reports go: whatever stands after the + stays.
+recipient_delimiter = +
+virtual_alias_domains = bounce.halden.example spool.halden.example
+virtual_alias_maps = inline:{ b@bounce.halden.example=bounces@paper.example,
+    u@bounce.halden.example=bounces@paper.example, b@spool.halden.example=spool@paper.example }
 virtual_transport = lmtp:unix:private/lmtp-in
 default_transport = error:no mail leaves this machine
 smtp_dns_support_level = disabled
@@ -155,7 +162,8 @@ start() {
     chown mail:mail "$dir/dovecot/mail"
     chown postfix "$dir/postfix/data"
     printf '%s:{PLAIN}%s::::::\n' press@halden.example relay-pass jane@paper.example jane-pass \
-        desk@paper.example desk-pass > "$dir/dovecot/users"
+        desk@paper.example desk-pass bounces@paper.example bounces-pass spool@paper.example spool-pass \
+        > "$dir/dovecot/users"
     chown root:dovecot "$dir/dovecot/users" && chmod 640 "$dir/dovecot/users"
     dovecot_configuration > "$dir/dovecot/dovecot.conf"
     postfix_main > "$dir/postfix/etc/main.cf"
@@ -176,6 +184,8 @@ start() {
     echo "export DATELINE_TEST_MAIL_SMTPS=$smtps"
     echo "export DATELINE_TEST_MAIL_IMAPS=$imaps"
     echo "export DATELINE_TEST_MAIL_CA=$dir/tls/ca.pem"
+    # The Maildir into which reports for spool.halden.example go.
+    echo "export DATELINE_TEST_MAIL_SPOOL=$dir/dovecot/mail/spool@paper.example/Maildir"
 }
 
 # Ends the two masters by the pids that they wrote; they end their children.

@@ -37,7 +37,13 @@ const TABLE: &[(&str, &[&str])] = &[
             "audience", "contact",
         ],
     ),
-    ("config", &["channel", "ledger", "dispatch", "daemon", "web", "newsroom", "release", "audience"]),
+    (
+        "config",
+        &[
+            "channel", "ledger", "dispatch", "intake", "daemon", "web", "newsroom", "release", "audience",
+            "contact",
+        ],
+    ),
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {

@@ -24,15 +24,15 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 /// Where the servers are.
-struct Servers {
+pub struct Servers {
     submission: u16,
     smtps: u16,
-    imaps: u16,
-    ca: String,
+    pub imaps: u16,
+    pub ca: String,
 }
 
 /// The servers, or a line that says why there is no test.
-fn servers(test: &str) -> Option<Servers> {
+pub fn servers(test: &str) -> Option<Servers> {
     let read = |name: &str| std::env::var(format!("DATELINE_TEST_MAIL_{name}")).ok();
     let port = |name: &str| read(name)?.parse().ok();
     let found = || {
@@ -46,7 +46,7 @@ fn servers(test: &str) -> Option<Servers> {
     found
 }
 
-fn config(servers: &Servers, tls: Tls) -> SmtpConfig {
+pub fn config(servers: &Servers, tls: Tls) -> SmtpConfig {
     SmtpConfig {
         host: "localhost".to_owned(),
         port: Some(if tls == Tls::Implicit { servers.smtps } else { servers.submission }),
@@ -61,6 +61,8 @@ fn config(servers: &Servers, tls: Tls) -> SmtpConfig {
         list_id: None,
         unsubscribe_url: None,
         unsubscribe_mailto: None,
+        bounce_domain: None,
+        provider: None,
         helo: None,
         language: None,
         limits: Limits { connections: Some(4), ..Limits::default() },
@@ -73,7 +75,7 @@ fn relay(servers: &Servers, tls: Tls, password: &str) -> Smtp {
 }
 
 /// An edition of the example newsroom.
-fn edition(audience: &str, language: &str) -> Arc<Edition> {
+pub fn edition(audience: &str, language: &str) -> Arc<Edition> {
     let newsroom = dateline::load::work_tree(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     let request = Request {
         slug: "aster-ev".to_owned(),
@@ -111,6 +113,7 @@ fn parcel(edition: &Arc<Edition>, to: &str, id: &str) -> Parcel {
             email: to.parse().unwrap(),
             name: Some("J\u{e4}ne \"Scoop\" Roe".to_owned()),
             token: "t0ken".to_owned(),
+            bounce: None,
         },
         due,
         now: due,
@@ -121,7 +124,7 @@ fn parcel(edition: &Arc<Edition>, to: &str, id: &str) -> Parcel {
 
 /// What the adapter must have put on the wire.
 fn bytes(parcel: &Parcel) -> Vec<u8> {
-    let (Content::Mail(mail), Recipient::Mailbox { email, name, token }) =
+    let (Content::Mail(mail), Recipient::Mailbox { email, name, token, .. }) =
         (&parcel.edition.content, &parcel.recipient)
     else {
         panic!("not a mail");

@@ -235,6 +235,8 @@ fn config(port: u16, limits: &Limits) -> SmtpConfig {
         list_id: None,
         unsubscribe_url: None,
         unsubscribe_mailto: None,
+        bounce_domain: None,
+        provider: None,
         helo: Some("dateline.test".to_owned()),
         language: None,
         limits: limits.clone(),

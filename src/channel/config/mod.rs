@@ -18,6 +18,7 @@ pub use limits::{Limits, ProviderLimits, Providers};
 
 /// One channel's settings.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there are a handful, and most are relays")]
 pub enum ChannelConfig {
     /// `kind: smtp`
     Smtp(SmtpConfig),
@@ -106,6 +107,32 @@ pub enum Tls {
     None,
 }
 
+/// An email service provider that gives fields of a mail back with its webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// `X-PM-Metadata-dateline`
+    Postmark,
+    /// `X-Mailgun-Variables`
+    Mailgun,
+    /// `X-SMTPAPI`, its unique arguments
+    Sendgrid,
+}
+
+impl Provider {
+    /// The field, with its line end, by which `token` comes back. None of these is signed by us, and all are taken out by
+    /// their provider.
+    pub fn field(self, token: &str) -> String {
+        match self {
+            Provider::Postmark => format!("X-PM-Metadata-dateline: {token}\r\n"),
+            Provider::Mailgun => format!("X-Mailgun-Variables: {{\"dateline\": \"{token}\"}}\r\n"),
+            Provider::Sendgrid => {
+                format!("X-SMTPAPI: {{\"unique_args\": {{\"dateline\": \"{token}\"}}}}\r\n")
+            }
+        }
+    }
+}
+
 /// A mail relay.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +165,12 @@ pub struct SmtpConfig {
     pub unsubscribe_url: Option<String>,
     /// The mailbox that takes unsubscribe requests.
     pub unsubscribe_mailto: Option<String>,
+    /// The domain to which reports go: mails leave as from `b+TOKEN@` it (VERP), and `intake` reads what comes there. Without it
+    /// reports go to `from`, and nobody can tell whom they are about.
+    pub bounce_domain: Option<String>,
+    /// The email service provider behind the relay, if it is one that replaces the sender: our token then travels in a field
+    /// that its webhooks give back.
+    pub provider: Option<Provider>,
     /// The name to greet the relay with.
     pub helo: Option<String>,
     /// The one language it speaks.

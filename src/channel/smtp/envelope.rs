@@ -1,7 +1,7 @@
 //! Whom the server is told a mail is from and for.
 //!
-//! The lines are built here and nowhere else, so that what a server offers later (RFC 3461's `RET`,
-//! `ENVID`, `NOTIFY`, `ORCPT`, and a sender of its own for each recipient) is added in one place.
+//! The lines are built here and nowhere else. Where reports are read, each mail has a sender of its own
+//! ([`Letter`](super::letter::Letter) chooses it), and [`Envelope::report`] asks the server for reports (RFC 3461).
 
 use super::session::Extensions;
 use super::trouble::{Phase, Trouble, What};
@@ -48,6 +48,21 @@ impl Envelope {
         Ok(Envelope { mail, rcpt: format!("RCPT TO:<{to}>\r\n") })
     }
 
+    /// Asks for reports of failures and delays, with no more of the mail than its header, where the server can. `id` is what the
+    /// report calls this try.
+    pub fn report(mut self, id: &str, to: &EmailAddress, offers: &Extensions) -> Envelope {
+        if offers.dsn {
+            insert(&mut self.mail, &format!(" RET=HDRS ENVID={}", xtext(id)));
+            insert(&mut self.rcpt, " NOTIFY=FAILURE,DELAY");
+            let to = to.to_string();
+            // Others have a type of their own (RFC 6533), which servers with SMTPUTF8 need not know.
+            if to.is_ascii() {
+                insert(&mut self.rcpt, &format!(" ORCPT=rfc822;{}", xtext(&to)));
+            }
+        }
+        self
+    }
+
     /// The MAIL line, with its line end.
     pub fn mail(&self) -> &str {
         &self.mail
@@ -57,6 +72,23 @@ impl Envelope {
     pub fn rcpt(&self) -> &str {
         &self.rcpt
     }
+}
+
+/// Puts a parameter before the line's end.
+fn insert(line: &mut String, parameter: &str) {
+    line.insert_str(line.len().saturating_sub(2), parameter);
+}
+
+/// A value of RFC 3461 §4: what would end it is written as a number. At most 100 characters of `text`, which is ASCII.
+fn xtext(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    for byte in text.bytes().take(if text.contains('@') { 320 } else { 100 }) {
+        match byte {
+            b'+' | b'=' | 0..=b' ' | 0x7f.. => value.push_str(&format!("+{byte:02X}")),
+            byte => value.push(char::from(byte)),
+        }
+    }
+    value
 }
 
 /// The address as text that reads back as the same address and cannot end the command early.
@@ -83,6 +115,40 @@ mod tests {
             Err(trouble) => format!("{:?}", trouble.what),
         };
         assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[test]
+    fn reports_are_asked_for_where_the_server_can() {
+        let dsn = Extensions { dsn: true, size: Some(0), ..Extensions::default() };
+        let check = |to: &str, offers: &Extensions, expected: &str| {
+            let (from, to) = ("b+abc@bounce.example".parse().unwrap(), to.parse().unwrap());
+            let envelope = Envelope::new(&from, &to, 9, offers).unwrap().report("key.1", &to, offers);
+            assert_eq!(format!("{}{}", envelope.mail(), envelope.rcpt()).replace("\r\n", "|"), expected);
+        };
+        check(
+            "jane@paper.example",
+            &dsn,
+            "MAIL FROM:<b+abc@bounce.example> SIZE=9 RET=HDRS ENVID=key.1|\
+             RCPT TO:<jane@paper.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;jane@paper.example|",
+        );
+        check(
+            "jane+press=x@paper.example",
+            &dsn,
+            "MAIL FROM:<b+abc@bounce.example> SIZE=9 RET=HDRS ENVID=key.1|\
+             RCPT TO:<jane+press=x@paper.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;jane+2Bpress+3Dx@paper.example|",
+        );
+        check(
+            "jane@paper.example",
+            &Extensions::default(),
+            "MAIL FROM:<b+abc@bounce.example>|RCPT TO:<jane@paper.example>|",
+        );
+        let utf8 = Extensions { smtputf8: true, eight_bit_mime: true, dsn: true, ..Extensions::default() };
+        check(
+            "j\u{f6}rg@paper.example",
+            &utf8,
+            "MAIL FROM:<b+abc@bounce.example> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=key.1|\
+             RCPT TO:<j\u{f6}rg@paper.example> NOTIFY=FAILURE,DELAY|",
+        );
     }
 
     #[test]

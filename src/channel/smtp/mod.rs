@@ -38,7 +38,7 @@ pub use trouble::Timeouts;
 use super::config::SmtpConfig;
 use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Receipt, Reply};
 use crate::crashpoint;
-use letter::Letter;
+use letter::{Letter, Reports};
 use pool::Pool;
 use route::Route;
 use session::Session;
@@ -54,6 +54,7 @@ const PER_CONNECTION: u32 = 100;
 pub struct Smtp {
     route: Route,
     pool: Pool,
+    reports: Reports,
 }
 
 /// Why a relay cannot be used as it is configured.
@@ -100,6 +101,7 @@ impl Smtp {
                 limits.connections.unwrap_or(CONNECTIONS),
                 limits.per_connection.unwrap_or(PER_CONNECTION),
             ),
+            reports: Reports::new(config),
         })
     }
 
@@ -141,7 +143,7 @@ async fn refused(lease: &pool::Lease<'_>, session: Session, trouble: &Trouble) -
 #[async_trait]
 impl Channel for Smtp {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
-        let letter = Letter::write(parcel).await?;
+        let letter = Letter::write(parcel, &self.reports).await?;
         crashpoint!("S2");
         gate.mark(Mark::Filled);
         let lease = self.pool.lease().await;

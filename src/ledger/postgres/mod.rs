@@ -27,6 +27,7 @@ mod limits;
 mod locks;
 mod log;
 mod planning;
+mod reports;
 mod restored;
 mod rows;
 mod schema;

@@ -10,8 +10,11 @@ use crate::digest::Digest;
 use crate::ledger::LedgerError;
 
 /// In order; a number and a text that was ever released never change.
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("migrations/0001_ledger.sql")), (2, include_str!("migrations/0002_people.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("migrations/0001_ledger.sql")),
+    (2, include_str!("migrations/0002_people.sql")),
+    (3, include_str!("migrations/0003_reports.sql")),
+];
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1, $2)";
 const MAKE_MIGRATIONS: &str = "

@@ -19,6 +19,7 @@ mod issue;
 mod limits;
 mod log;
 mod planning;
+mod reports;
 mod restored;
 mod schema;
 mod settle;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("migrations/0003_amnesia.sql")),
     (4, include_str!("migrations/0004_limits.sql")),
     (5, include_str!("migrations/0005_people.sql")),
+    (6, include_str!("migrations/0006_reports.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).

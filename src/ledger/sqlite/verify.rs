@@ -108,7 +108,8 @@ const RESULTS: &str = "
     SELECT a.delivery
       FROM result AS r JOIN attempt AS a ON a.id = r.attempt
      WHERE r.outcome NOT IN ('sent', 'later', 'failed', 'unknown', 'not-sent', 'found sent', 'decided sent', 'decided failed',
-                             'decided to send again', 'decided to give up', 'sent once more by rule', 'parked')
+                             'decided to send again', 'decided to give up', 'sent once more by rule', 'parked', 'bounced',
+                             'complained')
         OR r.no NOT BETWEEN 1 AND (SELECT count(*) FROM result AS o WHERE o.attempt = r.attempt)";
 const UNDOUBTED: &str = "
     SELECT d.id

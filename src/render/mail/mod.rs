@@ -9,6 +9,7 @@ mod data;
 mod enclosures;
 mod encode;
 mod fill;
+mod forward;
 mod html;
 mod message;
 mod sender;
@@ -16,6 +17,8 @@ mod size;
 mod stylist;
 mod text;
 mod tidy;
+
+pub use forward::{Answer, forward};
 
 use serde_json::{Value, json};
 

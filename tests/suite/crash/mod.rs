@@ -2,6 +2,7 @@
 
 mod hook;
 pub mod relay;
+mod report;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Stdio};
@@ -258,6 +259,11 @@ async fn each_point_of_a_request_leaves_one_post() {
         assert_eq!(ids.len(), times, "{point}: {ids:?}");
         assert!(ids.windows(2).all(|two| two[0] == two[1]), "{point}: {ids:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_whose_mail_was_not_marked_is_taken_in_once() {
+    report::taken_in_once("S11").await;
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod measure;
 mod outbox;
 mod people;
 pub mod postgres;
+mod reports;
 #[cfg(feature = "postgres")]
 mod several;
 mod tamper;

@@ -155,6 +155,7 @@ async fn what_an_edit_of_the_file_does_not_show() {
         &told,
         &expect![[r#"
             225 edits
+            answer: (empty)
             attempt: epoch, owner, deadline, request_sha
             block: first, next_due, epoch, lease_owner, lease_until, claimed, rescues
             contact: name, language, timezone, embargo_ok, tags, fields, changed_at, consent, (row)
@@ -165,8 +166,11 @@ async fn what_an_edit_of_the_file_does_not_show() {
             migration: applied_at
             pace: (empty)
             part: crowd
+            report: (empty)
+            report_tally: (empty)
             result: code, enhanced, text, at, late
             share: (empty)
+            source: (empty)
             suppression: evidence
             wish: (empty)
         "#]],

@@ -36,6 +36,8 @@ fn config(port: u16) -> SmtpConfig {
         list_id: None,
         unsubscribe_url: None,
         unsubscribe_mailto: None,
+        bounce_domain: None,
+        provider: None,
         helo: Some("dateline.test".to_owned()),
         language: None,
         limits: Limits { connections: Some(1), ..Limits::default() },
@@ -64,7 +66,12 @@ fn letter(id: &str, to: &str, body: &str) -> Parcel {
             text(body),
         ],
     };
-    let recipient = Recipient::Mailbox { email: to.parse().unwrap(), name: None, token: "t0ken".to_owned() };
+    let recipient = Recipient::Mailbox {
+        email: to.parse().unwrap(),
+        name: None,
+        token: "t0ken".to_owned(),
+        bounce: None,
+    };
     // The right part is the sender's domain.
     let wire_key = id.strip_suffix("@halden.example").unwrap().to_owned();
     Parcel { wire_key, recipient, ..parcel(Content::Mail(mail), Vec::new()) }

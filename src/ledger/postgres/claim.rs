@@ -14,19 +14,25 @@ use crate::release::Notice;
 /// A block of which all that is due is for held destinations is looked at again after this.
 pub(super) const HELD_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// The parts that may leave, whose turn it is first: one row per part that waits, by skipping through the index.
+/// The parts that may leave, whose turn it is first: one row per part that waits, with its earliest due, by skipping
+/// through the index.
 /// 1 channel, 2 now, 3 owner, 4 leaves out the releases of which the owner has something.
 const TURNS: &str = "
-      WITH RECURSIVE waiting (part) AS (
-               SELECT min(part)
+      WITH RECURSIVE waiting (part, next_due) AS (
+              (SELECT part, next_due
                  FROM block
                 WHERE channel = $1 AND lease_owner IS NULL AND next_due IS NOT NULL
+             ORDER BY part, next_due, id
+                LIMIT 1)
             UNION ALL
-               SELECT (SELECT min(part)
-                         FROM block
-                        WHERE channel = $1 AND part > waiting.part AND lease_owner IS NULL AND next_due IS NOT NULL)
+               SELECT n.part, n.next_due
                  FROM waiting
-                WHERE waiting.part IS NOT NULL),
+                      CROSS JOIN LATERAL (SELECT b.part, b.next_due
+                                            FROM block AS b
+                                           WHERE b.channel = $1 AND b.part > waiting.part AND b.lease_owner IS NULL
+                                             AND b.next_due IS NOT NULL
+                                        ORDER BY b.part, b.next_due, b.id
+                                           LIMIT 1) AS n),
            hand AS (
                SELECT lp.issued, count(*) AS blocks
                  FROM block AS l
@@ -35,17 +41,12 @@ const TURNS: &str = "
              GROUP BY lp.issued),
            ready AS (
                SELECT p.id AS part, p.notice, p.edition, p.due, i.release, i.expires,
-                      (SELECT b.next_due
-                         FROM block AS b
-                        WHERE b.channel = $1 AND b.part = p.id AND b.lease_owner IS NULL AND b.next_due <= $2
-                     ORDER BY b.next_due, b.id
-                        LIMIT 1) AS next_due,
-                      coalesce(hand.blocks, 0) AS in_hand
+                      waiting.next_due, coalesce(hand.blocks, 0) AS in_hand
                  FROM waiting
                       JOIN part AS p ON p.id = waiting.part
                       JOIN issued AS i ON i.id = p.issued
                       LEFT JOIN hand ON hand.issued = i.id
-                WHERE i.complete
+                WHERE waiting.next_due <= $2 AND i.complete
                   AND NOT EXISTS (SELECT 1
                                     FROM hold
                                    WHERE scope = 'everything' AND target = ''
@@ -58,7 +59,7 @@ const TURNS: &str = "
                                      AND (cause = 'operator' OR p.notice IN ('original', 'correction'))))
       SELECT part, notice, edition, due, release, expires
         FROM ready
-       WHERE next_due IS NOT NULL AND (in_hand = 0 OR NOT $4::boolean)
+       WHERE in_hand = 0 OR NOT $4::boolean
     ORDER BY notice = 'original', in_hand, next_due, part";
 /// The first block of a part that nobody else is about to take.
 const NEXT_BLOCK: &str = "

@@ -41,6 +41,24 @@ pg_ctl() {
     (cd "$dir" && as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 "$@") >&2
 }
 
+# A certificate for 127.0.0.1 by an authority of its own (ca.pem), and an authority that signed nothing (other.pem).
+certificates() {
+    command -v openssl >/dev/null || return 1
+    mkdir "$dir/tls"
+    (
+        cd "$dir/tls"
+        new=(openssl req -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1)
+        for name in ca other; do
+            "${new[@]}" -x509 -days 30 -subj "/CN=$name" -keyout $name.key -out $name.pem
+        done
+        "${new[@]}" -subj /CN=server -keyout server.key -out server.csr
+        echo "subjectAltName=IP:127.0.0.1,DNS:localhost" > server.ext
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server.pem
+        chmod 600 server.key
+    ) >/dev/null 2>&1 || return 1
+    [ "$(id -u)" != 0 ] || chown -R postgres "$dir/tls"
+}
+
 start() {
     dir=$(realpath -m "$1")
     install
@@ -64,11 +82,17 @@ shared_buffers = 256MB
 max_wal_size = 4GB
 log_min_messages = fatal
 CONF
+    certificates && cat >> "$dir/more.conf" <<CONF
+ssl = on
+ssl_cert_file = '$dir/tls/server.pem'
+ssl_key_file = '$dir/tls/server.key'
+CONF
     cat "$dir/more.conf" >> "$dir/data/postgresql.conf"
     pg_ctl start || { say "see $dir/log"; exit 3; }
     (cd "$dir" && PGPASSWORD=$password "$bin/createdb" -h 127.0.0.1 -p "$port" -U dateline dateline) >&2
     echo "export DATELINE_TEST_POSTGRES='postgres://dateline:$password@127.0.0.1:$port/dateline'"
     echo "export DATELINE_TEST_POSTGRES_DIR='$dir'"
+    [ ! -e "$dir/tls/server.pem" ] || echo "export DATELINE_TEST_POSTGRES_CA='$dir/tls'"
 }
 
 restart() {

@@ -55,6 +55,17 @@ pub async fn schema(folder: &std::path::Path, leases: LeaseClock) -> Option<Ledg
     })
 }
 
+/// The schema that this test made last, over TLS with a certificate that `ca` must have signed; without one, that the system trusts.
+#[cfg(feature = "postgres")]
+pub fn with_tls(config: &LedgerConfig, ca: Option<std::path::PathBuf>) -> Option<LedgerConfig> {
+    let (url, name) = (server()?, newest_schema());
+    let url = format!("{url}?sslmode=require&options=-csearch_path%3D{name}&application_name={name}_tls");
+    let mut config = config.clone();
+    let postgres = config.postgres.as_mut()?;
+    (postgres.ca_file, postgres.address) = (ca, Address::new(SecretString::from(url)));
+    Some(config)
+}
+
 /// A new ledger whose leases follow the test's own time, and the folder that goes away with it.
 pub async fn new() -> Option<(tempfile::TempDir, Ledger)> {
     let folder = tempfile::tempdir().unwrap();

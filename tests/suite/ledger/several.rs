@@ -174,7 +174,7 @@ async fn once_a_hold_is_acknowledged_no_daemon_writes_an_intent() {
         Scope::Destination("paper.example".to_owned()),
     ];
     let attempts = "SELECT count(*) FROM attempt";
-    for scope in scopes.iter().cycle().take(24) {
+    for scope in scopes.iter().cycle().take(crate::disk::size(24, 200)) {
         desk.ledger.hold(scope.clone(), "a doubt", "ada", at(0)).await.unwrap();
         let before = place.count(attempts).await;
         for _ in 0..20 {
@@ -323,5 +323,35 @@ async fn history_cannot_be_altered() {
         let error = place.admin.batch_execute(sql).await.unwrap_err();
         let words = error.as_db_error().unwrap().message().to_owned();
         assert!(words.contains(expected), "{sql}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_under_tls_is_to_the_server_that_the_certificate_names() {
+    let Some(place) = place().await else { return };
+    let Ok(folder) = std::env::var("DATELINE_TEST_POSTGRES_CA") else {
+        eprintln!("skipped: the server has no certificate");
+        return;
+    };
+    let ca = |name: &str| Some(std::path::Path::new(&folder).join(name));
+    let config = postgres::with_tls(&place.of(1), ca("ca.pem")).unwrap();
+    let desk = Desk::with(Ledger::open_exclusive(&config, at(-60)).await.unwrap(), 2).await;
+    desk.original("aster", "v1", &[1, 2]).await;
+    assert_eq!(desk.send_all("relay", at(0)).await, 2);
+    desk.is_sound().await;
+    let ours = format!(
+        "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+          WHERE application_name = '{}_tls'",
+        place.schema
+    );
+    assert!(place.count(&ours).await > 0);
+    assert_eq!(place.count(&format!("{ours} AND NOT ssl")).await, 0, "in the clear");
+    desk.ledger.close(at(1)).await.unwrap();
+
+    // Another authority, and the system's, do not vouch for it; nothing is said to a server that nobody vouches for.
+    for other in [ca("other.pem"), None] {
+        let config = postgres::with_tls(&place.of(2), other.clone()).unwrap();
+        let error = Ledger::open_exclusive(&config, at(-60)).await.err().unwrap().to_string();
+        assert!(error.to_lowercase().contains("certificate"), "{other:?}: {error}");
     }
 }

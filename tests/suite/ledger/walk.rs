@@ -243,24 +243,25 @@ fn any_history_keeps_the_promises() {
     histories(40, [true, true]);
 }
 
-/// The long form: `RELIABILITY=long cargo test --release --all-features --test suite ledger::walk`.
+/// The long form, with so many histories as `RELIABILITY_CASES` says: `RELIABILITY=long cargo test --release --all-features --test suite ledger::walk`.
 #[test]
 fn ten_thousand_histories_keep_the_promises() {
     if !disk::long() {
         return;
     }
+    let cases =
+        std::env::var("RELIABILITY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000);
     for (database, databases) in [("SQLite", [true, false]), ("PostgreSQL", [false, true])] {
         if database == "PostgreSQL" && super::postgres::server().is_none() {
             continue;
         }
-        let mut run = disk::Run::begin("10000 random histories", 0);
+        let mut run = disk::Run::begin("random histories", 0);
         (run.database, run.tests) = (database, "ledger::walk");
-        histories(10_000, databases);
-        run.deliveries = 10_000 * usize::try_from(CONTACTS).unwrap();
-        run.notes.push(
-            "Up to 70 steps each: claims, intents, results, lost leases, holds, suppressions, new texts, corrections, decisions."
-                .to_owned(),
-        );
+        histories(cases, databases);
+        run.deliveries = cases as usize * usize::try_from(CONTACTS).unwrap();
+        run.notes.push(format!(
+            "{cases} histories of up to 70 steps each: claims, intents, results, lost leases, holds, suppressions, new texts, corrections, decisions."
+        ));
         run.end();
     }
 }

@@ -16,6 +16,7 @@ use crate::checker;
 use crate::dice::Dice;
 use crate::evidence::{Evidence, Kill, Policy, Row};
 use crate::life::{Life, free_address};
+use crate::proxy::{self, Proxy};
 use crate::report::Run;
 use crate::room::{Plan, Room};
 use crate::witness::record::{self, Tail};
@@ -103,6 +104,10 @@ pub struct Args {
     #[arg(long, default_value_t = 20)]
     pub hurts: u64,
 
+    /// How often all connections to the database are cut, every other time after five seconds of silence
+    #[arg(long, default_value_t = 0, requires = "postgres")]
+    pub cuts: u64,
+
     /// What the witness does wrong; `witness --help` explains
     #[arg(
         long,
@@ -169,6 +174,9 @@ impl Args {
         if self.on_unknown == OnUnknown::ResendOnce {
             words.push("resend_once".to_owned());
         }
+        if self.cuts > 0 {
+            words.push(format!("{} cuts of the wire", self.cuts));
+        }
         if self.daemons > 1 {
             words.push(format!("{} daemons", self.daemons));
         }
@@ -188,6 +196,7 @@ struct Stage<'a> {
     kills: Vec<Kill>,
     ready_after: Duration,
     progress: ProgressBar,
+    proxy: Option<Proxy>,
     _witness: Running,
 }
 
@@ -197,12 +206,15 @@ impl<'a> Stage<'a> {
         if args.on_unknown == OnUnknown::ResendOnce {
             relay.push("on_unknown: resend_once".to_owned());
         }
+        let proxy = args.postgres.as_ref().filter(|_| args.cuts > 0).map(|url| Proxy::to(proxy::server(url)));
+        let postgres =
+            args.postgres.as_ref().map(|url| proxy.as_ref().map_or(url.clone(), |p| p.instead_of(url)));
         let plan = Plan {
             mails: args.deliveries,
             releases: args.releases.clamp(1, args.deliveries.max(1)),
             connections: args.connections,
             relay,
-            postgres: args.postgres.clone(),
+            postgres,
             daemons: args.daemons,
         };
         if let Some(keep) = &args.keep {
@@ -227,6 +239,7 @@ impl<'a> Stage<'a> {
             kills: Vec::new(),
             ready_after: Duration::from_millis(1_500),
             progress,
+            proxy,
             _witness: witness,
         }
     }
@@ -249,6 +262,8 @@ impl<'a> Stage<'a> {
         let every = (left / (self.args.freezes + 1)).max(1);
         let mut freezes = self.args.freezes;
         let every_hurt = (left / (self.args.hurts + 1)).max(1);
+        let every_cut = (left / (self.args.cuts + 1)).max(1);
+        let mut cuts = 0;
         while left > 0 || freezes > 0 {
             if freezes > 0 && (left == 0 || left.is_multiple_of(every)) {
                 freezes -= 1;
@@ -262,6 +277,18 @@ impl<'a> Stage<'a> {
             self.end_life(victim, run);
             self.lives[victim] = Life::start(&self.room, victim, self.lives[victim].address, None);
             left -= 1;
+            if let Some(proxy) = &self.proxy
+                && cuts < self.args.cuts
+                && left.is_multiple_of(every_cut)
+            {
+                cuts += 1;
+                if cuts % 2 == 0 {
+                    proxy.fall_silent(Duration::from_secs(5));
+                } else {
+                    proxy.cut();
+                }
+                run.hurts += 1;
+            }
             if let Some(hurt) = &self.args.hurt
                 && left.is_multiple_of(every_hurt)
             {
@@ -321,13 +348,15 @@ impl<'a> Stage<'a> {
             return;
         }
         let address = free_address();
+        // In PostgreSQL what the dead one claimed is free only when its lease has run out.
+        let reached = Duration::from_secs(if self.args.postgres.is_some() { 90 } else { 30 });
         for point in self.args.points.clone() {
             // Orders, claims and refusals are rare: their later passings would take all mails there are.
             let most = if matches!(point.as_str(), "S0" | "S1" | "S9") { 1 } else { 12 };
             for _ in 0..self.args.each {
                 let wish = format!("{point}:{}", self.dice.between(1, most));
                 self.lives = vec![Life::start(&self.room, 0, address, Some(&wish))];
-                if self.lives[0].wait(Duration::from_secs(30)).is_some() {
+                if self.lives[0].wait(reached).is_some() {
                     self.end_here(Some(point.clone()));
                     *run.points.entry(point.clone()).or_default() += 1;
                 } else {
@@ -389,7 +418,7 @@ impl<'a> Stage<'a> {
                 return;
             }
             // Without its database a daemon ends at once, and its supervisor starts it again.
-            if self.args.hurt.is_some() {
+            if self.args.hurt.is_some() || self.args.cuts > 0 {
                 for daemon in 0..self.lives.len() {
                     if self.lives[daemon].ended().is_some() {
                         let address = self.lives[daemon].address;

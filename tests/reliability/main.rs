@@ -17,9 +17,12 @@ mod dice;
 mod evidence;
 mod ingest;
 mod life;
+mod proxy;
 mod report;
 mod restart;
 mod room;
+mod scale;
+mod schema;
 mod witness;
 
 use clap::{Parser, Subcommand};
@@ -37,11 +40,13 @@ enum Command {
     Crash(crash::Args),
     Ingest(ingest::Args),
     Restart(restart::Args),
+    Scale(scale::Args),
     Witness(witness::Args),
     Report(report::Args),
 }
 
-const COMMANDS: [&str; 8] = ["crash", "ingest", "restart", "witness", "report", "help", "--help", "-h"];
+const COMMANDS: [&str; 9] =
+    ["crash", "ingest", "restart", "scale", "witness", "report", "help", "--help", "-h"];
 
 fn main() {
     let first = std::env::args().nth(1).unwrap_or_default();
@@ -50,6 +55,7 @@ fn main() {
             Command::Crash(args) => crash::run(&args).end(true),
             Command::Ingest(args) => ingest::run(&args).end(true),
             Command::Restart(args) => restart::run(&args).end(true),
+            Command::Scale(args) => scale::run(&args).end(true),
             Command::Witness(args) => {
                 witness::run(&args);
                 true
@@ -94,6 +100,7 @@ fn short() -> Vec<(&'static str, Test)> {
         ("checker", || {
             checker::self_test();
             witness::fault::self_test();
+            proxy::self_test();
             println!("ok: the checker finds every doctored record");
             true
         }),
@@ -109,6 +116,22 @@ fn short() -> Vec<(&'static str, Test)> {
         }),
         ("calm", || {
             loop_of("calm", crash::Args { deliveries: 600, kills: 0, seed: 5, ..crash::Args::default() })
+        }),
+        ("several", || {
+            let Some(server) = schema::server() else {
+                println!("skipped: several daemons (there is no PostgreSQL)");
+                return true;
+            };
+            let args = crash::Args {
+                deliveries: 200,
+                kills: 4,
+                daemons: 4,
+                cuts: 2,
+                postgres: Some(schema::new(&server)),
+                seed: 9,
+                ..crash::Args::default()
+            };
+            loop_of("several", args)
         }),
         ("ingest", || ingest::run(&ingest::Args { deliveries: 300, times: 12, seed: 6 }).end(false)),
     ]

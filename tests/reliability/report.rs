@@ -1,5 +1,5 @@
 //! What a run leaves for the report: one JSON file a run in `target/reliability/`, which `report` merges into
-//! `docs/reliability.md`.
+//! `docs/reliability.md`, and keeps the figures in `docs/reliability.json`.
 //!
 //! A test of another kind joins by writing such a file; every key but `name` and `database` may be missing.
 
@@ -131,7 +131,7 @@ fn words() -> Vec<String> {
             "--keep" => {
                 given.next();
             }
-            "--postgres" | "--hurt" => {
+            "--postgres" | "--hurt" | "--data" => {
                 given.next();
                 words.extend([word, "…".to_owned()]);
             }
@@ -157,7 +157,9 @@ fn commit() -> String {
     format!("{}{changed}", git(&["rev-parse", "--short=12", "HEAD"]))
 }
 
-/// Merge the runs of target/reliability into docs/reliability.md
+/// Merge the runs of target/reliability into docs/reliability.json and docs/reliability.md
+///
+/// A run takes the place of an earlier one of the same name on the same database; the others stay.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Where to write instead
@@ -166,19 +168,22 @@ pub struct Args {
 }
 
 pub fn write(args: &Args) {
-    let mut runs: Vec<Run> = Vec::new();
-    for entry in std::fs::read_dir(folder()).expect("no run has left a result yet") {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let figures = docs.join("reliability.json");
+    let mut runs: Vec<Run> = serde_json::from_str(&std::fs::read_to_string(&figures).unwrap()).unwrap();
+    for entry in std::fs::read_dir(folder()).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = std::fs::read_to_string(&path).unwrap();
-            runs.push(
-                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
-            );
+            let new: Run =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            runs.retain(|old| (&old.database, &old.name) != (&new.database, &new.name));
+            runs.push(new);
         }
     }
     runs.sort_by(|a, b| (&b.database, &a.name).cmp(&(&a.database, &b.name)));
-    let out =
-        args.out.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md"));
+    std::fs::write(&figures, serde_json::to_string_pretty(&runs).unwrap() + "\n").unwrap();
+    let out = args.out.clone().unwrap_or_else(|| docs.join("reliability.md"));
     std::fs::write(&out, page(&runs)).unwrap();
     println!("{} runs in {}", runs.len(), out.display());
 }

@@ -234,6 +234,7 @@ fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
         now: clock.now(),
         attempt: 1,
         previous: None,
+        ahead: None,
     }
 }
 

@@ -18,6 +18,7 @@ pub mod smtp;
 pub mod webhook;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use config::ChannelConfig;
 
 use crate::contact::EmailAddress;
+use crate::digest::Digest;
 use crate::release::Notice;
 use crate::render::{Content, Edition, Social};
 
@@ -50,11 +52,39 @@ pub trait Channel: Send + Sync {
         Probe::CannotTell
     }
 
+    /// Names what [`Channel::ahead`] depends on beside the parcel; nothing where there is nothing to be made ahead.
+    fn stamp(&self) -> Option<Digest> {
+        None
+    }
+
+    /// Makes what takes long in making the bytes of `parcel`, before it is due: no IO, no more than some milliseconds. It comes
+    /// back in [`Parcel::ahead`], and must be proved to fit before it is used.
+    fn ahead(&self, parcel: &Parcel) -> Option<Vec<u8>> {
+        let _ = parcel;
+        None
+    }
+
+    /// The public keys that it signs with: where each is published, and what is published there.
+    fn public_keys(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Closes connections that are open without being used, so that somebody else may have them.
     async fn rest(&self) {}
 
     /// Looks at configuration, credentials and reachability, for `dateline doctor`. Sends nothing.
     async fn examine(&self) -> Vec<Diagnosis> {
+        Vec::new()
+    }
+
+    /// Looks at what is published about it in the DNS and on the web, for `dateline doctor`.
+    async fn examine_names(&self, how: &Examination) -> Vec<Diagnosis> {
+        let _ = how;
+        Vec::new()
+    }
+
+    /// The DNS records that it wants published, as lines of a zone file.
+    fn records(&self) -> Vec<String> {
         Vec::new()
     }
 }
@@ -124,9 +154,13 @@ async fn fill_within<T: Send + 'static>(
 #[error("{0}")]
 pub struct OpenError(String);
 
-/// The values of the secrets that [`ChannelConfig::secrets`] names, by those names. `Debug` does not show them.
+/// The values of the secrets that [`ChannelConfig::secrets`] names, by those names, and of those that
+/// [`ChannelConfig::private_keys`] names, in their order. `Debug` does not show them.
 #[derive(Debug, Clone, Default)]
-pub struct Secrets(BTreeMap<&'static str, SecretString>);
+pub struct Secrets {
+    named: BTreeMap<&'static str, SecretString>,
+    keys: Vec<SecretString>,
+}
 
 impl Secrets {
     /// No secrets.
@@ -137,13 +171,19 @@ impl Secrets {
     /// These, and `value` as the one called `name`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<SecretString>) -> Secrets {
-        self.0.insert(name, value.into());
+        self.named.insert(name, value.into());
         self
+    }
+
+    /// These, and `keys` as the private keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Vec<SecretString>) -> Secrets {
+        Secrets { keys, ..self }
     }
 
     /// The one called `name`, if it is configured.
     fn get(&self, name: &str) -> Option<SecretString> {
-        self.0.get(name).cloned()
+        self.named.get(name).cloned()
     }
 
     /// The one called `name`, without which the channel cannot be used.
@@ -158,7 +198,7 @@ impl Secrets {
 pub fn open(config: &ChannelConfig, root: &Path, secrets: &Secrets) -> Result<Box<dyn Channel>, OpenError> {
     Ok(match config {
         ChannelConfig::Smtp(config) => Box::new(
-            smtp::Smtp::open(config, secrets.get("password"))
+            smtp::Smtp::open_signing(config, secrets.get("password"), &secrets.keys)
                 .map_err(|error| OpenError(error.to_string()))?,
         ),
         ChannelConfig::Newsroom(config) => Box::new(newsroom::Newsroom::open(config, root)),
@@ -179,7 +219,7 @@ pub fn open(config: &ChannelConfig, root: &Path, secrets: &Secrets) -> Result<Bo
 #[derive(Debug, Clone)]
 pub struct Parcel {
     /// The delivery's key, which never changes: the idempotency key, or what it is derived from.
-    pub key: crate::digest::Digest,
+    pub key: Digest,
     /// The wire's own form of the key (Message-ID, rkey, webhook id), stored before the first try.
     pub wire_key: String,
     /// The frozen edition.
@@ -196,6 +236,8 @@ pub struct Parcel {
     pub attempt: u32,
     /// What this parcel corrects or withdraws.
     pub previous: Option<Previous>,
+    /// What [`Channel::ahead`] made for this delivery earlier, perhaps of other text or with other keys.
+    pub ahead: Option<Arc<[u8]>>,
 }
 
 impl Parcel {
@@ -381,6 +423,28 @@ pub enum Probe {
     Absent,
     /// Nobody can know.
     CannotTell,
+}
+
+/// What `dateline doctor` needs to look at names.
+#[derive(Debug, Clone)]
+pub struct Examination {
+    /// The name server to ask; the system's where there is none.
+    pub resolver: Option<SocketAddr>,
+    /// Keys that were signed with and are not configured any more.
+    pub old_keys: Vec<OldKey>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A public key that was signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldKey {
+    /// Where it is published.
+    pub name: String,
+    /// What is published there.
+    pub record: String,
+    /// When something may have been signed with it last.
+    pub last_at: Timestamp,
 }
 
 /// One thing that `dateline doctor` looked at.

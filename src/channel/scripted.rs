@@ -245,5 +245,6 @@ pub fn parcel(content: Content, assets: Vec<Asset>) -> Parcel {
         now: due,
         attempt: 1,
         previous: None,
+        ahead: None,
     }
 }

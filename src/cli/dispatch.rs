@@ -48,6 +48,10 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         open.begin(&dispatch).await?;
         let stop = CancellationToken::new();
         super::signals::stop_on(&stop);
+        let ahead = args.watch.then(|| {
+            let (dispatch, stop) = (dispatch.clone(), stop.clone());
+            tokio::spawn(async move { dispatch.work_ahead(&stop).await })
+        });
         let mut tally = dispatch.drain(&stop).await?;
         while args.watch && !stop.is_cancelled() {
             let Some(due) = ledger.next_due(ctx.clock.now()).await?.into_iter().map(|(_, at)| at).min()
@@ -65,6 +69,9 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             for (state, count) in dispatch.drain(&stop).await? {
                 *tally.entry(state).or_default() += count;
             }
+        }
+        if let Some(ahead) = ahead {
+            ahead.abort();
         }
         shown.finish();
         ledger.close(ctx.clock.now()).await?;

@@ -1,14 +1,24 @@
 //! `dateline doctor`: configuration, channels, clock, git. Sends nothing.
 
+use std::net::SocketAddr;
+
 use super::{CliError, Ctx, Exit, Format, output};
-use crate::channel::Diagnosis;
 use crate::channel::config::ChannelConfig;
+use crate::channel::{Diagnosis, Examination, OldKey};
 use crate::intake::Examined;
 use crate::load;
 
 /// Look at configuration, secrets, relay, tokens, ledger and git; nothing is sent
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    /// Ask this name server instead of the system's
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    resolver: Option<SocketAddr>,
+
+    /// Print the DNS records to publish, as lines of a zone file, and look at nothing
+    #[arg(long)]
+    records: bool,
+
     /// The form of the answer
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -17,11 +27,16 @@ pub struct Args {
 /// Runs `dateline doctor`.
 pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let open = ctx.open()?;
+    if args.records {
+        return records(&open, args.format);
+    }
     let mut found = vec![good("dateline.yaml", format!("{} channels", open.config.channels.len()))];
     found.push(git(&open));
     ctx.block_on(async {
+        let mut signed = Vec::new();
         found.push(match open.ledger(ctx).await {
             Ok(ledger) => {
+                signed = ledger.signed_with().await?;
                 let problems = ledger.verify().await?;
                 let holds = ledger.holds().await?;
                 match (problems.is_empty(), holds.is_empty()) {
@@ -48,7 +63,20 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         for key in open.config.channels.keys() {
             match open.route(key) {
                 Ok(route) => {
-                    let seen = route.channel.examine().await;
+                    let mut seen = route.channel.examine().await;
+                    let current = route.channel.public_keys();
+                    let old_keys = signed
+                        .iter()
+                        .filter(|old| old.channel == *key)
+                        .filter(|old| !current.iter().any(|(_, record)| *record == old.record))
+                        .map(|old| OldKey {
+                            name: old.name.clone(),
+                            record: old.record.clone(),
+                            last_at: old.last_at,
+                        })
+                        .collect();
+                    let how = Examination { resolver: args.resolver, old_keys, now: ctx.clock.now() };
+                    seen.extend(route.channel.examine_names(&how).await);
                     found.extend(
                         seen.into_iter()
                             .map(|seen| Diagnosis { what: format!("{key}: {}", seen.what), ..seen }),
@@ -90,6 +118,23 @@ async fn intake(open: &super::context::Open, ctx: &Ctx) -> Vec<Diagnosis> {
             Err(why) => bad(&format!("intake {name}"), why, hint),
         })
         .collect()
+}
+
+/// What is to be published in the DNS.
+fn records(open: &super::context::Open, format: Format) -> Result<Exit, CliError> {
+    let mut lines: Vec<String> = Vec::new();
+    for key in open.config.channels.keys() {
+        for line in open.route(key)?.channel.records() {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    match format {
+        Format::Json => output::print_json(&serde_json::json!({ "records": lines }))?,
+        Format::Human => output::print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?,
+    }
+    Ok(Exit::Done)
 }
 
 fn git(open: &super::context::Open) -> Diagnosis {

@@ -76,6 +76,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
         now,
         attempt: 1,
         previous: None,
+        ahead: None,
     };
     let receipt = ctx.block_on(async {
         route.channel.deliver(&parcel, &OpenGate).await.map_err(|failure| {

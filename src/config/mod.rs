@@ -116,7 +116,12 @@ impl Config {
     /// The secrets of the channel `key`; relative paths start from `dir`, the newsroom.
     pub fn secrets(&self, key: &str, dir: &Path) -> Result<Secrets, SecretError> {
         let secrets = self.channels.get(key).map(ChannelConfig::secrets).unwrap_or_default();
-        secrets.into_iter().try_fold(Secrets::none(), |known, (name, secret)| {
+        let keys = self.channels.get(key).map(ChannelConfig::private_keys).unwrap_or_default();
+        let keys = keys
+            .iter()
+            .map(|(name, secret)| secret::text(secret, dir, &format!("{name} of `{key}`")))
+            .collect::<Result<_, _>>()?;
+        secrets.into_iter().try_fold(Secrets::none().with_keys(keys), |known, (name, secret)| {
             Ok(known.with(name, secret::named(secret, dir, &format!("{name} of `{key}`"))?))
         })
     }
@@ -180,7 +185,7 @@ impl Reader<'_> {
         let before = self.findings.len();
         let skip = ["kind"];
         let config = match kind?.kind.value {
-            ChannelKind::Smtp => self.read(&path, &skip).map(ChannelConfig::Smtp),
+            ChannelKind::Smtp => self.read(&path, &skip).map(|config| ChannelConfig::Smtp(Box::new(config))),
             ChannelKind::Newsroom => self.read(&path, &skip).map(ChannelConfig::Newsroom),
             ChannelKind::Mastodon => self.read(&path, &skip).map(ChannelConfig::Mastodon),
             ChannelKind::Bluesky => self.read(&path, &skip).map(ChannelConfig::Bluesky),
@@ -286,6 +291,18 @@ impl Reader<'_> {
                         "`bounce_domain` is no mail domain",
                         "write a name of its own below your domain, such as `bounce.halden.example`",
                     );
+                }
+                let mut known = std::collections::BTreeSet::new();
+                for dkim in &smtp.dkim {
+                    let place = (&dkim.selector, &dkim.domain);
+                    if !known.insert(place) {
+                        let message = format!("the selector `{}` stands there twice", dkim.selector);
+                        self.error(
+                            &at("dkim"),
+                            message,
+                            "a new key has a new selector, so that both can be published",
+                        );
+                    }
                 }
                 if smtp.tls == Tls::None && smtp.password.is_some() && !local(&smtp.host) {
                     let message = "with `tls: none` the password would cross the network in the clear";

@@ -58,11 +58,29 @@ pub fn read(secret: &SecretRef, dir: &Path) -> Result<SecretString, SecretError>
     named(secret, dir, "the secret")
 }
 
-/// Reads a secret; `what` names it in errors.
+/// Reads a secret of one line; `what` names it in errors.
 pub(super) fn named(secret: &SecretRef, dir: &Path, what: &str) -> Result<SecretString, SecretError> {
+    let (value, place) = value(secret, dir, what)?;
+    // Editors end every line, also the only one.
+    let line = value.strip_suffix('\n').unwrap_or(&value);
+    let line = line.strip_suffix('\r').unwrap_or(line).to_owned();
+    if line.chars().any(char::is_control) {
+        return Err(wrong(what, &place, "more than one line, or holds control characters"));
+    }
+    checked(line, what, &place)
+}
+
+/// Reads a secret that may have several lines, such as a key in PEM.
+pub(super) fn text(secret: &SecretRef, dir: &Path, what: &str) -> Result<SecretString, SecretError> {
+    let (value, place) = value(secret, dir, what)?;
+    checked(value, what, &place)
+}
+
+/// What stands there, and where that is.
+fn value(secret: &SecretRef, dir: &Path, what: &str) -> Result<(String, String), SecretError> {
     match secret {
         SecretRef::Env(name) => match std::env::var(name) {
-            Ok(value) if !value.is_empty() => checked(value, what, name),
+            Ok(value) if !value.is_empty() => Ok((value, name.clone())),
             Ok(_) | Err(std::env::VarError::NotPresent) => {
                 Err(SecretError::Unset { what: what.to_owned(), name: name.clone() })
             }
@@ -72,7 +90,7 @@ pub(super) fn named(secret: &SecretRef, dir: &Path, what: &str) -> Result<Secret
     }
 }
 
-fn file(path: &Path, what: &str) -> Result<SecretString, SecretError> {
+fn file(path: &Path, what: &str) -> Result<(String, String), SecretError> {
     let unreadable =
         |source| SecretError::Unreadable { what: what.to_owned(), path: path.to_owned(), source };
     // Asked of the open file, so that it cannot be exchanged in between.
@@ -95,18 +113,12 @@ fn file(path: &Path, what: &str) -> Result<SecretString, SecretError> {
         std::io::ErrorKind::InvalidData => wrong(what, &place, "not UTF-8 text"),
         _ => unreadable(error),
     })?;
-    // Editors end every line, also the only one.
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    checked(line.to_owned(), what, &place)
+    Ok((text, place))
 }
 
 fn checked(value: String, what: &str, place: &str) -> Result<SecretString, SecretError> {
     if value.trim().is_empty() {
         return Err(wrong(what, place, "empty"));
-    }
-    if value.chars().any(char::is_control) {
-        return Err(wrong(what, place, "more than one line, or holds control characters"));
     }
     if value.len() as u64 >= MOST {
         return Err(wrong(what, place, "too long for a secret"));

@@ -116,7 +116,13 @@ impl Daemon {
         let mut desk = Desk { ledger, dispatch, follower, poll, clock, health, room, press };
         // The clock is judged before anything can leave, and beside the loop, whatever that does.
         let (watching, watched) = desk.watch(watch, nudges, &stop).await?;
+        // While nothing is due, what is to leave later is signed.
+        let (dispatch, end) = (desk.dispatch.clone(), stop.clone());
+        let ahead = (!once).then(|| tokio::spawn(async move { dispatch.work_ahead(&end).await }));
         let done = desk.run(once, &stop, watched).await;
+        if let Some(ahead) = ahead {
+            ahead.abort();
+        }
         watching.abort();
         if let Some(mut forwarding) = forwarding {
             // One that is on its way is seen to its end.

@@ -53,6 +53,7 @@ impl Dispatch {
             now: inner.clock.now(),
             attempt: 1,
             previous: None,
+            ahead: None,
         };
         let gate = AnswerGate {
             ledger: &inner.ledger,

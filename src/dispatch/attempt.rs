@@ -37,7 +37,7 @@ pub struct Desk<'a> {
     pub open: &'a Mutex<Vec<Open>>,
 }
 
-/// Makes one attempt and settles it. `alone`: nothing else of this channel is under way.
+/// Makes one attempt and settles it, with what was made ahead for it. `alone`: nothing else of this channel is under way.
 ///
 /// An error is the ledger's: nothing may be sent while it cannot record. What is known of the attempt is kept in [`Desk::open`]
 /// until it can. A panic of the adapter is caught, and put down to the delivery.
@@ -46,11 +46,11 @@ pub async fn attempt(
     route: &Route,
     channel: &str,
     claim: &Claim,
-    edition: Arc<Edition>,
+    (edition, ahead): (Arc<Edition>, Option<Arc<[u8]>>),
     alone: bool,
 ) -> Result<Done, LedgerError> {
     let Desk { ledger, clock, .. } = *desk;
-    let parcel = parcel(ledger, claim, edition, clock);
+    let parcel = Parcel { ahead, ..parcel(ledger, claim, edition, clock) };
     let slot = desk.crumbs.map(Breadcrumbs::slot);
     let gate = LedgerGate::new(ledger, clock, claim, slot.as_ref(), alone);
     let result = caught(route.channel.deliver(&parcel, &gate)).await;
@@ -242,6 +242,7 @@ pub fn parcel(ledger: &Ledger, claim: &Claim, edition: Arc<Edition>, clock: &Clo
         due: claim.due,
         now: clock.now(),
         attempt: claim.attempt_no,
+        ahead: None,
         previous: claim.previous.as_ref().map(|previous| Previous {
             remote_id: previous.remote_id.clone(),
             wire_key: previous.wire_key.clone(),

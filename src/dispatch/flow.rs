@@ -315,13 +315,17 @@ impl Flow {
         self.steps.spawn(async move {
             let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
             let edition = shift.edition(&inner.ledger, claim.edition).await?;
+            let ahead = match route.channel.stamp() {
+                Some(_) => shift.ahead.of(&inner.ledger, claim.delivery).await?,
+                None => None,
+            };
             let desk = attempt::Desk {
                 ledger: &inner.ledger,
                 clock: &inner.clock,
                 crumbs: inner.begun.get().map(|(crumbs, _)| crumbs),
                 open: &inner.open,
             };
-            let done = attempt::attempt(&desk, route, &key, &claim, edition, alone).await?;
+            let done = attempt::attempt(&desk, route, &key, &claim, (edition, ahead), alone).await?;
             let domain = attempt::domain(&claim);
             Ok(Step::Ended { place, delivery: claim.delivery, domain, began, done: Box::new(done) })
         });

@@ -8,9 +8,12 @@
 //! Each channel flows by itself ([`flow`]), within its limits and those of each provider, which all daemons of a ledger keep
 //! together ([`budget`]). A destination that is busy or refuses us ([`health`]) keeps nobody else waiting.
 //!
+//! While nothing is due, what takes long is made ahead ([`ahead`]).
+//!
 //! At each due time the newsroom site goes first: mails and posts link to its pages, and a
 //! link-preview crawler that comes too early remembers a page that is not there.
 
+mod ahead;
 mod answer;
 mod attempt;
 mod breadcrumb;
@@ -31,10 +34,11 @@ mod simulation;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -109,6 +113,9 @@ struct Inner {
     observer: Observer,
     begun: OnceLock<(Breadcrumbs, SignedDuration)>,
     open: Mutex<Vec<recover::Open>>,
+    /// How many drains are at work: work ahead makes room.
+    sending: AtomicUsize,
+    keys_noted: Mutex<Option<Timestamp>>,
 }
 
 impl Inner {
@@ -133,7 +140,19 @@ impl Dispatch {
         };
         let shapes = routes.iter().map(shape).collect();
         let (begun, open) = (OnceLock::new(), Mutex::default());
-        Dispatch(Arc::new(Inner { ledger, routes, shapes, clock, owner, observer, begun, open }))
+        let (sending, keys_noted) = (AtomicUsize::new(0), Mutex::default());
+        Dispatch(Arc::new(Inner {
+            ledger,
+            routes,
+            shapes,
+            clock,
+            owner,
+            observer,
+            begun,
+            open,
+            sending,
+            keys_noted,
+        }))
     }
 
     /// Tells the ledger what the process before left under way, as far as the breadcrumbs in `file` prove it, and leaves
@@ -149,7 +168,9 @@ impl Dispatch {
     /// under way are finished.
     pub async fn drain(&self, stop: &CancellationToken) -> Result<Tally, LedgerError> {
         let inner = &self.0;
+        let _sending = Sending::begin(inner);
         inner.ledger.rescue(inner.clock.now()).await?;
+        ahead::note_keys(inner).await?;
         let mut total = Tally::new();
         loop {
             let shift = Arc::new(Shift::new(stop));
@@ -165,6 +186,22 @@ impl Dispatch {
                 return Ok(total);
             }
         }
+    }
+}
+
+/// That a drain is at work; ends with it.
+struct Sending<'a>(&'a Inner);
+
+impl Sending<'_> {
+    fn begin(inner: &Inner) -> Sending<'_> {
+        inner.sending.fetch_add(1, Ordering::Relaxed);
+        Sending(inner)
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.0.sending.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::ahead::AtHand;
 use super::flow::Flow;
 use super::{Inner, Tally, lock};
 use crate::digest::Digest;
@@ -27,6 +28,8 @@ pub struct Shift {
     pub halt: CancellationToken,
     at_work: watch::Sender<usize>,
     tally: Mutex<Tally>,
+    /// What was made ahead.
+    pub ahead: AtHand,
     editions: tokio::sync::Mutex<HashMap<Digest, Arc<Edition>>>,
     /// Up to when the newsroom's site has what is due.
     published: tokio::sync::Mutex<Option<Timestamp>>,
@@ -47,6 +50,7 @@ impl Shift {
             halt,
             at_work: watch::Sender::new(0),
             tally: Mutex::default(),
+            ahead: AtHand::default(),
             editions: tokio::sync::Mutex::default(),
             published: tokio::sync::Mutex::default(),
         }

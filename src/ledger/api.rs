@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::ahead::{Making, SignedWith, Stretch, Unmade};
 #[cfg(feature = "postgres")]
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
@@ -294,6 +295,44 @@ impl Ledger {
     /// before the last. If that is interrupted, the same order completes it.
     pub async fn issue(&self, order: Order, now: Timestamp) -> Result<Issued> {
         ask!(self, issue(order, now))
+    }
+}
+
+/// What is made before its time.
+impl Ledger {
+    /// The next deliveries on a channel, of which the first is due after `now`, for which nothing was made under its stamp.
+    pub async fn waiting_ahead(&self, making: &Making, now: Timestamp) -> Result<Option<Unmade>> {
+        ask!(self, waiting_ahead(making, now))
+    }
+
+    /// Keeps what was made for deliveries of the stretch `(first, last)`, instead of what was kept for it before.
+    pub async fn keep_ahead(
+        &self,
+        stamp: Digest,
+        stretch: (DeliveryId, DeliveryId),
+        made: Vec<(DeliveryId, Vec<u8>)>,
+    ) -> Result<()> {
+        ask!(self, keep_ahead(stamp, stretch, made))
+    }
+
+    /// What is kept for the stretch that `delivery` is in, or how far around it there is nothing.
+    pub async fn made_ahead(&self, delivery: DeliveryId) -> Result<Stretch> {
+        ask!(self, made_ahead(delivery))
+    }
+
+    /// Drops some of what belongs to deliveries of which none waits any more; returns how many stretches.
+    pub async fn forget_ahead(&self) -> Result<u64> {
+        ask!(self, forget_ahead())
+    }
+
+    /// Notes that a channel signs with these public keys now: where each is published, and what is published there.
+    pub async fn signs_with(&self, channel: &str, keys: Vec<(String, String)>, now: Timestamp) -> Result<()> {
+        ask!(self, signs_with(channel, keys, now))
+    }
+
+    /// All keys that were ever signed with.
+    pub async fn signed_with(&self) -> Result<Vec<SignedWith>> {
+        ask!(self, signed_with())
     }
 }
 

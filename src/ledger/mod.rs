@@ -15,6 +15,7 @@
 //! It fails with [`LedgerError`], which says what to do; after an error nothing of the call has happened.
 //! Cost: writers share transactions (group commit), so a call takes one sync of the disk, however many wait.
 
+pub mod ahead;
 mod api;
 mod book;
 mod config;

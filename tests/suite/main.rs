@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod ahead;
 mod browser;
 mod cli;
 mod contacts;
@@ -17,6 +18,7 @@ mod disk;
 mod dispatch;
 mod docs;
 mod example;
+mod generated;
 mod hostile;
 mod import;
 mod intake;
@@ -33,4 +35,5 @@ mod reading;
 mod real_bounces;
 mod real_mail;
 mod shaping;
+mod verified;
 mod words;

@@ -101,6 +101,7 @@ fn parcel(name: &str, content: Content, now: Timestamp) -> Parcel {
         now,
         attempt: 1,
         previous: None,
+        ahead: None,
     }
 }
 

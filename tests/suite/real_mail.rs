@@ -63,6 +63,9 @@ pub fn config(servers: &Servers, tls: Tls) -> SmtpConfig {
         unsubscribe_mailto: None,
         bounce_domain: None,
         provider: None,
+        dkim: Vec::new(),
+        sends_from: Vec::new(),
+        max_size: None,
         helo: None,
         language: None,
         limits: Limits { connections: Some(4), ..Limits::default() },
@@ -76,6 +79,11 @@ fn relay(servers: &Servers, tls: Tls, password: &str) -> Smtp {
 
 /// An edition of the example newsroom.
 pub fn edition(audience: &str, language: &str) -> Arc<Edition> {
+    edition_at(audience, language, "2026-12-01T08:00:00Z".parse().unwrap())
+}
+
+/// The same, dated.
+pub fn edition_at(audience: &str, language: &str, date: jiff::Timestamp) -> Arc<Edition> {
     let newsroom = dateline::load::work_tree(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     let request = Request {
         slug: "aster-ev".to_owned(),
@@ -86,23 +94,23 @@ pub fn edition(audience: &str, language: &str) -> Arc<Edition> {
         language: language.parse().unwrap(),
         advance: false,
         test: false,
-        date: "2026-12-01T08:00:00Z".parse().unwrap(),
+        date,
     };
     Arc::new(render::edition(&newsroom, &request).unwrap())
 }
 
 /// The left part of a Message-ID that no earlier run has used.
-fn fresh_id() -> String {
+pub fn fresh_id() -> String {
     let unique = format!("{:?} {}", Instant::now(), std::process::id());
     Digest::of(unique.as_bytes()).to_string()[..26].to_owned()
 }
 
 /// The whole Message-ID.
-fn message_id(wire_key: &str) -> String {
+pub fn message_id(wire_key: &str) -> String {
     format!("{wire_key}@news.halden.example")
 }
 
-fn parcel(edition: &Arc<Edition>, to: &str, id: &str) -> Parcel {
+pub fn parcel(edition: &Arc<Edition>, to: &str, id: &str) -> Parcel {
     let due = "2026-12-01T08:00:00Z".parse().unwrap();
     Parcel {
         key: Digest::of(id.as_bytes()),
@@ -119,11 +127,12 @@ fn parcel(edition: &Arc<Edition>, to: &str, id: &str) -> Parcel {
         now: due,
         attempt: 1,
         previous: Some(Previous { remote_id: None, wire_key: "earlier".to_owned() }),
+        ahead: None,
     }
 }
 
 /// What the adapter must have put on the wire.
-fn bytes(parcel: &Parcel) -> Vec<u8> {
+pub fn bytes(parcel: &Parcel) -> Vec<u8> {
     let (Content::Mail(mail), Recipient::Mailbox { email, name, token, .. }) =
         (&parcel.edition.content, &parcel.recipient)
     else {
@@ -138,7 +147,7 @@ fn bytes(parcel: &Parcel) -> Vec<u8> {
     })
 }
 
-struct Open;
+pub struct Open;
 
 #[async_trait]
 impl Gate for Open {
@@ -258,7 +267,7 @@ async fn many_mails_arrive_once_each() {
     }
 }
 
-async fn fetch(servers: &Servers, id: &str) -> Vec<u8> {
+pub async fn fetch(servers: &Servers, id: &str) -> Vec<u8> {
     let mut imap = Imap::open(servers, "jane@paper.example", "jane-pass").await;
     let numbers = imap.arrived(id).await;
     assert_eq!(numbers.len(), 1, "{numbers:?}");
@@ -266,10 +275,10 @@ async fn fetch(servers: &Servers, id: &str) -> Vec<u8> {
 }
 
 /// As much of IMAP (RFC 9051) as reading one mail takes.
-struct Imap(BufReader<TlsStream<TcpStream>>);
+pub struct Imap(BufReader<TlsStream<TcpStream>>);
 
 impl Imap {
-    async fn open(servers: &Servers, user: &str, password: &str) -> Imap {
+    pub async fn open(servers: &Servers, user: &str, password: &str) -> Imap {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&servers.ca).unwrap()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -308,7 +317,7 @@ impl Imap {
     }
 
     /// The numbers of the mails with this Message-ID, once there is one.
-    async fn arrived(&mut self, id: &str) -> Vec<u32> {
+    pub async fn arrived(&mut self, id: &str) -> Vec<u32> {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             self.command("SELECT INBOX").await;
@@ -324,7 +333,7 @@ impl Imap {
         }
     }
 
-    async fn fetch(&mut self, number: u32) -> Vec<u8> {
+    pub async fn fetch(&mut self, number: u32) -> Vec<u8> {
         self.0.write_all(format!("a FETCH {number} BODY.PEEK[]\r\n").as_bytes()).await.unwrap();
         self.0.flush().await.unwrap();
         let line = self.line().await;

@@ -213,7 +213,9 @@ fn letter() -> Content {
         pieces: vec![
             text("From: Halden Motors Press <press@halden.example>\r\nTo: "),
             Piece::Slot(Slot::To),
-            text("\r\nSubject: Aster EV\r\nDate: Tue, 1 Dec 2026 08:00:00 +0000\r\nMessage-ID: <"),
+            text(
+                "\r\nSubject: Aster EV goes 620 km on one charge\r\nDate: Tue, 1 Dec 2026 08:00:00 +0000\r\nMessage-ID: <",
+            ),
             Piece::Slot(Slot::MessageId),
             text(">\r\n\r\nHello\r\n"),
         ],
@@ -237,6 +239,9 @@ fn config(port: u16, limits: &Limits) -> SmtpConfig {
         unsubscribe_mailto: None,
         bounce_domain: None,
         provider: None,
+        dkim: Vec::new(),
+        sends_from: Vec::new(),
+        max_size: None,
         helo: Some("dateline.test".to_owned()),
         language: None,
         limits: limits.clone(),

@@ -6,6 +6,8 @@
 //! [`crate::config`] is asked for it.
 
 mod limits;
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +20,9 @@ pub use limits::{Limits, ProviderLimits, Providers};
 
 /// One channel's settings.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there are a handful, and most are relays")]
 pub enum ChannelConfig {
     /// `kind: smtp`
-    Smtp(SmtpConfig),
+    Smtp(Box<SmtpConfig>),
     /// `kind: newsroom`
     Newsroom(NewsroomConfig),
     /// `kind: mastodon`
@@ -68,6 +69,16 @@ impl ChannelConfig {
             ChannelConfig::Bluesky(config) => config.on_unknown,
             ChannelConfig::Webhook(config) => config.on_unknown,
             ChannelConfig::File(config) => config.on_unknown,
+        }
+    }
+
+    /// The private keys that it needs, each with its place.
+    pub fn private_keys(&self) -> Vec<(String, &SecretRef)> {
+        match self {
+            ChannelConfig::Smtp(config) => {
+                config.dkim.iter().map(|dkim| (format!("dkim key `{}`", dkim.selector), &dkim.key)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -171,6 +182,15 @@ pub struct SmtpConfig {
     /// The email service provider behind the relay, if it is one that replaces the sender: our token then travels in a field
     /// that its webhooks give back.
     pub provider: Option<Provider>,
+    /// The keys that sign every mail (DKIM); all of them sign.
+    #[serde(default)]
+    pub dkim: Vec<DkimConfig>,
+    /// The addresses that the relay sends from, where they are not those it is reached at; `dateline doctor` looks them up.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub sends_from: Vec<IpAddr>,
+    /// The largest mail that may leave, in bytes; 25 million where nothing is said. The relay's own limit counts as well.
+    pub max_size: Option<u64>,
     /// The name to greet the relay with.
     pub helo: Option<String>,
     /// The one language it speaks.
@@ -181,6 +201,18 @@ pub struct SmtpConfig {
     /// What is done when nobody knows whether a delivery arrived.
     #[serde(default)]
     pub on_unknown: OnUnknown,
+}
+
+/// A key that signs mails (DKIM, RFC 6376). RSA of 2048 bits or more, or Ed25519 (RFC 8463).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DkimConfig {
+    /// The selector; the public key is published at `SELECTOR._domainkey.DOMAIN`. A new key has a new one.
+    pub selector: String,
+    /// The domain that signs; the sender's where nothing is said.
+    pub domain: Option<String>,
+    /// The private key (PEM).
+    pub key: SecretRef,
 }
 
 impl SmtpConfig {

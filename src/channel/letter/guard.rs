@@ -2,7 +2,12 @@
 //!
 //! What fails here is refused and never mended: a message that needs mending is not the one that
 //! was approved. The rules close SMTP smuggling (CVE-2023-51764 and its family) and command injection
-//! by bare line ends (RUSTSEC-2026-0561), and keep the message free of anything a relay would rewrite.
+//! by bare line ends (RUSTSEC-2026-0561), and keep the message free of anything a relay would rewrite. At last the header is read
+//! back with another parser, which must find sender, recipient, subject and list headers as they were meant.
+
+use mail_parser::HeaderName;
+
+use crate::contact::EmailAddress;
 
 /// Why a message must not leave.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +36,77 @@ pub enum Unfit {
     /// A field without which a message is not valid, or not ours.
     #[error("the header `{0}` is missing")]
     Missing(&'static str),
+    /// Another parser does not read what was meant.
+    #[error("the header `{0}` does not read back as what was meant")]
+    Misread(&'static str),
+}
+
+/// What a reader must find in a message's header.
+#[derive(Debug, Clone, Copy)]
+pub struct Meant<'a> {
+    /// The sender.
+    pub from: &'a EmailAddress,
+    /// The one recipient.
+    pub to: &'a EmailAddress,
+    /// The subject, decoded.
+    pub subject: &'a str,
+    /// Without angle brackets.
+    pub message_id: &'a str,
+    /// What it corrects or withdraws.
+    pub in_reply_to: Option<&'a str>,
+    /// What stands in `List-Unsubscribe`, where there is one.
+    pub token: &'a str,
+}
+
+/// Reads the header with a parser that somebody else wrote, and compares. The body is not read: it holds what the edition holds,
+/// which is compared when it is frozen.
+pub fn read_back(message: &[u8], meant: &Meant<'_>) -> Result<(), Unfit> {
+    let end = message.windows(4).position(|four| four == b"\r\n\r\n").map_or(message.len(), |at| at + 4);
+    let head = message.get(..end).unwrap_or(message);
+    let read = mail_parser::MessageParser::new()
+        .with_address_headers()
+        .with_message_ids()
+        .header_text(HeaderName::Subject)
+        .header_raw(HeaderName::ListUnsubscribe)
+        .header_raw(HeaderName::ListUnsubscribePost)
+        .default_header_ignore()
+        .parse_headers(head)
+        .ok_or(Unfit::Misread("From"))?;
+    let only = |address: Option<&mail_parser::Address<'_>>, meant: &EmailAddress| {
+        let mut all = address.into_iter().flat_map(mail_parser::Address::iter);
+        let one = all.next().and_then(mail_parser::Addr::address);
+        // What stands there is compared as it would be sent to.
+        one.and_then(|text| text.parse::<EmailAddress>().ok()).as_ref() == Some(meant) && all.next().is_none()
+    };
+    let raw = |name: HeaderName<'_>| {
+        read.header_raw(name).map(|text| text.split_ascii_whitespace().collect::<String>())
+    };
+    let leave = raw(HeaderName::ListUnsubscribe);
+    let post = raw(HeaderName::ListUnsubscribePost);
+    for (name, good) in [
+        ("From", only(read.from(), meant.from)),
+        ("To", only(read.to(), meant.to)),
+        (
+            "Subject",
+            read.subject().unwrap_or_default().split_whitespace().eq(meant.subject.split_whitespace()),
+        ),
+        ("Message-ID", read.message_id() == Some(meant.message_id)),
+        ("In-Reply-To", read.in_reply_to().as_text() == meant.in_reply_to),
+        ("References", read.references().as_text() == meant.in_reply_to),
+        ("List-Unsubscribe", leave.as_ref().is_none_or(|ways| ways.contains(meant.token))),
+        // RFC 8058 §3.1: never without an https address to post to.
+        (
+            "List-Unsubscribe-Post",
+            post.is_none_or(|post| {
+                post == "List-Unsubscribe=One-Click" && leave.is_some_and(|ways| ways.contains("<https://"))
+            }),
+        ),
+    ] {
+        if !good {
+            return Err(Unfit::Misread(name));
+        }
+    }
+    Ok(())
 }
 
 /// Header fields that may stand once (RFC 5322 §3.6, RFC 2045, RFC 2369, RFC 2919, RFC 8058).
@@ -227,6 +303,43 @@ mod tests {
         check(b" folded\r\n\r\n", Err(Unfit::Header(1)));
         check(b"\r\nHello\r\n", Err(Unfit::Missing("From")));
         check(HEAD.replace("Message-ID", "X-ID").as_bytes(), Err(Unfit::Missing("Message-ID")));
+    }
+
+    #[test]
+    fn another_parser_reads_what_was_meant() {
+        let [from, to] = ["a@b.example", "j\u{f6}rg@d.example"].map(|text| text.parse().unwrap());
+        let meant = Meant {
+            from: &from,
+            to: &to,
+            subject: "Så långt",
+            message_id: "k@b.example",
+            in_reply_to: Some("old@b.example"),
+            token: "t0ken",
+        };
+        let good = "From: \"P\" <a@b.example>\r\nTo: =?utf-8?Q?J=C3=B6rg?=\r\n <j\u{f6}rg@d.example>\r\n\
+                    Subject: =?utf-8?Q?S=C3=A5_?=\r\n =?utf-8?Q?l=C3=A5ngt?=\r\nMessage-ID: <k@b.example>\r\n\
+                    In-Reply-To: <old@b.example>\r\nReferences: <old@b.example>\r\n\
+                    List-Unsubscribe: <https://b.example/u/t0ken>,\r\n <mailto:u+t0ken@b.example>\r\n\
+                    List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\nHello\r\n";
+        for (old, new, expected) in [
+            ("", "", Ok(())),
+            ("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", "", Ok(())),
+            ("<a@b.example>", "<a@c.example>", Err("From")),
+            ("<a@b.example>", "<a@b.example>, <x@b.example>", Err("From")),
+            ("<j\u{f6}rg@d.example>", "<jorg@d.example>", Err("To")),
+            ("<j\u{f6}rg@d.example>", "<j\u{f6}rg@d.example>, x@z.example", Err("To")),
+            ("=C3=A5ngt", "=C3=A4ngt", Err("Subject")),
+            ("<k@b.example>", "<kk@b.example>", Err("Message-ID")),
+            ("In-Reply-To: <old@b.example>\r\n", "", Err("In-Reply-To")),
+            ("References: <old", "References: <older", Err("References")),
+            ("/u/t0ken>,\r\n <mailto:u+t0ken@", "/u/other>,\r\n <mailto:u+other@", Err("List-Unsubscribe")),
+            ("https://b", "http://b", Err("List-Unsubscribe-Post")),
+            ("=One-Click", "=Two-Click", Err("List-Unsubscribe-Post")),
+        ] {
+            let message = good.replace(old, new);
+            let message = if old.is_empty() { good.to_owned() } else { message };
+            assert_eq!(read_back(message.as_bytes(), &meant), expected.map_err(Unfit::Misread), "{new}");
+        }
     }
 
     #[test]

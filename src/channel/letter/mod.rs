@@ -1,7 +1,7 @@
 //! A parcel, made into the bytes of a mail: the same for every way by which mail leaves.
 //!
-//! The edition's slots are filled, and the result is looked at for the last time ([`guard`]): what is not clean is refused,
-//! and nothing of it leaves.
+//! The edition's slots are filled, and the result is looked at for the last time ([`guard`]): what is not clean is held for a
+//! person, and nothing of it leaves.
 
 pub mod guard;
 
@@ -43,23 +43,54 @@ pub fn parts(parcel: &Parcel) -> Result<(&Mail, &EmailAddress), Failure> {
 
 /// The message's bytes, and whether a line begins with a dot.
 pub fn compose(parcel: &Parcel, names: &Names) -> Result<(Vec<u8>, bool), Failure> {
+    compose_with(parcel, names, Ok)
+}
+
+/// The same; `finish` has the filled message in its hands before it is looked at, to sign it.
+pub fn compose_with(
+    parcel: &Parcel,
+    names: &Names,
+    finish: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, Failure>,
+) -> Result<(Vec<u8>, bool), Failure> {
+    let (mail, email) = parts(parcel)?;
+    let message = finish(filled(parcel, names)?)?;
+    let utf8 = needs_utf8(mail.from.local(), email.local());
+    let meant = guard::Meant {
+        from: &mail.from,
+        to: email,
+        subject: &mail.subject,
+        message_id: &names.own,
+        in_reply_to: names.earlier.as_deref(),
+        token: token(parcel),
+    };
+    let fit = guard::examine(&message, utf8)
+        .and_then(|fit| guard::read_back(&message, &meant).map(|()| fit))
+        .map_err(|unfit| {
+            broken(format!("not sent, because {unfit}; this is a fault in Dateline or in a template"))
+        })?;
+    Ok((message, fit.dots))
+}
+
+/// The message with its slots filled, as nobody has looked at it yet.
+pub fn filled(parcel: &Parcel, names: &Names) -> Result<Vec<u8>, Failure> {
     let (mail, email) = parts(parcel)?;
     let Recipient::Mailbox { name, token, .. } = &parcel.recipient else {
         return Err(refuse("the delivery names no mailbox".to_owned()));
     };
-    let addressee = Addressee {
+    Ok(mail.fill(&Addressee {
         email,
         name: name.as_deref(),
         message_id: &names.own,
         in_reply_to: names.earlier.as_deref(),
         token,
-    };
-    let message = mail.fill(&addressee);
-    let utf8 = needs_utf8(mail.from.local(), email.local());
-    let fit = guard::examine(&message, utf8).map_err(|unfit| {
-        refuse(format!("not sent, because {unfit}; this is a fault in Dateline or in a template"))
-    })?;
-    Ok((message, fit.dots))
+    }))
+}
+
+fn token(parcel: &Parcel) -> &str {
+    match &parcel.recipient {
+        Recipient::Mailbox { token, .. } => token,
+        Recipient::Account => "",
+    }
 }
 
 /// Whether mail from and to these needs SMTPUTF8 (RFC 6531).
@@ -67,6 +98,12 @@ pub fn needs_utf8(from: &str, to: &str) -> bool {
     !from.is_ascii() || !to.is_ascii()
 }
 
-fn refuse(text: String) -> Failure {
+/// The bytes are not as they must be: the delivery waits for a person, and nothing is mended behind anybody's back.
+pub fn broken(text: String) -> Failure {
+    Failure::Broken { reply: Reply::note(text) }
+}
+
+/// It cannot leave as it is, and another try changes nothing.
+pub fn refuse(text: String) -> Failure {
     Failure::Refused { reply: Reply::note(text), suppress: false }
 }

@@ -1,14 +1,26 @@
-//! A parcel, made into the bytes that the relay gets.
+//! A parcel, made into the bytes that the relay gets: filled, signed, and looked at for the last time.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use super::dkim::Signer;
 use super::envelope::Envelope;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::channel::config::{Provider, SmtpConfig};
-use crate::channel::letter::{self, Names};
+use crate::channel::letter::{self, Names, broken, refuse};
 use crate::channel::{self, Failure, Parcel, Recipient};
 use crate::contact::EmailAddress;
+
+/// What makes letters of a channel's parcels.
+pub struct Press {
+    /// Signs them.
+    pub signer: Option<Signer>,
+    /// Bytes of the largest.
+    pub max_size: u64,
+    /// How reports name them.
+    pub reports: Reports,
+}
 
 /// One parcel as the relay gets it.
 pub struct Letter<'a> {
@@ -23,19 +35,16 @@ pub struct Letter<'a> {
 }
 
 impl<'a> Letter<'a> {
-    /// Fills the edition's slots and looks at the result for the last time.
-    pub async fn write(parcel: &'a Parcel, reports: &Reports) -> Result<Letter<'a>, Failure> {
+    /// Fills the edition's slots, signs, and looks at the result for the last time.
+    pub async fn write(press: &Arc<Press>, parcel: &'a Parcel) -> Result<Letter<'a>, Failure> {
         let (mail, email) = letter::parts(parcel)?;
         let names = Names::ours(parcel, mail);
-        let own = parcel.clone();
-        let (mut message, dots) = channel::fill(move || letter::compose(&own, &names)).await?;
-        if let Some(field) = reports.field(parcel) {
-            message.splice(0..0, field.into_bytes());
-        }
-        let (from, report) = match reports.sender(parcel) {
+        let (from, report) = match press.reports.sender(parcel) {
             Some(sender) => (Cow::Owned(sender), Some(format!("{}.{}", parcel.wire_key, parcel.attempt))),
             None => (Cow::Borrowed(&mail.from), None),
         };
+        let (own, press) = (parcel.clone(), Arc::clone(press));
+        let (message, dots) = channel::fill(move || press.make(&own, &names)).await?;
         Ok(Letter { from, to: email, report, message, dots })
     }
 
@@ -78,5 +87,41 @@ fn token(parcel: &Parcel) -> Option<&str> {
     match &parcel.recipient {
         Recipient::Mailbox { bounce, .. } => bounce.as_deref(),
         Recipient::Account => None,
+    }
+}
+
+impl Press {
+    fn make(&self, parcel: &Parcel, names: &Names) -> Result<(Vec<u8>, bool), Failure> {
+        let (message, dots) = match (&self.signer, self.reports.field(parcel)) {
+            (None, None) => letter::compose(parcel, names)?,
+            (signer, field) => letter::compose_with(parcel, names, |message| {
+                let mut message = match signer {
+                    Some(signer) => signer
+                        .sign(&message, parcel.due, parcel.ahead.as_deref())
+                        .map_err(|error| broken(error.to_string()))?,
+                    None => message,
+                };
+                // The provider takes it out again, so it is not signed.
+                if let Some(field) = field {
+                    message.splice(0..0, field.into_bytes());
+                }
+                Ok(message)
+            })?,
+        };
+        if message.len() as u64 > self.max_size {
+            let (size, most) = (message.len(), self.max_size);
+            return Err(refuse(format!(
+                "not sent, because it has {size} bytes, and `max_size` allows {most}"
+            )));
+        }
+        Ok((message, dots))
+    }
+
+    /// The signatures of a parcel that is not due yet; nothing where it is no mail or nothing signs.
+    pub fn ahead(&self, parcel: &Parcel) -> Option<Vec<u8>> {
+        let signer = self.signer.as_ref()?;
+        let (mail, _) = letter::parts(parcel).ok()?;
+        let message = letter::filled(parcel, &Names::ours(parcel, mail)).ok()?;
+        signer.ahead(&message, parcel.due).ok()
     }
 }

@@ -7,6 +7,7 @@
 //!   [`Failure::Unknown`], a lost answer before it is not;
 //! - a connection whose exchange was not finished, for whatever reason, is never used again;
 //! - a message that is not clean ([`super::letter::guard`]) does not reach the socket;
+//! - every mail is signed with every key that is configured ([`dkim`]);
 //! - no password without TLS, but to this very machine.
 //!
 //! The layers, from the bottom: [`reply`] (bytes to replies), [`wire`] (time limits), [`session`] (the
@@ -14,6 +15,7 @@
 //! what a reply means.
 
 mod classify;
+pub mod dkim;
 mod doctor;
 mod envelope;
 mod letter;
@@ -29,6 +31,9 @@ mod scripted;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 
@@ -36,9 +41,13 @@ pub use classify::TABLE_VERSION;
 pub use trouble::Timeouts;
 
 use super::config::SmtpConfig;
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Receipt, Reply};
+use super::{Channel, Diagnosis, Examination, Failure, Gate, Mark, Parcel, Receipt, Reply};
+use crate::contact::EmailAddress;
 use crate::crashpoint;
-use letter::{Letter, Reports};
+use crate::digest::Digest;
+use dkim::{Key, KeyError, Signer};
+use doctor::names::About;
+use letter::{Letter, Press, Reports};
 use pool::Pool;
 use route::Route;
 use session::Session;
@@ -49,12 +58,23 @@ const CONNECTIONS: u32 = 4;
 /// Mails over one connection where `limits.per_connection` says nothing. Postfix's own client has no
 /// number but 300 seconds; large providers close after 100 to 500.
 const PER_CONNECTION: u32 = 100;
+/// Bytes of the largest mail where `max_size` says nothing: what Gmail takes (November 2026); the relay has its own limit.
+const MAX_SIZE: u64 = 25_000_000;
 
 /// A relay.
 pub struct Smtp {
     route: Route,
     pool: Pool,
-    reports: Reports,
+    press: Arc<Press>,
+    names: Names,
+}
+
+/// What the DNS is asked about.
+struct Names {
+    from: Option<String>,
+    bounce: Option<String>,
+    sends_from: Vec<IpAddr>,
+    unsubscribe: Option<String>,
 }
 
 /// Why a relay cannot be used as it is configured.
@@ -80,29 +100,97 @@ pub enum OpenError {
     /// The system's certificates cannot be used.
     #[error("TLS is not possible: {0}; install the system's certificates (ca-certificates) or set `ca_file`")]
     Tls(String),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Mails could not be signed as configured.
+    #[error("dkim: {0} keys are configured and {1} were given; this is a fault in Dateline")]
+    Keys(usize, usize),
+    /// `from` names no sender.
+    #[error("`from` is no mailbox; write it as `Name <name@host.example>`")]
+    From,
+}
+
+/// The keys that sign what leaves by `config`.
+fn signer(config: &SmtpConfig, secrets: &[SecretString]) -> Result<Option<Signer>, OpenError> {
+    if config.dkim.len() != secrets.len() {
+        return Err(OpenError::Keys(config.dkim.len(), secrets.len()));
+    }
+    let mut keys: Vec<Key> = Vec::new();
+    for (dkim, secret) in config.dkim.iter().zip(secrets) {
+        let domain = match &dkim.domain {
+            Some(domain) => domain.clone(),
+            None => sender_domain(&config.from).ok_or(OpenError::From)?,
+        };
+        let key = Key::read(&dkim.selector, &domain, secret)?;
+        if keys.iter().any(|other| other.record_name() == key.record_name()) {
+            return Err(KeyError::Twice(key.record_name()).into());
+        }
+        keys.push(key);
+    }
+    Ok(Signer::new(keys))
+}
+
+/// The domain of the sender's mailbox, in ASCII.
+fn sender_domain(from: &str) -> Option<String> {
+    let mailbox: lettre::message::Mailbox = from.parse().ok()?;
+    let address: &str = mailbox.email.as_ref();
+    Some(address.parse::<EmailAddress>().ok()?.domain().to_owned())
 }
 
 impl Smtp {
     /// Makes ready with the password already resolved. Reads certificates, opens no connection.
     pub fn open(config: &SmtpConfig, password: Option<SecretString>) -> Result<Smtp, OpenError> {
-        Smtp::open_with(config, password, Timeouts::default())
+        Smtp::open_signing(config, password, &[])
+    }
+
+    /// The same with the private keys of `dkim`, in its order.
+    pub fn open_signing(
+        config: &SmtpConfig,
+        password: Option<SecretString>,
+        keys: &[SecretString],
+    ) -> Result<Smtp, OpenError> {
+        Smtp::open_with(config, password, keys, Timeouts::default())
     }
 
     /// The same with other time limits.
-    pub fn open_with(
+    fn open_with(
         config: &SmtpConfig,
         password: Option<SecretString>,
+        keys: &[SecretString],
         timeouts: Timeouts,
     ) -> Result<Smtp, OpenError> {
         let limits = &config.limits;
+        let signer = signer(config, keys)?;
         Ok(Smtp {
             route: Route::new(config, password, timeouts)?,
+            names: Names {
+                from: sender_domain(&config.from),
+                bounce: config.bounce_domain.clone(),
+                sends_from: config.sends_from.clone(),
+                unsubscribe: config.unsubscribe_url.clone(),
+            },
+            press: Arc::new(Press {
+                signer,
+                max_size: config.max_size.unwrap_or(MAX_SIZE),
+                reports: Reports::new(config),
+            }),
             pool: Pool::new(
                 limits.connections.unwrap_or(CONNECTIONS),
                 limits.per_connection.unwrap_or(PER_CONNECTION),
             ),
-            reports: Reports::new(config),
         })
+    }
+
+    fn about(&self, sends_from: Vec<IpAddr>) -> About<'_> {
+        let from = self.names.from.as_deref().unwrap_or_default();
+        About {
+            from,
+            bounce: self.names.bounce.as_deref().unwrap_or(from),
+            keys: self.press.signer.as_ref().map(Signer::keys).unwrap_or_default(),
+            sends_from,
+            unsubscribe: self.names.unsubscribe.as_deref(),
+        }
     }
 
     /// A session whose server has said 354: an idle one where there is one, else a new one.
@@ -143,7 +231,7 @@ async fn refused(lease: &pool::Lease<'_>, session: Session, trouble: &Trouble) -
 #[async_trait]
 impl Channel for Smtp {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
-        let letter = Letter::write(parcel, &self.reports).await?;
+        let letter = Letter::write(&self.press, parcel).await?;
         crashpoint!("S2");
         gate.mark(Mark::Filled);
         let lease = self.pool.lease().await;
@@ -176,12 +264,37 @@ impl Channel for Smtp {
         result
     }
 
+    fn stamp(&self) -> Option<Digest> {
+        self.press.signer.as_ref().map(Signer::stamp)
+    }
+
+    fn ahead(&self, parcel: &Parcel) -> Option<Vec<u8>> {
+        self.press.ahead(parcel)
+    }
+
+    fn public_keys(&self) -> Vec<(String, String)> {
+        let keys = self.press.signer.iter().flat_map(Signer::keys);
+        keys.map(|key| (key.record_name(), key.record())).collect()
+    }
+
     async fn rest(&self) {
         self.pool.rest().await;
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {
         doctor::examine(&self.route).await
+    }
+
+    async fn examine_names(&self, how: &Examination) -> Vec<Diagnosis> {
+        let mut sends_from = self.names.sends_from.clone();
+        if sends_from.is_empty() {
+            sends_from = doctor::names::seen_outside(doctor::peer(&self.route).await);
+        }
+        doctor::names::examine(&self.about(sends_from), how).await
+    }
+
+    fn records(&self) -> Vec<String> {
+        doctor::names::records(&self.about(self.names.sends_from.clone()))
     }
 }
 

@@ -144,6 +144,15 @@ impl Row {
     /// Takes one cell that is not empty; fails with a message and a hint.
     fn take(&mut self, column: &Column, text: &str) -> Result<(), (String, String)> {
         let fail = |message: String, hint: &str| Err((message, hint.to_owned()));
+        // Names stand in mail headers. What could end a header there, or turn its text around, has no place in one.
+        if matches!(column, Column::Name | Column::FirstName | Column::LastName)
+            && let Some(c) =
+                crate::yaml::forbidden(text).or_else(|| text.chars().find(|c| *c == '\n' || *c == '\t'))
+        {
+            let message =
+                format!("the name holds the character U+{:04X}, which is not visible", u32::from(c));
+            return fail(message, "remove it");
+        }
         match column {
             Column::Email => match text.parse() {
                 Ok(email) => self.email = Some(email),

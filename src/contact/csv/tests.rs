@@ -57,6 +57,23 @@ fn what_spreadsheets_do_to_files_is_understood() {
 }
 
 #[test]
+fn a_name_that_would_end_a_header_is_refused() {
+    check(
+        "email,name,first name\njane@paper.example,\"Jane\r\nBcc: x@evil.example\",\njoe@paper.example,\u{202e}eoJ,\n\
+         jim@paper.example,,J\u{7}im\nbob@paper.example,\"Bob\nRoe\",\n",
+        expect![[r#"
+            2:20: there is a control character (\u{a})
+              hint: remove it; a cell has one line
+            4:19: the name holds the character U+202E, which is not visible
+              hint: remove it
+            5:20: there is a control character (\u{7})
+              hint: remove it; a cell has one line
+            6:19: there is a control character (\u{a})
+              hint: remove it; a cell has one line"#]],
+    );
+}
+
+#[test]
 fn a_file_without_sense_is_refused_and_says_why() {
     check(
         "",

@@ -12,6 +12,7 @@
 //! kept and tried again, and an intent whose commit was in doubt is looked for before it is answered. The only SQL for
 //! PostgreSQL is below here, as constants beside the functions that run them.
 
+mod ahead;
 mod amnesia;
 mod audit;
 mod blocks;

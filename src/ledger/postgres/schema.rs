@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_ledger.sql")),
     (2, include_str!("migrations/0002_people.sql")),
     (3, include_str!("migrations/0003_reports.sql")),
+    (4, include_str!("migrations/0004_ahead.sql")),
 ];
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1, $2)";

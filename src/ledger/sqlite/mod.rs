@@ -4,6 +4,7 @@
 //! WAL with `synchronous=FULL`: when a write returns it survives the loss of power. The only SQL for SQLite is below here,
 //! as constants beside the functions that run them.
 
+mod ahead;
 mod amnesia;
 mod audit;
 mod blocks;

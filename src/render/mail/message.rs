@@ -89,20 +89,22 @@ fn headers(scene: &Scene<'_>, sender: &Sender, subject: &str, mail: &mut Pieces)
     if sender.can_unsubscribe() {
         mail.slot(Slot::ListUnsubscribe);
     }
-    // Gmail's feedback loop: four fields, the last one names the sender.
+    // Gmail's feedback loop: at most four fields, and the last one names the sender in 5 to 15 characters
+    // (support.google.com/mail/answer/6254652, read November 2026).
     let word = |text: &str, most: usize| -> String {
         let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         text.chars().map(letter).take(most).collect()
     };
     let request = scene.request;
     mail.line(&format!(
-        "Feedback-ID: {}:{}:{}:{}",
+        "Feedback-ID: {}:{}:press:{:->5}",
         word(&request.slug, 20),
         word(&request.audience, 14),
-        request.notice.as_str(),
-        word(&scene.newsroom.organization, 16)
+        word(&scene.newsroom.organization, 15)
     ));
-    // Exchange: no out-of-office answers. No `Auto-Submitted`: people wrote this (RFC 3834 2).
+    // Neither is a standard: what answers by itself leaves bulk mail alone, and Exchange wants to be told in its own way.
+    // No `Auto-Submitted`: people wrote this (RFC 3834 2).
+    mail.line("Precedence: bulk");
     mail.line("X-Auto-Response-Suppress: OOF, AutoReply");
     mail.line("MIME-Version: 1.0");
 }

@@ -106,7 +106,8 @@ fn the_headers_are_those_of_a_press_mail() {
         List-Unsubscribe: <https://u.halden.example/u/TOKEN>,
          <mailto:leave+TOKEN@halden.example?subject=unsubscribe>
         List-Unsubscribe-Post: List-Unsubscribe=One-Click
-        Feedback-ID: aster-ev:press:original:halden-motors
+        Feedback-ID: aster-ev:press:press:halden-motors
+        Precedence: bulk
         X-Auto-Response-Suppress: OOF, AutoReply
         MIME-Version: 1.0
         Content-Type: multipart/alternative;

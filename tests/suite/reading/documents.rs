@@ -234,6 +234,7 @@ fn site(newsroom: &Newsroom, renderer: &Renderer<'_>) -> Vec<Document> {
             now: request.date,
             attempt: 1,
             previous: None,
+            ahead: None,
         };
         runtime.block_on(channel.deliver(&parcel, &Open)).unwrap();
     }

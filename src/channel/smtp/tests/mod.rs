@@ -38,6 +38,9 @@ fn config(port: u16) -> SmtpConfig {
         unsubscribe_mailto: None,
         bounce_domain: None,
         provider: None,
+        dkim: Vec::new(),
+        sends_from: Vec::new(),
+        max_size: None,
         helo: Some("dateline.test".to_owned()),
         language: None,
         limits: Limits { connections: Some(1), ..Limits::default() },
@@ -46,7 +49,7 @@ fn config(port: u16) -> SmtpConfig {
 }
 
 fn relay(port: u16) -> Smtp {
-    Smtp::open_with(&config(port), None, SHORT).unwrap()
+    Smtp::open_with(&config(port), None, &[], SHORT).unwrap()
 }
 
 /// A mail with this body to this address, known by `id`.
@@ -60,7 +63,9 @@ fn letter(id: &str, to: &str, body: &str) -> Parcel {
         pieces: vec![
             text("From: Halden Motors Press <press@halden.example>\r\nTo: "),
             Piece::Slot(Slot::To),
-            text("\r\nSubject: Aster EV\r\nDate: Tue, 1 Dec 2026 08:00:00 +0000\r\nMessage-ID: <"),
+            text(
+                "\r\nSubject: Aster EV goes 620 km on one charge\r\nDate: Tue, 1 Dec 2026 08:00:00 +0000\r\nMessage-ID: <",
+            ),
             Piece::Slot(Slot::MessageId),
             text(">\r\n\r\n"),
             text(body),
@@ -299,7 +304,7 @@ async fn a_connection_carries_no_more_than_it_may() {
     let server = Relay::start(&[&script, &script]).await;
     let mut config = config(server.port);
     config.limits.per_connection = Some(2);
-    let smtp = Smtp::open_with(&config, None, SHORT).unwrap();
+    let smtp = Smtp::open_with(&config, None, &[], SHORT).unwrap();
     for _ in 0..4 {
         assert_eq!(shown(&smtp.deliver(&jane("k@halden.example"), &Counting::open()).await), "sent: 250 ok");
     }
@@ -340,10 +345,25 @@ async fn what_is_not_clean_does_not_reach_the_socket() {
         let gate = Counting::open();
         let outcome =
             shown(&smtp.deliver(&letter("k@halden.example", "jane@paper.example", body), &gate).await);
-        assert!(outcome.starts_with("refused: not sent, because"), "{outcome}");
+        assert!(outcome.starts_with("broken: not sent, because"), "{outcome}");
         assert_eq!(gate.count(), 0);
     }
     assert_eq!(server.heard().len(), 0, "nobody even connected");
+    let small = SmtpConfig { max_size: Some(300), ..config(server.port) };
+    let small = Smtp::open_with(&small, None, &[], SHORT).unwrap();
+    let outcome = shown(
+        &small
+            .deliver(
+                &letter("k@halden.example", "jane@paper.example", &"x\r\n".repeat(99)),
+                &Counting::open(),
+            )
+            .await,
+    );
+    assert!(
+        outcome.starts_with("refused: not sent, because it has ")
+            && outcome.ends_with("`max_size` allows 300"),
+        "{outcome}"
+    );
 
     // Dots at line starts are doubled and arrive as they were.
     let mail = letter("k@halden.example", "jane@paper.example", "one\r\n.\r\n.two\r\n");

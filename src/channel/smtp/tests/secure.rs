@@ -17,7 +17,7 @@ fn secured(port: u16, tls: Tls, ca: &str) -> Smtp {
     config.username = Some("press".to_owned());
     let limit = Duration::from_secs(5);
     let timeouts = Timeouts { connect: limit, greeting: limit, command: limit, ..SHORT };
-    Smtp::open_with(&config, Some(SecretString::from("sesame")), timeouts).unwrap()
+    Smtp::open_with(&config, Some(SecretString::from("sesame")), &[], timeouts).unwrap()
 }
 
 async fn meet(tls: Tls, ca: &str, script: &str, expected: &str) -> Vec<String> {
@@ -125,7 +125,7 @@ async fn a_password_without_tls_is_for_this_machine_alone() {
     let server = Relay::start(&[&script]).await;
     let mut config = config(server.port);
     config.username = Some("press".to_owned());
-    let smtp = Smtp::open_with(&config, Some(SecretString::from("sesame")), SHORT).unwrap();
+    let smtp = Smtp::open_with(&config, Some(SecretString::from("sesame")), &[], SHORT).unwrap();
     assert_eq!(shown(&smtp.deliver(&jane("k@halden.example"), &Counting::open()).await), "sent: 250 sent");
     assert!(route::may_log_in(false, "127.0.0.1".parse().unwrap()));
     assert!(route::may_log_in(false, "::1".parse().unwrap()));

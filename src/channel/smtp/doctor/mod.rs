@@ -1,9 +1,32 @@
-//! What `dateline doctor` asks a relay: everything up to the first mail, and no mail.
+//! What `dateline doctor` asks a relay: everything up to the first mail, and no mail. And what it asks the DNS about the sender
+//! ([`names`]).
+
+mod dmarc;
+mod dns;
+pub mod names;
+mod resolver;
+mod spf;
 
 use super::route::{Arrival, Route};
 use super::trouble::{Phase, Trouble, What};
 use super::wire::WireError;
 use crate::channel::{Diagnosis, Reply};
+
+/// The tags of a record, `a=b; c=d`, in their order (RFC 6376 §3.2, RFC 9989 §4.7).
+fn tags(text: &str) -> Vec<(String, String)> {
+    text.split(';')
+        .filter_map(|tag| tag.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+/// The address at which the relay is reached, where it can be.
+pub async fn peer(route: &Route) -> Option<std::net::IpAddr> {
+    let arrival = route.travel().await.ok()?;
+    let address = arrival.peer.ip();
+    arrival.session.quit().await;
+    Some(address)
+}
 
 /// Connects, protects, greets, logs in, and leaves.
 pub async fn examine(route: &Route) -> Vec<Diagnosis> {
@@ -78,3 +101,6 @@ fn bad(trouble: &Trouble) -> Diagnosis {
         hint: Some(hint.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,13 @@ pub mod http;
 mod letter;
 pub mod mastodon;
 pub mod newsroom;
+pub mod postmark;
 #[cfg(test)]
 mod scripted;
+pub mod ses;
 pub mod smtp;
+#[cfg(test)]
+mod suite;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -67,6 +71,13 @@ pub trait Channel: Send + Sync {
     /// The public keys that it signs with: where each is published, and what is published there.
     fn public_keys(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// The most parcels that the destination takes in a minute, as it says itself; nothing where it does not say. Asked at the
+    /// beginning of a run, so an adapter remembers the answer.
+    async fn pace(&self, now: Timestamp) -> Option<u32> {
+        let _ = now;
+        None
     }
 
     /// Closes connections that are open without being used, so that somebody else may have them.
@@ -201,6 +212,10 @@ pub fn open(config: &ChannelConfig, root: &Path, secrets: &Secrets) -> Result<Bo
             smtp::Smtp::open_signing(config, secrets.get("password"), &secrets.keys)
                 .map_err(|error| OpenError(error.to_string()))?,
         ),
+        ChannelConfig::Ses(config) => Box::new(ses::Ses::open(config, secrets).map_err(OpenError)?),
+        ChannelConfig::Postmark(config) => {
+            Box::new(postmark::Postmark::open(config, &secrets.needed("token")?).map_err(OpenError)?)
+        }
         ChannelConfig::Newsroom(config) => Box::new(newsroom::Newsroom::open(config, root)),
         ChannelConfig::File(config) => Box::new(file::Files::open(config, root)),
         ChannelConfig::Mastodon(config) => {

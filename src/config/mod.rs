@@ -186,6 +186,8 @@ impl Reader<'_> {
         let skip = ["kind"];
         let config = match kind?.kind.value {
             ChannelKind::Smtp => self.read(&path, &skip).map(|config| ChannelConfig::Smtp(Box::new(config))),
+            ChannelKind::Ses => self.read(&path, &skip).map(ChannelConfig::Ses),
+            ChannelKind::Postmark => self.read(&path, &skip).map(ChannelConfig::Postmark),
             ChannelKind::Newsroom => self.read(&path, &skip).map(ChannelConfig::Newsroom),
             ChannelKind::Mastodon => self.read(&path, &skip).map(ChannelConfig::Mastodon),
             ChannelKind::Bluesky => self.read(&path, &skip).map(ChannelConfig::Bluesky),
@@ -309,6 +311,30 @@ impl Reader<'_> {
                     self.error(&at("tls"), message, "use `starttls` or `implicit`");
                 }
             }
+            ChannelConfig::Ses(ses) => {
+                if ses.region.is_empty()
+                    || !ses
+                        .region
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                {
+                    self.error(
+                        &at("region"),
+                        "`region` is no region of AWS",
+                        "write its code, such as `eu-north-1`",
+                    );
+                }
+                if let Some(endpoint) = &ses.endpoint {
+                    self.server(&at("endpoint"), endpoint);
+                }
+                if let Some(name) = &ses.configuration_set {
+                    self.word(&at("configuration_set"), name, "configuration set");
+                }
+            }
+            ChannelConfig::Postmark(postmark) => {
+                self.server(&at("endpoint"), &postmark.endpoint);
+                self.word(&at("stream"), &postmark.stream, "message stream");
+            }
             ChannelConfig::Mastodon(mastodon) => self.server(&at("server"), &mastodon.server),
             ChannelConfig::Bluesky(bluesky) => self.server(&at("server"), &bluesky.server),
             ChannelConfig::Webhook(webhook) if !webhook.allow_private => {
@@ -317,6 +343,20 @@ impl Reader<'_> {
             ChannelConfig::Webhook(_) => {}
             ChannelConfig::Newsroom(newsroom) => self.folder(&at("dir"), &newsroom.dir),
             ChannelConfig::File(file) => self.folder(&at("dir"), &file.dir),
+        }
+    }
+
+    /// A name that a provider gives: letters, digits, `-` and `_`.
+    fn word(&mut self, path: &[&str], word: &str, what: &str) {
+        let good = (1..=64).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if !good {
+            let message = format!("`{word}` is no name of a {what}");
+            self.error(
+                path,
+                message,
+                "write the name as the provider shows it: letters, digits, `-` and `_`",
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ClockConfig, GitConfig};
 use crate::channel::config::{
-    BlueskyConfig, FileConfig, MastodonConfig, NewsroomConfig, SmtpConfig, WebhookConfig,
+    self as channel, BlueskyConfig, FileConfig, MastodonConfig, NewsroomConfig, SmtpConfig, WebhookConfig,
 };
 use crate::dispatch::DispatchConfig;
 use crate::intake::config::{
@@ -32,6 +32,8 @@ fn dateline() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let kinds = [
         kind::<SmtpConfig>(&mut generator, ChannelKind::Smtp),
+        kind::<channel::SesConfig>(&mut generator, ChannelKind::Ses),
+        kind::<channel::PostmarkConfig>(&mut generator, ChannelKind::Postmark),
         kind::<NewsroomConfig>(&mut generator, ChannelKind::Newsroom),
         kind::<MastodonConfig>(&mut generator, ChannelKind::Mastodon),
         kind::<BlueskyConfig>(&mut generator, ChannelKind::Bluesky),

@@ -24,6 +24,8 @@ pub const SHORTEST_QUARANTINE: SignedDuration = SignedDuration::from_mins(15);
 const ABSENT: u32 = 2;
 /// … and not before this: what it took may show late.
 const SHOWS_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// The same for mail: a provider's search runs behind what it takes, and nobody wants a mail twice.
+const MAIL_SHOWS_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// Minutes after which it is looked at; then at the end of the quarantine, and every 15 minutes where that goes on.
 const LOOKS: [i64; 4] = [1, 2, 5, 10];
 /// Looks at one go; the rest waits for the next.
@@ -71,6 +73,11 @@ struct Case {
     now: Timestamp,
 }
 
+/// From when on a destination is believed that something is not there.
+fn shows_after(kind: ChannelKind) -> SignedDuration {
+    if kind.is_mail() { MAIL_SHOWS_AFTER } else { SHOWS_AFTER }
+}
+
 fn judge(probe: Probe, case: Case) -> Next {
     let Case { kind, on_unknown, since, absent, resent, quarantine, now } = case;
     let age = now.duration_since(since);
@@ -80,7 +87,7 @@ fn judge(probe: Probe, case: Case) -> Next {
         Probe::Absent if matches!(kind, ChannelKind::Newsroom | ChannelKind::File | ChannelKind::Webhook) => {
             return Next::Again;
         }
-        Probe::Absent if absent + 1 >= ABSENT && age >= SHOWS_AFTER => return Next::Again,
+        Probe::Absent if absent + 1 >= ABSENT && age >= shows_after(kind) => return Next::Again,
         Probe::Absent => absent.saturating_add(1),
         Probe::CannotTell => 0,
     };
@@ -222,7 +229,7 @@ mod tests {
 
     #[test]
     fn evidence_decides_and_without_it_the_channels_rule() {
-        use ChannelKind::{Bluesky, File, Mastodon, Newsroom, Smtp, Webhook};
+        use ChannelKind::{Bluesky, File, Mastodon, Newsroom, Postmark, Ses, Smtp, Webhook};
         use OnUnknown::{Hold, ResendOnce};
         use Probe::{Absent, CannotTell};
         let there = || Probe::Arrived(Receipt::default());
@@ -232,6 +239,12 @@ mod tests {
         check(Smtp, ResendOnce, &nothing(), &format!("{looks}, once more"));
         let twice = [(900, CannotTell), (900, CannotTell)];
         check(Smtp, ResendOnce, &twice, "once more, park");
+        check(Ses, Hold, &nothing(), &format!("{looks}, park"));
+        check(Postmark, Hold, &[(0, Absent), (60, there())], "look at 60, sent");
+        // A mail is looked for longer: what a provider took it may show late.
+        let absent = [0, 60, 120, 300, 600].map(|seconds| (seconds, Absent));
+        check(Postmark, Hold, &absent, "look at 60, look at 120, look at 300, look at 600, again");
+        check(Postmark, Hold, &[(0, Absent), (900, CannotTell)], "look at 60, park");
         check(Mastodon, Hold, &[(0, there())], "sent");
         check(Mastodon, ResendOnce, &[(99_999, there())], "sent");
         // Not there at once is no proof; not there twice, a minute later, is.

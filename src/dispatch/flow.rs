@@ -115,9 +115,14 @@ impl Flow {
         let Some(shape) = self.inner.shapes.get(&self.key).map(Arc::clone) else { return Ok(()) };
         let site = self.inner.routes.get(&self.key).is_none_or(|route| route.kind == ChannelKind::Newsroom);
         let holds = self.inner.ledger.holds().await?;
+        let allowed = match self.inner.routes.get(&self.key) {
+            Some(route) => route.channel.pace(self.inner.clock.now()).await,
+            None => None,
+        };
         {
             let mut shape = lock(&shape);
             shape.begin_anew();
+            shape.allow(allowed);
             shape.held(&holds);
         }
         let mut at_work = self.shift.begin();

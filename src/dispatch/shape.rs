@@ -24,6 +24,9 @@ pub struct Shape {
     channel: String,
     connections: u32,
     providers: Providers,
+    /// Departures a minute: as configured, and as they are kept to now.
+    per_minute: Option<u32>,
+    allowed: Option<u32>,
     pace: Option<Pace>,
     slots: Slots,
     whole: Health,
@@ -105,6 +108,8 @@ impl Shape {
             channel: key.to_owned(),
             connections,
             providers: limits.providers(),
+            per_minute: limits.per_minute,
+            allowed: limits.per_minute,
             pace: limits.per_minute.map(|per_minute| Pace::new(key, per_minute)),
             slots: Slots::new(key, connections),
             whole: Health::default(),
@@ -113,6 +118,15 @@ impl Shape {
             spots: HashMap::new(),
             asking: BTreeSet::new(),
             departing: BTreeSet::new(),
+        }
+    }
+
+    /// Keeps to the `per_minute` that the destination takes, as it says itself, where that is less than what is configured.
+    pub fn allow(&mut self, per_minute: Option<u32>) {
+        let most = [self.per_minute, per_minute].into_iter().flatten().min();
+        if most != self.allowed {
+            self.pace = most.map(|per_minute| Pace::new(&self.channel, per_minute));
+            self.allowed = most;
         }
     }
 

@@ -97,6 +97,10 @@ pub struct PressContact {
 pub enum ChannelKind {
     /// Mail, through a submission server.
     Smtp,
+    /// Mail, through the API of Amazon SES.
+    Ses,
+    /// Mail, through the API of Postmark.
+    Postmark,
     /// Our own static site.
     Newsroom,
     /// A Mastodon account.
@@ -114,6 +118,8 @@ impl ChannelKind {
     pub fn as_str(self) -> &'static str {
         match self {
             ChannelKind::Smtp => "smtp",
+            ChannelKind::Ses => "ses",
+            ChannelKind::Postmark => "postmark",
             ChannelKind::Newsroom => "newsroom",
             ChannelKind::Mastodon => "mastodon",
             ChannelKind::Bluesky => "bluesky",
@@ -124,7 +130,7 @@ impl ChannelKind {
 
     /// Whether it carries mail to the contacts of an audience, each of whom gets their own; every other kind has one account.
     pub fn is_mail(self) -> bool {
-        matches!(self, ChannelKind::Smtp)
+        matches!(self, ChannelKind::Smtp | ChannelKind::Ses | ChannelKind::Postmark)
     }
 
     /// Whether everybody can see what it shows.

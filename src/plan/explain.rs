@@ -6,7 +6,7 @@ use super::{Held, Plan, Planner, Recipients, Why};
 use crate::audience::Verdict;
 use crate::contact::Contact;
 use crate::language::Language;
-use crate::newsroom::{ChannelKind, Newsroom};
+use crate::newsroom::Newsroom;
 use crate::release::{Release, Status};
 
 /// What a plan that begins anew does about one contact and one release.
@@ -93,9 +93,10 @@ pub fn explain(
     let expires = plan.releases.iter().find(|planned| planned.slug == release.slug).map(|p| p.expires);
     let answers = release.audiences.iter().filter_map(|key| newsroom.audiences.get(key));
     let audiences = answers.map(|audience| {
-        let mails = audience.channels.iter().any(|channel| {
-            newsroom.channels.get(&channel.value).is_some_and(|facts| facts.kind == ChannelKind::Smtp)
-        });
+        let mails = audience
+            .channels
+            .iter()
+            .any(|channel| newsroom.channels.get(&channel.value).is_some_and(|facts| facts.kind.is_mail()));
         let rule = audience.members.as_ref().map(|rule| rule.explain(contact));
         let outcome = if !mails || rule.is_none() {
             Outcome::NoMail

@@ -37,7 +37,7 @@ impl<'a> Renderer<'a> {
         let scene = Scene::new(self.newsroom, request, &request.slug, &self.shelf)?;
         let title = scene.words.title.to_owned();
         let (content, assets) = match scene.channel.kind {
-            ChannelKind::Smtp => {
+            ChannelKind::Smtp | ChannelKind::Ses | ChannelKind::Postmark => {
                 (Content::Mail(mail::compose(&scene, &self.templates, &self.maker)?), Vec::new())
             }
             ChannelKind::Newsroom => {

@@ -23,6 +23,10 @@ pub use limits::{Limits, ProviderLimits, Providers};
 pub enum ChannelConfig {
     /// `kind: smtp`
     Smtp(Box<SmtpConfig>),
+    /// `kind: ses`
+    Ses(SesConfig),
+    /// `kind: postmark`
+    Postmark(PostmarkConfig),
     /// `kind: newsroom`
     Newsroom(NewsroomConfig),
     /// `kind: mastodon`
@@ -40,6 +44,8 @@ impl ChannelConfig {
     pub fn kind(&self) -> ChannelKind {
         match self {
             ChannelConfig::Smtp(_) => ChannelKind::Smtp,
+            ChannelConfig::Ses(_) => ChannelKind::Ses,
+            ChannelConfig::Postmark(_) => ChannelKind::Postmark,
             ChannelConfig::Newsroom(_) => ChannelKind::Newsroom,
             ChannelConfig::Mastodon(_) => ChannelKind::Mastodon,
             ChannelConfig::Bluesky(_) => ChannelKind::Bluesky,
@@ -52,6 +58,8 @@ impl ChannelConfig {
     pub fn limits(&self) -> &Limits {
         match self {
             ChannelConfig::Smtp(config) => &config.limits,
+            ChannelConfig::Ses(config) => &config.limits,
+            ChannelConfig::Postmark(config) => &config.limits,
             ChannelConfig::Newsroom(config) => &config.limits,
             ChannelConfig::Mastodon(config) => &config.limits,
             ChannelConfig::Bluesky(config) => &config.limits,
@@ -64,6 +72,8 @@ impl ChannelConfig {
     pub fn on_unknown(&self) -> OnUnknown {
         match self {
             ChannelConfig::Smtp(config) => config.on_unknown,
+            ChannelConfig::Ses(config) => config.on_unknown,
+            ChannelConfig::Postmark(config) => config.on_unknown,
             ChannelConfig::Newsroom(config) => config.on_unknown,
             ChannelConfig::Mastodon(config) => config.on_unknown,
             ChannelConfig::Bluesky(config) => config.on_unknown,
@@ -86,6 +96,14 @@ impl ChannelConfig {
     pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         match self {
             ChannelConfig::Smtp(config) => config.password.iter().map(|s| ("password", s)).collect(),
+            ChannelConfig::Ses(config) => {
+                let token = config.session_token.iter().map(|token| ("session_token", token));
+                [("access_key_id", &config.access_key_id), ("secret_access_key", &config.secret_access_key)]
+                    .into_iter()
+                    .chain(token)
+                    .collect()
+            }
+            ChannelConfig::Postmark(config) => vec![("token", &config.token)],
             ChannelConfig::Mastodon(config) => vec![("token", &config.token)],
             ChannelConfig::Bluesky(config) => vec![("password", &config.password)],
             ChannelConfig::Webhook(config) => vec![("secret", &config.secret)],
@@ -224,6 +242,103 @@ impl SmtpConfig {
             Tls::None => 25,
         })
     }
+}
+
+/// An account of Amazon SES, by version 2 of its API.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SesConfig {
+    /// The region that the sender is verified in: `eu-north-1`.
+    pub region: String,
+    /// Another address of the API, such as that of a private network.
+    pub endpoint: Option<String>,
+    /// The access key's id.
+    pub access_key_id: SecretRef,
+    /// The access key's secret.
+    pub secret_access_key: SecretRef,
+    /// The session's token, where the key is a temporary one.
+    pub session_token: Option<SecretRef>,
+    /// The configuration set, whose event destinations tell of bounces and complaints.
+    pub configuration_set: Option<String>,
+    /// The sender: `Halden Motors Press <press@halden.example>`. Its address or domain is verified in SES.
+    pub from: String,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// The sender's postal address, which the law wants in every mail.
+    pub postal_address: Option<String>,
+    /// `List-Id`, stable for ever (RFC 2919): `press.halden.example`.
+    pub list_id: Option<String>,
+    /// Base of the one-click unsubscribe address, with https (RFC 8058).
+    pub unsubscribe_url: Option<String>,
+    /// The mailbox that takes unsubscribe requests.
+    pub unsubscribe_mailto: Option<String>,
+    /// Whether mails fetch their pictures from the newsroom site (`link`) or carry them (`inline`).
+    #[serde(default)]
+    pub images: Images,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used; never faster than SES allows the account.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+impl SesConfig {
+    /// Where the API is (docs.aws.amazon.com/general/latest/gr/ses.html).
+    pub fn endpoint(&self) -> String {
+        match (&self.endpoint, self.region.starts_with("cn-")) {
+            (Some(endpoint), _) => endpoint.clone(),
+            (None, false) => format!("https://email.{}.amazonaws.com", self.region),
+            (None, true) => format!("https://email.{}.amazonaws.com.cn", self.region),
+        }
+    }
+}
+
+/// A server of Postmark, by its API.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostmarkConfig {
+    /// The server's API token.
+    pub token: SecretRef,
+    /// Another address of the API.
+    #[serde(default = "postmark_endpoint")]
+    pub endpoint: String,
+    /// The message stream: one for broadcasts, as press mail is.
+    #[serde(default = "postmark_stream")]
+    pub stream: String,
+    /// The sender: `Halden Motors Press <press@halden.example>`. Its address or domain is confirmed in Postmark.
+    pub from: String,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// The sender's postal address, which the law wants in every mail.
+    pub postal_address: Option<String>,
+    /// `List-Id`, stable for ever (RFC 2919): `press.halden.example`.
+    pub list_id: Option<String>,
+    /// Base of the one-click unsubscribe address, with https (RFC 8058).
+    pub unsubscribe_url: Option<String>,
+    /// The mailbox that takes unsubscribe requests.
+    pub unsubscribe_mailto: Option<String>,
+    /// Whether mails fetch their pictures from the newsroom site (`link`) or carry them (`inline`).
+    #[serde(default)]
+    pub images: Images,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+fn postmark_endpoint() -> String {
+    "https://api.postmarkapp.com".to_owned()
+}
+
+fn postmark_stream() -> String {
+    "broadcast".to_owned()
 }
 
 /// Our own static site.

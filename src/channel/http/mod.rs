@@ -80,6 +80,15 @@ impl Lost {
         }
     }
 
+    /// As [`Lost::failure`], for a way out that serves many recipients: that it cannot be reached is no recipient's fault, and
+    /// everything waits for it.
+    pub fn of_provider(self) -> Failure {
+        match self {
+            Lost::Before(why) => Failure::PauseChannel { reply: Reply::note(why), retry_after: None },
+            other => other.failure(),
+        }
+    }
+
     /// What this means for a request that may be repeated at will.
     pub fn repeatable(self) -> Failure {
         match self {
@@ -290,7 +299,7 @@ pub fn below(base: &Url, path: &str) -> Url {
 /// What the destination says: the usual members of a JSON error, or the text as it is.
 fn words(body: &[u8]) -> String {
     if let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(body) {
-        let said: Vec<&str> = ["error", "message", "error_description"]
+        let said: Vec<&str> = ["error", "message", "Message", "error_description"]
             .iter()
             .filter_map(|key| object.get(*key).and_then(serde_json::Value::as_str))
             .collect();

@@ -9,6 +9,10 @@ use super::{Failure, Parcel, Recipient, Reply};
 use crate::contact::EmailAddress;
 use crate::render::{Addressee, Content, Mail};
 
+/// The name under which a provider is given the token of a delivery, and gives it back with what it reports: the intake of
+/// webhooks looks for it.
+pub const REPORTED: &str = "dateline";
+
 /// What a mail is called, and what it answers; Message-IDs without their angle brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -106,4 +110,31 @@ pub fn broken(text: String) -> Failure {
 /// It cannot leave as it is, and another try changes nothing.
 pub fn refuse(text: String) -> Failure {
     Failure::Refused { reply: Reply::note(text), suppress: false }
+}
+
+/// Providers whose API knows no SMTPUTF8: an address with letters that are not ASCII before its `@` cannot be reached through
+/// them (RFC 6531), and a sender with such an address can use none.
+pub fn ascii(mail: &Mail, to: &EmailAddress, provider: &str) -> Result<(), Failure> {
+    // RFC 3463 and RFC 6531 4.3: 5.6.7, non-ASCII addresses are not permitted for that sender/recipient.
+    let reply = |whose: &str| Reply {
+        code: None,
+        enhanced: Some("5.6.7".to_owned()),
+        text: format!("{whose} has letters that are not ASCII, and {provider} does not take such addresses"),
+    };
+    if !mail.from.local().is_ascii() {
+        return Err(Failure::HoldChannel { reply: reply("the sender's address") });
+    }
+    if !to.local().is_ascii() {
+        return Err(Failure::Refused { reply: reply("the address"), suppress: false });
+    }
+    Ok(())
+}
+
+/// Refuses what is larger than the provider takes. It is the same for everybody who gets the edition, so the channel waits.
+pub fn fits(size: usize, most: usize, provider: &str) -> Result<(), Failure> {
+    if size <= most {
+        return Ok(());
+    }
+    let text = format!("the mail has {size} bytes; {provider} takes {most}: make it smaller");
+    Err(Failure::HoldChannel { reply: Reply::note(text) })
 }

@@ -143,9 +143,13 @@ struct Routes<'a> {
 
 impl Routes<'_> {
     fn get(&mut self, channel: &str) -> Option<&Route> {
-        // A relay cannot be asked what it took.
-        let mail =
-            self.open.config.channels.get(channel).is_none_or(|config| config.kind() == ChannelKind::Smtp);
+        // Neither a relay nor Amazon SES can be asked what it took.
+        let mail = self
+            .open
+            .config
+            .channels
+            .get(channel)
+            .is_none_or(|config| matches!(config.kind(), ChannelKind::Smtp | ChannelKind::Ses));
         if !self.asked || mail {
             return None;
         }

@@ -24,7 +24,7 @@ macro_rules! mails {
     ($delivery:literal, $recipient:literal, $now:literal) => {
         concat!(
             "(SELECT count(*)
-                FROM (SELECT DISTINCT course FROM part WHERE kind = 'smtp' AND due >= ",
+                FROM (SELECT DISTINCT course FROM part WHERE kind IN ('smtp', 'ses', 'postmark') AND due >= ",
             $now,
             " - 777600000000) AS w
                      JOIN delivery AS e ON e.course = w.course AND e.recipient = ",

@@ -54,7 +54,7 @@ const BY_TITLE: &str = "SELECT release FROM issued WHERE title = $1 ORDER BY id 
 const MAIL_CHANNEL: &str = "
       SELECT p.channel
         FROM issued AS i JOIN part AS p ON p.issued = i.id
-       WHERE i.release = $1 AND p.kind = 'smtp'
+       WHERE i.release = $1 AND p.kind IN ('smtp', 'ses', 'postmark')
     ORDER BY p.id DESC LIMIT 1";
 const ADD_ANSWER: &str = "
     INSERT INTO answer (report, contact, release, channel, at, state, next_at, message)

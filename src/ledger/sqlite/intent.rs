@@ -16,7 +16,7 @@ use crate::ledger::{
 macro_rules! mails {
     () => {
         "(SELECT count(*)
-            FROM (SELECT DISTINCT course FROM part WHERE kind = 'smtp' AND due >= :now - 777600000000) AS w
+            FROM (SELECT DISTINCT course FROM part WHERE kind IN ('smtp', 'ses', 'postmark') AND due >= :now - 777600000000) AS w
                  CROSS JOIN delivery AS e ON e.course = w.course AND e.recipient = d.recipient
            WHERE e.id <> d.id
              AND (e.sent_at >= :now - 604800000000 OR e.state IN ('attempting', 'unknown', 'parked')))"

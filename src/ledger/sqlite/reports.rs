@@ -50,7 +50,7 @@ const BY_TITLE: &str = "SELECT release FROM issued WHERE title = :title ORDER BY
 const MAIL_CHANNEL: &str = "
       SELECT p.channel
         FROM issued AS i CROSS JOIN part AS p ON p.issued = i.id
-       WHERE i.release = :release AND p.kind = 'smtp'
+       WHERE i.release = :release AND p.kind IN ('smtp', 'ses', 'postmark')
     ORDER BY p.id DESC LIMIT 1";
 const ADD_ANSWER: &str = "
     INSERT INTO answer (report, contact, release, channel, at, state, next_at, message)

@@ -31,6 +31,7 @@ mod model;
 mod networks;
 mod preview;
 mod preview_chromium;
+mod providers;
 mod reading;
 mod real_bounces;
 mod real_mail;

@@ -248,15 +248,9 @@ fn issued(newsroom: &Newsroom) -> Held {
                 crowd: None,
             };
             let groups = planned.deliveries.iter().map(group).collect();
-            (
-                planned.slug,
-                HeldRelease {
-                    notice: Notice::Original,
-                    source: Some(planned.source),
-                    publish: Some(planned.publish),
-                    groups,
-                },
-            )
+            let source = Some((*planned.source).clone());
+            let publish = Some(planned.publish);
+            (planned.slug.clone(), HeldRelease { notice: Notice::Original, source, publish, groups })
         })
         .collect();
     Held { releases, ..Held::default() }

@@ -7,7 +7,7 @@
 //! Each rule is one function and one row of [`RULES`]; `docs/checks.md` explains them all. A rule
 //! would rather miss something than cry wolf: who gets false alarms stops reading.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{Timestamp, Zoned};
@@ -15,7 +15,7 @@ use jiff::{Timestamp, Zoned};
 use crate::digest::{Digest, Fields};
 use crate::finding::{Explanation, Finding, Severity, Texts};
 use crate::newsroom::Newsroom;
-use crate::release::{File, Release, Status, in_parallel, place};
+use crate::release::{File, Release, Status, find, in_parallel, place};
 
 mod audiences;
 mod clock;
@@ -117,7 +117,35 @@ pub const RULES: &[Rule] = &[
 
 /// Findings of releases that may come by unchanged: those of the last [`check_with`].
 #[derive(Debug, Default, Clone)]
-pub struct Known(HashMap<Digest, Arc<[Finding]>>);
+pub struct Known {
+    surroundings: Option<Digest>,
+    /// In the order of slugs.
+    releases: Vec<Arc<Checked>>,
+}
+
+/// One release, as it was checked.
+#[derive(Debug)]
+struct Checked {
+    files: Vec<Arc<File>>,
+    /// Whether it became a [`Release`].
+    whole: bool,
+    findings: Vec<Finding>,
+}
+
+impl Checked {
+    fn slug(&self) -> &str {
+        self.files.first().map_or("", |file| &file.slug)
+    }
+
+    fn is_of(&self, files: &[&Arc<File>], whole: bool) -> bool {
+        let same = |known: &Arc<File>, file: &Arc<File>| {
+            Arc::ptr_eq(known, file) || (known.path == file.path && known.text == file.text)
+        };
+        self.whole == whole
+            && self.files.len() == files.len()
+            && self.files.iter().zip(files).all(|(known, file)| same(known, file))
+    }
+}
 
 /// Everything that is worth a look in `newsroom` at `now`, sorted by file and place.
 ///
@@ -134,19 +162,25 @@ pub fn check_with(
     contacts: Option<&Reach>,
     known: &mut Known,
 ) -> Vec<Finding> {
-    let mut slugs: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
-    for file in &newsroom.sources {
-        slugs.entry(&file.slug).or_default().push(file);
+    let mut files: Vec<&Arc<File>> = newsroom.sources.iter().collect();
+    files.sort_by(|a, b| a.slug.cmp(&b.slug));
+    let cases: Vec<&[&Arc<File>]> = files.chunk_by(|a, b| a.slug == b.slug).collect();
+    let surroundings = Some(surroundings(newsroom));
+    if known.surroundings != surroundings {
+        *known = Known { surroundings, releases: Vec::new() };
     }
-    let cases: Vec<Vec<&File>> = slugs.into_values().collect();
-    let surroundings = surroundings(newsroom);
-    let found = in_parallel(&cases, |files| {
-        let key = key_of(&surroundings, newsroom, files.iter().copied());
-        let kept = known.0.get(&key).cloned();
-        (key, kept.unwrap_or_else(|| of_files(newsroom, files.clone()).into()))
+    let found = in_parallel(cases.iter().enumerate(), |(at, files)| {
+        let slug = files.first().map_or("", |file| &file.slug);
+        let whole = newsroom.releases.contains_key(slug);
+        let kept = find(&known.releases, at, |kept| kept.slug().cmp(slug));
+        kept.filter(|kept| kept.is_of(files, whole)).cloned().unwrap_or_else(|| {
+            let findings = of_files(newsroom, files.iter().map(|file| &***file).collect());
+            let files = files.iter().copied().cloned().collect();
+            Arc::new(Checked { files, whole, findings })
+        })
     });
-    let mut findings: Vec<Finding> = found.iter().flat_map(|(_, found)| found.iter().cloned()).collect();
-    known.0 = found.into_iter().collect();
+    let mut findings: Vec<Finding> = found.iter().flat_map(|found| found.findings.iter().cloned()).collect();
+    known.releases = found;
     findings.extend(newsroom.findings.iter().cloned());
     findings.extend(newsroom_only(newsroom, now, contacts));
     sort(&mut findings);

@@ -211,17 +211,41 @@ fn periods(piece: &Piece<'_>, language: &str) -> Vec<Period> {
     found
 }
 
+const ORDINALS: [&[&str]; 4] = [
+    &["first", "första", "erste", "ersten", "erstes", "premier"],
+    &["second", "andra", "zweite", "zweiten", "zweites", "deuxième"],
+    &["third", "tredje", "dritte", "dritten", "drittes", "troisième"],
+    &["fourth", "fjärde", "vierte", "vierten", "viertes", "quatrième"],
+];
+const QUARTERS: [&str; 6] = ["quarter", "kvartal", "kvartalet", "quartal", "quartals", "trimestre"];
+const HALVES: [&str; 6] = ["half", "halvår", "halvåret", "halbjahr", "halbjahres", "semestre"];
+const YEARS: [&str; 4] = ["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"];
+
+/// Whether a period's name may begin with `word`, by its first letter; most words begin with another.
+fn may_begin(word: &str) -> bool {
+    let first = word.as_bytes().first().map(u8::to_ascii_lowercase);
+    matches!(
+        first,
+        Some(b'a' | b'b' | b'd' | b'e' | b'f' | b'g' | b'h' | b'p' | b'q' | b's' | b't' | b'v' | b'z')
+    )
+}
+
+/// Whether a year's name in one word may begin as `word` does.
+fn may_be_year(word: &str) -> bool {
+    matches!(word.as_bytes().first().map(u8::to_ascii_lowercase), Some(b'b' | b'g' | b'h'))
+}
+
+/// Whether what follows an ordinal may begin as `word` does.
+fn may_be_part(word: &str) -> bool {
+    matches!(word.as_bytes().first().map(u8::to_ascii_lowercase), Some(b'h' | b'k' | b'q' | b's' | b't'))
+}
+
 /// The kind of period whose name begins with the token at `index`, and its last token.
 fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usize)> {
-    const ORDINALS: [&[&str]; 4] = [
-        &["first", "första", "erste", "ersten", "erstes", "premier"],
-        &["second", "andra", "zweite", "zweiten", "zweites", "deuxième"],
-        &["third", "tredje", "dritte", "dritten", "drittes", "troisième"],
-        &["fourth", "fjärde", "vierte", "vierten", "viertes", "quatrième"],
-    ];
-    const QUARTERS: [&str; 6] = ["quarter", "kvartal", "kvartalet", "quartal", "quartals", "trimestre"];
-    const HALVES: [&str; 6] = ["half", "halvår", "halvåret", "halbjahr", "halbjahres", "semestre"];
     let word = piece.word(index);
+    if !may_begin(word) {
+        return None;
+    }
     // `Q3`, `H1`, French `T3`.
     let digit = |index: usize| {
         let number =
@@ -235,9 +259,6 @@ fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usi
         _ => {}
     }
     let same = |index: usize, name: &str| piece.word(index).eq_ignore_ascii_case(name);
-    if !word.starts_with(|c: char| "fstaedpqhbFSTAEDPQHBzvZV".contains(c)) {
-        return None;
-    }
     if same(index, "full") && same(index + 1, "year") {
         return Some((Kind::Year, index + 1));
     }
@@ -248,20 +269,15 @@ fn kind_at(piece: &Piece<'_>, index: usize, language: &str) -> Option<(Kind, usi
         return Some((Kind::Year, index + 1));
     }
     let is_in = |word: &str, names: &[&str]| names.iter().any(|name| same_word(name, word));
-    // What the names below begin with; hardly a word has it.
-    let begins = |word: &str, initials: &[u8]| {
-        let first = word.as_bytes().first();
-        first.is_some_and(|first| !first.is_ascii() || initials.contains(&first.to_ascii_lowercase()))
-    };
-    if begins(word, b"hbg") && is_in(word, &["helåret", "bokslutet", "geschäftsjahr", "gesamtjahr"]) {
+    if may_be_year(word) && is_in(word, &YEARS) {
         return Some((Kind::Year, index));
     }
-    if !begins(piece.word(index + 1), b"qkths") {
+    let noun = piece.word(index + 1);
+    if !may_be_part(noun) {
         return None;
     }
     let at = ORDINALS.iter().position(|words| is_in(word, words))?;
     let number = i8::try_from(at + 1).ok()?;
-    let noun = piece.word(index + 1);
     if !matches!(piece.gap(index + 1), " " | "-" | "\u{a0}") {
         return None;
     }
@@ -313,4 +329,25 @@ fn is_compared(piece: &Piece<'_>, at: usize) -> bool {
     before.trim_end().ends_with('(')
         || (end.saturating_sub(6)..end)
             .any(|index| WORDS.iter().any(|word| same_word(word, piece.word(index))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_passes_the_look_at_its_first_letter() {
+        let both = |name: &str| [name.to_owned(), name.to_uppercase()];
+        for name in
+            ORDINALS.iter().copied().flatten().copied().chain(["Q", "H", "T", "full", "fiscal", "annual"])
+        {
+            assert!(both(name).iter().all(|name| may_begin(name)), "{name}");
+        }
+        for name in YEARS {
+            assert!(both(name).iter().all(|name| may_begin(name) && may_be_year(name)), "{name}");
+        }
+        for name in QUARTERS.iter().chain(&HALVES) {
+            assert!(both(name).iter().all(|name| may_be_part(name)), "{name}");
+        }
+    }
 }

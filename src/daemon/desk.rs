@@ -1,6 +1,7 @@
 //! What the desk found wrong is not issued: `docs/checks.md` promises it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::issue::Failed;
 use crate::check;
@@ -47,6 +48,7 @@ pub fn block(newsroom: &Newsroom, plan: &mut Plan) -> Vec<Failed> {
     let mut desk = Desk { newsroom, read: BTreeMap::new() };
     let mut failed = Vec::new();
     for planned in plan.releases.iter_mut().filter(|planned| planned.writes()) {
+        let planned = Arc::make_mut(planned);
         let finding = if planned.digest_of.is_empty() {
             desk.error(&planned.slug).cloned()
         } else {

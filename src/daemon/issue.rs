@@ -108,7 +108,7 @@ pub async fn issue(
             }
         };
         let order = Order {
-            planned: planned.clone(),
+            planned: Planned::clone(planned),
             editions,
             revision: newsroom.revision.clone().unwrap_or_else(|| "work tree".to_owned()),
             approved_by: options.by.to_owned(),

@@ -234,11 +234,9 @@ impl Newsroom {
                     findings.push(finding.hint(hint));
                 }
             }
-            let mut slugs: BTreeMap<&str, Vec<&Parsed>> = BTreeMap::new();
-            for parsed in &parsed {
-                slugs.entry(&parsed.0.slug).or_default().push(parsed);
-            }
-            let slugs: Vec<Vec<&Parsed>> = slugs.into_values().collect();
+            let mut by_slug: Vec<&Parsed> = parsed.iter().collect();
+            by_slug.sort_by(|a, b| a.0.slug.cmp(&b.0.slug));
+            let slugs: Vec<&[&Parsed]> = by_slug.chunk_by(|a, b| a.0.slug == b.0.slug).collect();
             let world = assemble::World {
                 settings,
                 audiences: &audiences,
@@ -246,11 +244,11 @@ impl Newsroom {
                 files: &files,
             };
             cache.among(&files);
-            let whole = in_parallel(&slugs, |files| {
-                cache.whole(files).unwrap_or_else(|| {
+            let whole = in_parallel(slugs.iter().enumerate(), |(at, files)| {
+                cache.whole(at, files).unwrap_or_else(|| {
                     let (release, findings) = assemble::release(&world, files);
                     let files = files.iter().copied().cloned().collect();
-                    Whole { files, release: release.map(Arc::new), findings: findings.into() }
+                    Arc::new(Whole { files, release: release.map(Arc::new), findings })
                 })
             });
             let named = |release: &Arc<Release>| (release.slug.clone(), Arc::clone(release));

@@ -1,17 +1,16 @@
 //! Who gets a release: contacts are sorted into parts, one contact at a time.
 //!
-//! Releases with the same audiences and languages share a [`Shape`], so that rules and languages are
-//! looked at once per contact and shape, not once per release.
+//! Releases with the same audiences and languages share a [`Shape`]. Rules and languages are looked at once per
+//! contact and shape, and what follows for a release once per [`Kind`] of contact: there are a few dozen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Held, Why};
 use crate::audience::{Audience, Zone};
-use crate::contact::Wishes;
-use crate::contact::{Contact, ContactId};
+use crate::contact::{Contact, ContactId, Wishes};
 use crate::language::Language;
 
 /// What releases with the same mail audiences and languages have in common.
@@ -23,12 +22,13 @@ pub(super) struct Shape<'a> {
     pub(super) channels: Vec<&'a str>,
     /// The languages there are texts in, the original's first.
     pub(super) languages: Vec<Language>,
-    /// Releases that need everybody by name.
-    pub(super) listed: Vec<usize>,
+    /// Whether some release needs everybody by name.
+    pub(super) listed: bool,
     /// Whether some release needs to know how many there are.
     pub(super) counted: bool,
-    /// How many they are, by lane, channel and language.
-    pub(super) counts: BTreeMap<(usize, usize, usize), u64>,
+    /// The readers there are, and their places by what tells them apart.
+    kinds: Vec<Kind>,
+    by_marks: HashMap<Vec<usize>, usize>,
 }
 
 /// One audience of a shape.
@@ -43,14 +43,30 @@ pub(super) struct Lane<'a> {
     pub(super) rounded_up: bool,
 }
 
-/// A part in the making: indexes into the shape, and when it leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) lane: usize,
-    pub(super) channel: usize,
-    pub(super) language: usize,
-    pub(super) advance: bool,
-    pub(super) due: Timestamp,
+/// Contacts of whom every release of a shape makes the same: they belong to the same audiences, read
+/// the same texts, and look at the same clock.
+#[derive(Debug)]
+struct Kind {
+    /// Lanes that they could get the release through.
+    candidates: Vec<Candidate>,
+    /// Lanes that they are left out of, and why.
+    out: Vec<(usize, Why)>,
+    zone: usize,
+    embargo_ok: bool,
+    /// The place of the topics of which they want nothing, from 1; 0 where there are none.
+    unwanted: usize,
+    count: u64,
+    /// Their places among those who were listed.
+    members: Vec<u32>,
+}
+
+/// A lane that a contact could get the release through.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    lane: usize,
+    language: usize,
+    /// Had as many mails as the audience allows.
+    limited: bool,
 }
 
 /// What gathering needs to know of one release.
@@ -64,11 +80,20 @@ pub(super) struct Gathering {
     pub(super) embargo: Timestamp,
     /// Its topics, as far as recipients may pick from them.
     pub(super) topics: Vec<String>,
-    /// Who is in.
-    pub(super) groups: HashMap<Key, Vec<ContactId>>,
-    /// Who is out, by lane.
+}
+
+/// Who gets one release, and who is left out, by lane.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) listed: Listed,
     pub(super) left_out: BTreeMap<(usize, Why), Vec<ContactId>>,
 }
+
+/// Recipients by lane, channel, language and kind of copy, then by due time.
+pub(super) type Listed = BTreeMap<(usize, usize, usize, bool), BTreeMap<Timestamp, Vec<ContactId>>>;
+
+/// How many contacts there are by lane, channel and language.
+pub(super) type Counts = BTreeMap<(usize, usize, usize), u64>;
 
 /// When mail of one lane may leave.
 #[derive(Debug)]
@@ -140,12 +165,6 @@ impl Zones {
     }
 }
 
-/// A lane that a contact could get the release through.
-struct Candidate {
-    lane: usize,
-    language: usize,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Taken {
     Free,
@@ -153,141 +172,275 @@ enum Taken {
     Closed,
 }
 
-/// Room that is used again for every contact.
-#[derive(Default)]
-pub(super) struct Desk {
-    candidates: Vec<Candidate>,
-    out: Vec<(usize, Why)>,
-    /// By channel: free, or the lane that has it; nobody has it where a limit closed it.
-    taken: Vec<Taken>,
+/// What is remembered of the contacts that were fed, and room that is used again for every one.
+#[derive(Debug)]
+pub(super) struct Desk<'a> {
+    pub(super) zones: Zones,
+    /// Everybody whom some shape lists, in the order in which they came.
+    fed: Vec<ContactId>,
+    /// Why contacts are suppressed.
+    reasons: Named<&'a str>,
+    /// The topics of which they want nothing.
+    unwanted: Named<&'a BTreeSet<String>>,
+    /// What tells one contact apart from others: see [`Shape::contact`].
+    marks: Vec<usize>,
 }
 
-impl std::fmt::Debug for Desk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Desk")
+/// Values that were met, each once, and their places.
+#[derive(Debug, Default)]
+struct Named<T> {
+    list: Vec<T>,
+    places: HashMap<T, usize>,
+}
+
+impl Desk<'_> {
+    pub(super) fn new(zones: Zones) -> Self {
+        let (reasons, unwanted) = (Named::default(), Named::default());
+        Desk { zones, fed: Vec::new(), reasons, unwanted, marks: Vec::new() }
+    }
+
+    /// Takes in one contact who may be listed.
+    pub(super) fn take(&mut self, contact: &Contact) {
+        self.fed.push(contact.id);
     }
 }
 
-impl Shape<'_> {
-    /// Sorts one contact into the parts of all releases of this shape. `member` says whether the
-    /// contact belongs to an audience.
+/// The marks of a lane: what follows is the language that is read, or a reason.
+const READS: usize = 0;
+const READS_TOO_MUCH: usize = 1;
+const READS_NONE: usize = 2;
+const SUPPRESSED: usize = 3;
+const MARKS: usize = 4;
+
+impl<'a> Shape<'a> {
+    pub(super) fn new(lanes: Vec<Lane<'a>>, channels: Vec<&'a str>, languages: Vec<Language>) -> Shape<'a> {
+        Shape {
+            lanes,
+            channels,
+            languages,
+            listed: false,
+            counted: false,
+            kinds: Vec::new(),
+            by_marks: HashMap::new(),
+        }
+    }
+
+    /// Sorts one contact among those of the same kind. `member` says whether the contact belongs to an
+    /// audience; where this shape lists, the contact is the one that `desk` took in last.
     pub(super) fn contact(
         &mut self,
         contact: &Contact,
         mut member: impl FnMut(usize, &Audience) -> bool,
-        held: &Held,
-        zones: &mut Zones,
-        gatherings: &mut [Option<Gathering>],
-        desk: &mut Desk,
+        held: &'a Held,
+        desk: &mut Desk<'a>,
     ) {
-        desk.candidates.clear();
-        desk.out.clear();
+        desk.marks.clear();
+        let wishes = held.wishes.get(&contact.id);
+        let mut by_zone = false;
         for (index, lane) in self.lanes.iter().enumerate() {
             if !member(lane.member, lane.audience) {
                 continue;
             }
             if let Some(reason) = held.suppressed.get(&contact.id) {
-                desk.out.push((index, Why::Suppressed(reason.clone())));
+                desk.marks.extend([index * MARKS + SUPPRESSED, desk.reasons.place_of(reason)]);
                 break;
             }
-            let wishes = held.wishes.get(&contact.id);
             match language(lane.audience, &self.languages, contact, wishes) {
-                Ok(language) => desk.candidates.push(Candidate { lane: index, language }),
-                Err(why) => desk.out.push((index, why)),
+                Ok(language) => {
+                    let limited = !lane.rounded_up
+                        && lane
+                            .audience
+                            .per_week
+                            .is_some_and(|limit| held.recent.get(&contact.id).copied().unwrap_or(0) >= limit);
+                    by_zone |= !lane.rounded_up && by_recipient(lane.audience);
+                    let mark = if limited { READS_TOO_MUCH } else { READS };
+                    desk.marks.extend([index * MARKS + mark, language]);
+                }
+                Err(why) => {
+                    desk.marks.extend([index * MARKS + READS_NONE, usize::from(why == Why::OtherLanguages)]);
+                }
             }
         }
-        if desk.candidates.is_empty() && desk.out.is_empty() {
+        if desk.marks.is_empty() {
             return;
         }
-        if self.counted {
-            self.count(desk);
-        }
-        for release in &self.listed {
-            if let Some(Some(gathering)) = gatherings.get_mut(*release) {
-                self.list(contact, held, zones, gathering, desk);
+        // Who is counted alone needs no clock, and no wishes.
+        let zone = if self.listed && by_zone { desk.zones.of(contact) } else { 0 };
+        let unwanted =
+            wishes.map(|wishes| &wishes.unwanted).filter(|unwanted| self.listed && !unwanted.is_empty());
+        let unwanted = unwanted.map_or(0, |unwanted| desk.unwanted.place_of(unwanted) + 1);
+        desk.marks.extend([zone, usize::from(contact.embargo_ok), unwanted]);
+        let place = match self.by_marks.get(&desk.marks) {
+            Some(known) => *known,
+            None => {
+                self.kinds.push(Kind::of(&desk.marks, &desk.reasons.list));
+                self.by_marks.insert(desk.marks.clone(), self.kinds.len() - 1);
+                self.kinds.len() - 1
+            }
+        };
+        if let Some(kind) = self.kinds.get_mut(place) {
+            kind.count += 1;
+            if self.listed {
+                // A contact book ends long before this number does.
+                kind.members.push(u32::try_from(desk.fed.len().saturating_sub(1)).unwrap_or(u32::MAX));
             }
         }
     }
 
-    fn count(&mut self, desk: &mut Desk) {
-        desk.taken.clear();
-        desk.taken.resize(self.channels.len(), Taken::Free);
-        for Candidate { lane: index, language } in &desk.candidates {
-            let Some(lane) = self.lanes.get(*index) else { continue };
-            for channel in &lane.channels {
-                let Some(taken) = desk.taken.get_mut(*channel).filter(|taken| **taken == Taken::Free) else {
-                    continue;
-                };
-                *taken = Taken::By(*index);
-                if !lane.rounded_up {
-                    *self.counts.entry((*index, *channel, *language)).or_default() += 1;
+    /// How many contacts there are for a release that is sent to nobody.
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::new();
+        let mut taken = vec![Taken::Free; self.channels.len()];
+        for kind in &self.kinds {
+            taken.fill(Taken::Free);
+            for Candidate { lane: index, language, .. } in &kind.candidates {
+                let Some(lane) = self.lanes.get(*index) else { continue };
+                for channel in &lane.channels {
+                    let Some(taken) = taken.get_mut(*channel).filter(|taken| **taken == Taken::Free) else {
+                        continue;
+                    };
+                    *taken = Taken::By(*index);
+                    if !lane.rounded_up {
+                        *counts.entry((*index, *channel, *language)).or_default() += kind.count;
+                    }
                 }
             }
         }
+        counts
     }
 
-    fn list(
-        &self,
-        contact: &Contact,
-        held: &Held,
-        zones: &mut Zones,
-        gathering: &mut Gathering,
-        desk: &mut Desk,
-    ) {
-        for (lane, why) in &desk.out {
-            gathering.left_out.entry((*lane, why.clone())).or_default().push(contact.id);
-        }
-        let unwanted = held.wishes.get(&contact.id).is_some_and(|wishes| !wishes.want(&gathering.topics));
-        if let Some(first) = desk.candidates.first().filter(|_| unwanted) {
-            gathering.left_out.entry((first.lane, Why::OtherTopics)).or_default().push(contact.id);
-            return;
-        }
-        desk.taken.clear();
-        desk.taken.resize(self.channels.len(), Taken::Free);
-        for Candidate { lane: index, language } in &desk.candidates {
-            let Some(lane) = self.lanes.get(*index) else { continue };
-            let Some(times) = gathering.lanes.get_mut(*index) else { continue };
-            let taken = |channel: &usize| desk.taken.get(*channel).copied().unwrap_or(Taken::Free);
-            if lane.channels.iter().all(|channel| taken(channel) != Taken::Free) {
-                let by = lane.channels.iter().find_map(|channel| match taken(channel) {
-                    Taken::By(lane) => self.lanes.get(lane),
-                    Taken::Free | Taken::Closed => None,
-                });
-                if let Some(first) = by {
-                    let why = Why::AlreadyBy(first.audience.key.clone());
-                    gathering.left_out.entry((*index, why)).or_default().push(contact.id);
-                }
+    /// Who gets one release, when, and who does not.
+    pub(super) fn gather(&self, mut gathering: Gathering, desk: &Desk<'_>) -> Gathered {
+        let mut listed: BTreeMap<_, BTreeMap<Timestamp, Vec<&Kind>>> = BTreeMap::new();
+        let mut left_out: BTreeMap<(usize, Why), Vec<&Kind>> = BTreeMap::new();
+        let mut taken = vec![Taken::Free; self.channels.len()];
+        for kind in &self.kinds {
+            for (lane, why) in &kind.out {
+                left_out.entry((*lane, why.clone())).or_default().push(kind);
+            }
+            let unwanted = kind.unwanted.checked_sub(1).and_then(|place| desk.unwanted.list.get(place));
+            let other = unwanted.is_some_and(|unwanted| {
+                !gathering.topics.is_empty() && gathering.topics.iter().all(|topic| unwanted.contains(topic))
+            });
+            if let Some(first) = kind.candidates.first().filter(|_| other) {
+                left_out.entry((first.lane, Why::OtherTopics)).or_default().push(kind);
                 continue;
             }
-            let limit = lane.audience.per_week.filter(|limit| {
-                !lane.rounded_up && held.recent.get(&contact.id).copied().unwrap_or(0) >= *limit
-            });
-            let when = if lane.rounded_up || limit.is_some() {
-                None
-            } else {
-                let zone = if by_recipient(lane.audience) { zones.of(contact) } else { 0 };
-                let when = times.when(lane.audience, contact.embargo_ok, gathering.embargo, zone, zones);
-                let when = when.filter(|(due, _)| *due < gathering.expires);
-                if when.is_none() {
-                    gathering.left_out.entry((*index, Why::NoTime)).or_default().push(contact.id);
+            taken.fill(Taken::Free);
+            for Candidate { lane: index, language, limited } in &kind.candidates {
+                let Some(lane) = self.lanes.get(*index) else { continue };
+                let Some(times) = gathering.lanes.get_mut(*index) else { continue };
+                let of = |channel: &usize| taken.get(*channel).copied().unwrap_or(Taken::Free);
+                if lane.channels.iter().all(|channel| of(channel) != Taken::Free) {
+                    let by = lane.channels.iter().find_map(|channel| match of(channel) {
+                        Taken::By(lane) => self.lanes.get(lane),
+                        Taken::Free | Taken::Closed => None,
+                    });
+                    if let Some(first) = by {
+                        let why = Why::AlreadyBy(first.audience.key.clone());
+                        left_out.entry((*index, why)).or_default().push(kind);
+                    }
                     continue;
                 }
-                when
-            };
-            if let Some(limit) = limit {
-                gathering.left_out.entry((*index, Why::Limit(limit))).or_default().push(contact.id);
-            }
-            for channel in &lane.channels {
-                let Some(taken) = desk.taken.get_mut(*channel).filter(|taken| **taken == Taken::Free) else {
-                    continue;
+                let when = if lane.rounded_up || *limited {
+                    None
+                } else {
+                    let zone = if by_recipient(lane.audience) { kind.zone } else { 0 };
+                    let when =
+                        times.when(lane.audience, kind.embargo_ok, gathering.embargo, zone, &desk.zones);
+                    let when = when.filter(|(due, _)| *due < gathering.expires);
+                    if when.is_none() {
+                        left_out.entry((*index, Why::NoTime)).or_default().push(kind);
+                        continue;
+                    }
+                    when
                 };
-                *taken = if limit.is_some() { Taken::Closed } else { Taken::By(*index) };
-                if let Some((due, advance)) = when
-                    && times.listed.get(*channel) == Some(&true)
-                {
-                    let key = Key { lane: *index, channel: *channel, language: *language, advance, due };
-                    gathering.groups.entry(key).or_default().push(contact.id);
+                if let Some(limit) = lane.audience.per_week.filter(|_| *limited) {
+                    left_out.entry((*index, Why::Limit(limit))).or_default().push(kind);
                 }
+                for channel in &lane.channels {
+                    let Some(taken) = taken.get_mut(*channel).filter(|taken| **taken == Taken::Free) else {
+                        continue;
+                    };
+                    *taken = if *limited { Taken::Closed } else { Taken::By(*index) };
+                    if let Some((due, advance)) = when
+                        && times.listed.get(*channel) == Some(&true)
+                    {
+                        let key = (*index, *channel, *language, advance);
+                        listed.entry(key).or_default().entry(due).or_default().push(kind);
+                    }
+                }
+            }
+        }
+        let names = |kinds: Vec<&Kind>| desk.names(&kinds);
+        Gathered {
+            listed: listed
+                .into_iter()
+                .map(|(key, by_due)| {
+                    (key, by_due.into_iter().map(|(due, kinds)| (due, names(kinds))).collect())
+                })
+                .collect(),
+            left_out: left_out.into_iter().map(|(key, kinds)| (key, names(kinds))).collect(),
+        }
+    }
+}
+
+impl Kind {
+    /// Those with `marks`.
+    fn of(marks: &[usize], reasons: &[&str]) -> Kind {
+        let mut kind = Kind {
+            candidates: Vec::new(),
+            out: Vec::new(),
+            zone: 0,
+            embargo_ok: false,
+            unwanted: 0,
+            count: 0,
+            members: Vec::new(),
+        };
+        let (lanes, person) = marks.split_at(marks.len().saturating_sub(3));
+        if let [zone, embargo_ok, unwanted] = person {
+            kind.zone = *zone;
+            kind.embargo_ok = *embargo_ok == 1;
+            kind.unwanted = *unwanted;
+        }
+        for pair in lanes.chunks_exact(2) {
+            let [mark, what] = pair else { continue };
+            let lane = mark / MARKS;
+            match mark % MARKS {
+                READS_NONE if *what == 0 => kind.out.push((lane, Why::Language)),
+                READS_NONE => kind.out.push((lane, Why::OtherLanguages)),
+                SUPPRESSED => {
+                    let reason = reasons.get(*what).copied().unwrap_or_default();
+                    kind.out.push((lane, Why::Suppressed(reason.to_owned())));
+                }
+                mark => {
+                    kind.candidates.push(Candidate { lane, language: *what, limited: mark == READS_TOO_MUCH })
+                }
+            }
+        }
+        kind
+    }
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Named<T> {
+    fn place_of(&mut self, value: T) -> usize {
+        *self.places.entry(value).or_insert_with(|| {
+            self.list.push(value);
+            self.list.len() - 1
+        })
+    }
+}
+
+impl Desk<'_> {
+    /// The members of all `kinds`, in the order in which they came.
+    fn names(&self, kinds: &[&Kind]) -> Vec<ContactId> {
+        let name = |place: &u32| self.fed.get(*place as usize).copied();
+        match kinds {
+            [kind] => kind.members.iter().filter_map(name).collect(),
+            _ => {
+                let mut places: Vec<u32> = kinds.iter().flat_map(|kind| &kind.members).copied().collect();
+                sort(&mut places);
+                places.iter().filter_map(name).collect()
             }
         }
     }
@@ -335,6 +488,12 @@ fn remembered(
         Due::At(due) => Some(*due),
         Due::Unasked | Due::Never => None,
     }
+}
+
+/// A stable sort merges rows that are in order each, and these are few.
+#[expect(clippy::stable_sort_primitive, reason = "the other sort takes no notice of rows")]
+fn sort(rows: &mut [u32]) {
+    rows.sort();
 }
 
 fn by_recipient(audience: &Audience) -> bool {

@@ -9,7 +9,7 @@ pub fn json(plan: &Plan) -> Value {
     json!({
         "revision": plan.revision,
         "now": plan.now.to_string(),
-        "releases": plan.releases.iter().map(release).collect::<Vec<_>>(),
+        "releases": plan.releases.iter().map(|planned| release(planned)).collect::<Vec<_>>(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::change::{Change, Part};
-use super::gather::{Gathering, Key, Shape};
+use super::gather::{Counts, Gathered, Gathering, Listed, Shape};
 use super::{Action, Group, HeldGroup, HeldRelease, LeftOut, Planned, Recipients};
 use crate::contact::ContactId;
 use crate::language::Language;
@@ -27,10 +27,9 @@ pub(super) struct Making<'a> {
     pub(super) seen: Vec<bool>,
     /// How long a notice may take to arrive.
     pub(super) grace: SignedDuration,
+    /// What is to be gathered, where somebody is listed.
+    pub(super) gathering: Option<Gathering>,
 }
-
-/// Recipients by lane, channel, language and kind of copy, then by due time.
-type Listed = BTreeMap<(usize, usize, usize, bool), BTreeMap<Timestamp, Vec<ContactId>>>;
 
 /// What is done about one audience on one mail channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +43,17 @@ pub(super) enum Doing {
 }
 
 impl Making<'_> {
+    /// Whether neither the time nor the contact book makes a difference, as long as nothing of it is missing in
+    /// the ledger: nothing changed, and nothing waits.
+    pub(super) fn is_still(&self) -> bool {
+        let groups = self.held.map(|held| held.groups.as_slice()).unwrap_or_default();
+        self.change == Change::Same
+            && self.shape.is_some()
+            && self.planned.digest_of.is_empty()
+            && self.lanes.iter().flatten().all(|doing| *doing == Doing::Kept)
+            && groups.iter().all(|group| group.waiting == 0)
+    }
+
     fn push(&mut self, group: Group) {
         self.planned.deliveries.push(group);
     }
@@ -113,14 +123,9 @@ impl Making<'_> {
         }
     }
 
-    /// Plans the mails: `gathered` for what was listed, the shape's counts for what was counted.
-    pub(super) fn mails(&mut self, shape: &Shape<'_>, gathered: Option<Gathering>, now: Timestamp) {
-        let gathered = gathered.map(|gathering| (gathering.groups, gathering.left_out));
-        let (groups, left_out) = gathered.unwrap_or_default();
-        let mut listed = Listed::new();
-        for (Key { lane, channel, language, advance, due }, contacts) in groups {
-            listed.entry((lane, channel, language, advance)).or_default().insert(due, contacts);
-        }
+    /// Plans the mails: `gathered` for what was listed, the shape's `counts` for what was counted.
+    pub(super) fn mails(&mut self, shape: &Shape<'_>, gathered: Gathered, counts: &Counts, now: Timestamp) {
+        let Gathered { mut listed, left_out } = gathered;
         for (index, lane) in shape.lanes.iter().enumerate().filter(|(_, lane)| !lane.rounded_up) {
             for channel in &lane.channels {
                 let Some(name) = shape.channels.get(*channel) else { continue };
@@ -132,7 +137,7 @@ impl Making<'_> {
                     .unwrap_or(Doing::Kept);
                 let audience = lane.audience.key.as_str();
                 if doing == Doing::Counted {
-                    self.counted(shape, index, *channel, &listed);
+                    self.counted(shape, index, *channel, &listed, counts);
                     continue;
                 }
                 if doing == Doing::Listed && !listed.keys().any(|key| (key.0, key.1) == (index, *channel)) {
@@ -175,7 +180,7 @@ impl Making<'_> {
     }
 
     /// What would be sent, were it not forbidden.
-    fn counted(&mut self, shape: &Shape<'_>, lane: usize, channel: usize, listed: &Listed) {
+    fn counted(&mut self, shape: &Shape<'_>, lane: usize, channel: usize, listed: &Listed, counts: &Counts) {
         let Some(audience) = shape.lanes.get(lane).map(|lane| lane.audience.key.clone()) else { return };
         let Some(name) = shape.channels.get(channel) else { return };
         for (place, language) in shape.languages.iter().enumerate() {
@@ -185,7 +190,7 @@ impl Making<'_> {
                 .flat_map(BTreeMap::values)
                 .map(|contacts| contacts.len() as u64)
                 .sum();
-            let counted = shape.counts.get(&(lane, channel, place)).copied().unwrap_or(0);
+            let counted = counts.get(&(lane, channel, place)).copied().unwrap_or(0);
             let count = if named > 0 { named } else { counted };
             if count > 0 {
                 let group = Group {

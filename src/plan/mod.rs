@@ -2,7 +2,8 @@
 //!
 //! Planning is a fold: [`Planner::new`] looks at the newsroom and at what the ledger
 //! [holds](Held), [`Planner::contact`] is fed the contact book one contact at a time,
-//! and [`Planner::finish`] gives the [`Plan`]. Memory grows by eight bytes a recipient.
+//! and [`Planner::finish`] gives the [`Plan`]. Memory grows by eight bytes a recipient, and
+//! by four a contact for every list of audiences that releases have.
 //! Releases that are complete and unchanged, and those that come too late, cost next to nothing:
 //! contacts are not looked at for the former, and only counted for the latter.
 //!
@@ -15,6 +16,7 @@
 //! - A release that is first seen long after its time is not sent by itself; pages and files are made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +30,7 @@ mod crowd;
 mod explain;
 mod gather;
 mod json;
+mod known;
 mod making;
 mod planner;
 mod round_up;
@@ -37,7 +40,8 @@ mod stop;
 pub use crowd::Crowd;
 pub use explain::{Answer, Explanation, Outcome, explain};
 pub use json::json;
-pub use planner::{Known, Planner};
+pub use known::Known;
+pub use planner::Planner;
 pub use source::{Source, source};
 
 /// What a group of deliveries is for the ledger.
@@ -69,7 +73,7 @@ pub struct Plan {
     /// The instant it was made for.
     pub now: Timestamp,
     /// Releases, by due time, then slug.
-    pub releases: Vec<Planned>,
+    pub releases: Vec<Arc<Planned>>,
 }
 
 /// One release (or round-up) in a plan.
@@ -92,7 +96,7 @@ pub struct Planned {
     /// The releases that a round-up holds; empty for a single release.
     pub digest_of: Vec<String>,
     /// Names everything that the release's editions are rendered from.
-    pub source: Source,
+    pub source: Arc<Source>,
     /// The parts.
     pub deliveries: Vec<Group>,
     /// Who is left out, and why.
@@ -213,7 +217,7 @@ pub struct Held {
 }
 
 /// What the ledger holds of one release.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeldRelease {
     /// The newest notice that was issued.
     pub notice: Notice,
@@ -226,7 +230,7 @@ pub struct HeldRelease {
 }
 
 /// What the ledger holds of one part.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HeldGroup {
     /// The audience.
     pub audience: String,

@@ -6,27 +6,16 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::change::Change;
-use super::gather::{Desk, Gathering, Lane, Shape, Times, Zones};
+use super::gather::{Counts, Desk, Gathered, Gathering, Lane, Shape, Times, Zones};
+use super::known::{Known, Last, Shelf};
 use super::making::{Doing, Making};
 use super::source::Sources;
-use super::{Held, HeldRelease, Plan, Planned, Source};
+use super::{Action, Held, HeldRelease, Plan, Planned, Source};
 use crate::audience::Audience;
 use crate::contact::Contact;
-use crate::digest::Digest;
 use crate::language::Language;
 use crate::newsroom::{ChannelKind, Newsroom};
 use crate::release::{CorrectionClass, Notice, Release, Status, in_parallel};
-
-/// What plans have in common while their releases stay as they are: those of the last [`Planner::with`].
-///
-/// A release is known by its [`Arc`]: [`crate::release::Cache`] hands out the same one only while
-/// nothing that the release was made from has changed, its media included.
-#[derive(Debug, Default, Clone)]
-pub struct Known {
-    /// The name of what all releases share.
-    shared: Option<Digest>,
-    sources: HashMap<String, (Arc<Release>, Source)>,
-}
 
 /// What is planned only when it is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,26 +35,40 @@ pub struct Planner<'a> {
     /// All audiences, and whether the contact at hand belongs to each.
     pub(super) audiences: Vec<&'a Audience>,
     members: Vec<Option<bool>>,
-    zones: Zones,
-    desk: Desk,
+    desk: Desk<'a>,
     shapes: Vec<Shape<'a>>,
     by_signature: HashMap<Signature, usize>,
-    pub(super) making: Vec<Making<'a>>,
-    gatherings: Vec<Option<Gathering>>,
+    making: Vec<Making<'a>>,
+    /// Releases of which nothing can have changed since the last plan.
+    settled: Vec<Arc<Planned>>,
+    /// Where what settles now is kept.
+    shelf: Option<Arc<Shelf>>,
 }
 
 /// What makes a shape: the places of audiences with members, the languages, and whether it is a round-up.
 type Signature = (Vec<usize>, Vec<Language>, bool);
 
+/// A release on its way into the plan.
+enum Draft<'a> {
+    /// There is nothing to say about it.
+    None,
+    /// As in the last plan.
+    Settled(Arc<Planned>),
+    /// Whole.
+    Made(Box<Making<'a>>),
+    /// Whole but for its mail, which is ready at this instant.
+    Letters(Box<Making<'a>>, Timestamp),
+}
+
 impl<'a> Planner<'a> {
     /// Begins a plan for `now`.
     pub fn new(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp) -> Planner<'a> {
-        Planner::begin(newsroom, held, now, Wishes::default(), &mut Known::default())
+        Planner::begin(newsroom, held, now, Wishes::default(), None)
     }
 
     /// Like [`Planner::new`], but makes only what `known` does not hold from the last plan.
     pub fn with(newsroom: &'a Newsroom, held: &'a Held, now: Timestamp, known: &mut Known) -> Planner<'a> {
-        Planner::begin(newsroom, held, now, Wishes::default(), known)
+        Planner::begin(newsroom, held, now, Wishes::default(), Some(known))
     }
 
     /// Plans releases that are first seen long after their time as well (`dateline issue --late`).
@@ -86,7 +89,7 @@ impl<'a> Planner<'a> {
         if wishes == self.wishes {
             self
         } else {
-            Planner::begin(self.newsroom, self.held, self.now, wishes, &mut Known::default())
+            Planner::begin(self.newsroom, self.held, self.now, wishes, None)
         }
     }
 
@@ -95,7 +98,7 @@ impl<'a> Planner<'a> {
         held: &'a Held,
         now: Timestamp,
         wishes: Wishes,
-        known: &mut Known,
+        known: Option<&mut Known>,
     ) -> Planner<'a> {
         let audiences: Vec<&Audience> = newsroom.audiences.values().collect();
         let mut planner = Planner {
@@ -106,108 +109,110 @@ impl<'a> Planner<'a> {
             sources: Sources::new(newsroom),
             members: vec![None; audiences.len()],
             audiences,
-            zones: Zones::new(&newsroom.timezone),
-            desk: Desk::default(),
+            desk: Desk::new(Zones::new(&newsroom.timezone)),
             shapes: Vec::new(),
             by_signature: HashMap::new(),
             making: Vec::new(),
-            gatherings: Vec::new(),
+            settled: Vec::new(),
+            shelf: None,
         };
-        let shared = Some(planner.sources.shared());
-        if known.shared != shared {
-            *known = Known { shared, sources: HashMap::new() };
-        }
         let releases: Vec<&Arc<Release>> = newsroom.releases.values().collect();
-        let found = in_parallel(&releases, |release| {
-            let kept = known.sources.get(&release.slug).filter(|(kept, _)| Arc::ptr_eq(kept, release));
-            kept.map_or_else(|| planner.sources.of(release), |(_, source)| source.clone())
+        let shared = known.is_some().then(|| (planner.sources.shared(), newsroom.policy.clone()));
+        let last = match (&known, &shared) {
+            (Some(known), Some(shared)) => known.last(shared),
+            _ => Last::default(),
+        };
+        let found = in_parallel(releases.iter().enumerate(), |(at, release)| {
+            let kept = last.of(at, release);
+            let source =
+                kept.map_or_else(|| Arc::new(planner.sources.of(release)), |kept| Arc::clone(&kept.source));
+            let settled = kept.and_then(|kept| kept.settled(held.releases.get(&release.slug)));
+            let draft = settled.map_or_else(|| planner.draft(release, &source), Draft::Settled);
+            (source, draft)
         });
-        for (release, source) in releases.iter().zip(&found) {
-            planner.release(release, source);
+        let mut sources = Vec::with_capacity(found.len());
+        for (release, (source, draft)) in releases.iter().zip(found) {
+            sources.push(source);
+            match draft {
+                Draft::None => {}
+                Draft::Settled(planned) => planner.settled.push(planned),
+                Draft::Made(making) => planner.making.push(*making),
+                Draft::Letters(making, ready) => planner.letters(release, *making, ready),
+            }
         }
-        let slugs = newsroom.releases.keys().map(String::as_str);
-        planner.round_ups(&slugs.zip(&found).collect());
-        let kept = releases.into_iter().zip(found);
-        let kept = kept.map(|(release, source)| (release.slug.clone(), (Arc::clone(release), source)));
-        known.sources = kept.collect();
+        planner.round_ups(&releases, &sources);
+        if let (Some(known), Some(shared)) = (known, shared) {
+            planner.shelf = Some(known.keep(shared, &last, &releases, sources));
+        }
         planner
     }
 
     /// Whether contacts make a difference; if not, none needs to be fed.
     pub fn wants_contacts(&self) -> bool {
-        self.shapes.iter().any(|shape| shape.counted || !shape.listed.is_empty())
+        self.shapes.iter().any(|shape| shape.counted || shape.listed)
     }
 
     /// Considers one contact.
     pub fn contact(&mut self, contact: &Contact) {
         self.members.fill(None);
+        if self.shapes.iter().any(|shape| shape.listed) {
+            self.desk.take(contact);
+        }
         let members = &mut self.members;
-        for shape in self.shapes.iter_mut().filter(|shape| shape.counted || !shape.listed.is_empty()) {
+        for shape in self.shapes.iter_mut().filter(|shape| shape.counted || shape.listed) {
             let member = |place: usize, audience: &Audience| match members.get_mut(place) {
                 Some(known) => *known.get_or_insert_with(|| audience.admits(contact)),
                 None => audience.admits(contact),
             };
-            shape.contact(contact, member, self.held, &mut self.zones, &mut self.gatherings, &mut self.desk);
+            shape.contact(contact, member, self.held, &mut self.desk);
         }
     }
 
     /// Ends the plan.
-    pub fn finish(mut self) -> Plan {
-        let now = self.now;
-        let places: HashMap<&str, usize> = self
-            .audiences
-            .iter()
-            .enumerate()
-            .map(|(place, audience)| (audience.key.as_str(), place))
-            .collect();
-        let mut releases = Vec::with_capacity(self.making.len());
-        for (index, mut making) in self.making.into_iter().enumerate() {
-            if let Some(shape) = making.shape.and_then(|shape| self.shapes.get(shape)) {
-                let gathered = self.gatherings.get_mut(index).and_then(Option::take);
-                making.mails(shape, gathered, now);
+    pub fn finish(self) -> Plan {
+        let Planner { newsroom, now, audiences, desk, shapes, making, settled, shelf, .. } = self;
+        let places: HashMap<&str, usize> =
+            audiences.iter().enumerate().map(|(place, audience)| (audience.key.as_str(), place)).collect();
+        let counts: Vec<Counts> =
+            shapes.iter().map(|shape| if shape.counted { shape.counts() } else { Counts::new() }).collect();
+        let made = in_parallel(making.into_iter(), |mut making| {
+            let still = shelf.is_some() && making.is_still();
+            let held = making.held;
+            let none = Counts::new();
+            if let Some((place, shape)) = making.shape.and_then(|place| Some((place, shapes.get(place)?))) {
+                let gathered = match making.gathering.take() {
+                    Some(gathering) => shape.gather(gathering, &desk),
+                    None => Gathered::default(),
+                };
+                making.mails(shape, gathered, counts.get(place).unwrap_or(&none), now);
                 making.leftovers(now);
             }
             let mut planned = making.finish(now);
-            let order = self.newsroom.releases.get(&planned.slug).map(|release| release.audiences.as_slice());
-            // Those that the release names, in its order; then the others, in the newsroom's.
-            let place = |audience: &str| {
-                let named = order.and_then(|order| order.iter().position(|name| name == audience));
-                let other = if named.is_none() { places.get(audience).copied() } else { None };
-                (named.is_none(), named, other)
-            };
-            planned.deliveries.sort_by(|a, b| {
-                let audiences = || {
-                    if a.audience == b.audience {
-                        return std::cmp::Ordering::Equal;
-                    }
-                    place(&a.audience).cmp(&place(&b.audience))
-                };
-                let rest = || (&a.channel, &a.language, a.action).cmp(&(&b.channel, &b.language, b.action));
-                a.due.cmp(&b.due).then_with(audiences).then_with(rest)
-            });
-            planned
-                .left_out
-                .sort_by(|a, b| (place(&a.audience), &a.reason).cmp(&(place(&b.audience), &b.reason)));
-            // Thousands of them are kept, most with few parts.
-            planned.deliveries.shrink_to_fit();
-            releases.push(planned);
+            sort(&mut planned, newsroom, &places);
+            let still = still && planned.deliveries.iter().all(|group| group.action == Action::None);
+            (held.filter(|_| still), Arc::new(planned))
+        });
+        if let Some(shelf) = shelf {
+            shelf.settle(made.iter().filter_map(|(held, planned)| Some(((*held)?, planned))));
         }
+        let mut releases = settled;
+        releases.extend(made.into_iter().map(|(_, planned)| planned));
         releases.retain(|planned| !planned.deliveries.is_empty() || !planned.left_out.is_empty());
         let due = |planned: &Planned| planned.deliveries.first().map_or(planned.publish, |group| group.due);
         releases.sort_by(|a, b| (due(a), &a.slug).cmp(&(due(b), &b.slug)));
-        Plan { revision: self.newsroom.revision.clone(), now, releases }
+        Plan { revision: newsroom.revision.clone(), now, releases }
     }
 
-    /// Takes a release into the plan.
-    fn release(&mut self, release: &'a Release, source: &Source) {
+    /// Looks at one release; what depends on others and on contacts is left open.
+    fn draft(&self, release: &'a Release, source: &Arc<Source>) -> Draft<'a> {
         let held = self.held.releases.get(&release.slug).filter(|held| !held.groups.is_empty());
         let draft = release.status == Status::Draft;
         let waits = held.is_some_and(|held| held.groups.iter().any(|group| group.waiting > 0));
         if draft && !waits {
-            return;
+            return Draft::None;
         }
         let first = held.and_then(|held| held.groups.iter().map(|group| group.due).min());
-        let Some(publish) = release.publish.or(first.filter(|_| draft)) else { return };
+        let Some(publish) = release.publish.or(first.filter(|_| draft)) else { return Draft::None };
         let minor =
             release.correction.as_ref().is_some_and(|correction| correction.class == CorrectionClass::Minor);
         let policy = &self.newsroom.policy;
@@ -216,7 +221,7 @@ impl<'a> Planner<'a> {
         let approved = release.status == Status::Approved;
         let moved_from =
             held.filter(|_| approved).and_then(|held| change.moved(held, publish, self.wishes.moved));
-        let mut making = Making {
+        let mut making = Box::new(Making {
             planned: Planned {
                 slug: release.slug.clone(),
                 title: release.original().title.clone(),
@@ -225,7 +230,7 @@ impl<'a> Planner<'a> {
                 expires,
                 moved_from,
                 digest_of: Vec::new(),
-                source: source.clone(),
+                source: Arc::clone(source),
                 deliveries: Vec::new(),
                 left_out: Vec::new(),
                 limits: limits(release.audiences.iter().filter_map(|key| self.newsroom.audiences.get(key))),
@@ -237,32 +242,29 @@ impl<'a> Planner<'a> {
             lanes: Vec::new(),
             seen: vec![false; held.map_or(0, |held| held.groups.len())],
             grace: policy.expires_after,
-        };
+            gathering: None,
+        });
         if release.status == Status::Approved {
-            self.approved(release, making);
-        } else if held.is_some() {
+            return self.approved(release, making);
+        }
+        if held.is_some() {
             making.change.never_mind();
             if let Some(before) = held.and_then(|held| held.source.as_ref()) {
                 // Who has the old words has them still: when it goes on, they are what is compared with.
-                making.planned.source.words.clone_from(&before.words);
-                making.planned.source.correction.clone_from(&before.correction);
+                let source = Arc::make_mut(&mut making.planned.source);
+                source.words.clone_from(&before.words);
+                source.correction.clone_from(&before.correction);
             }
             making.stop(release, self.now);
-            self.keep(making, None);
         } else {
             for (audience, channel, kind) in ways(self.newsroom, release) {
                 making.never(release, &audience.key, channel, kind);
             }
-            self.keep(making, None);
         }
+        Draft::Made(making)
     }
 
-    pub(super) fn keep(&mut self, making: Making<'a>, gathering: Option<Gathering>) {
-        self.making.push(making);
-        self.gatherings.push(gathering);
-    }
-
-    fn approved(&mut self, release: &'a Release, mut making: Making<'a>) {
+    fn approved(&self, release: &'a Release, mut making: Box<Making<'a>>) -> Draft<'a> {
         let publish = making.planned.publish;
         let past = self.now.duration_since(publish);
         let late = past > self.newsroom.policy.late_after;
@@ -281,7 +283,7 @@ impl<'a> Planner<'a> {
             ));
         }
         self.accounts(release, &mut making);
-        self.letters(release, making, ready);
+        Draft::Letters(making, ready)
     }
 
     /// Everything but mail.
@@ -331,23 +333,14 @@ impl<'a> Planner<'a> {
             making.lanes.push(doing);
         }
         let any = |wanted| making.lanes.iter().flatten().any(|doing| *doing == wanted);
-        let mut gathering = None;
-        if any(Doing::Counted) {
-            shape.counted = true;
-        }
+        shape.counted |= any(Doing::Counted);
         if any(Doing::Listed) {
-            shape.listed.push(self.making.len());
+            shape.listed = true;
             let expires = making.planned.expires;
-            gathering = Some(Gathering {
-                lanes,
-                expires,
-                embargo,
-                topics: topics(self.newsroom, release),
-                groups: HashMap::new(),
-                left_out: BTreeMap::new(),
-            });
+            let topics = topics(self.newsroom, release);
+            making.gathering = Some(Gathering { lanes, expires, embargo, topics });
         }
-        self.keep(making, gathering);
+        self.making.push(making);
     }
 
     /// Adds a round-up, which has one lane.
@@ -373,20 +366,13 @@ impl<'a> Planner<'a> {
             }
         }
         let listed: Vec<bool> = doing.iter().map(|doing| *doing == Doing::Listed).collect();
-        let gathering = listed.contains(&true).then(|| {
-            shape.listed.push(self.making.len());
+        if listed.contains(&true) {
+            shape.listed = true;
             let lanes = vec![Times::new(listed, due, None, true)];
-            Gathering {
-                lanes,
-                expires,
-                embargo: due,
-                topics,
-                groups: HashMap::new(),
-                left_out: BTreeMap::new(),
-            }
-        });
+            making.gathering = Some(Gathering { lanes, expires, embargo: due, topics });
+        }
         making.lanes = vec![doing];
-        self.keep(making, gathering);
+        self.making.push(making);
     }
 
     /// The shape with these audiences and languages.
@@ -414,15 +400,7 @@ impl<'a> Planner<'a> {
                 lanes.push(Lane { audience, member: *place, channels: own, rounded_up });
             }
         }
-        let shape = Shape {
-            lanes,
-            channels,
-            languages: signature.1.clone(),
-            listed: Vec::new(),
-            counted: false,
-            counts: BTreeMap::new(),
-        };
-        self.shapes.push(shape);
+        self.shapes.push(Shape::new(lanes, channels, signature.1.clone()));
         self.by_signature.insert(signature, self.shapes.len() - 1);
         self.shapes.len() - 1
     }
@@ -437,6 +415,30 @@ pub(super) fn topics(newsroom: &Newsroom, release: &Release) -> Vec<String> {
 pub(super) fn limits<'a>(audiences: impl IntoIterator<Item = &'a Audience>) -> BTreeMap<String, u32> {
     let limit = |audience: &Audience| Some((audience.key.clone(), audience.per_week?));
     audiences.into_iter().filter_map(limit).collect()
+}
+
+/// Puts the parts of a release in order: by due time, then as the release names audiences, then the others.
+fn sort(planned: &mut Planned, newsroom: &Newsroom, places: &HashMap<&str, usize>) {
+    let order = newsroom.releases.get(&planned.slug).map(|release| release.audiences.as_slice());
+    // Those that the release names, in its order; then the others, in the newsroom's.
+    let place = |audience: &str| {
+        let named = order.and_then(|order| order.iter().position(|name| name == audience));
+        let other = if named.is_none() { places.get(audience).copied() } else { None };
+        (named.is_none(), named, other)
+    };
+    planned.deliveries.sort_by(|a, b| {
+        let audiences = || {
+            if a.audience == b.audience {
+                return std::cmp::Ordering::Equal;
+            }
+            place(&a.audience).cmp(&place(&b.audience))
+        };
+        let rest = || (&a.channel, &a.language, a.action).cmp(&(&b.channel, &b.language, b.action));
+        a.due.cmp(&b.due).then_with(audiences).then_with(rest)
+    });
+    planned.left_out.sort_by(|a, b| (place(&a.audience), &a.reason).cmp(&(place(&b.audience), &b.reason)));
+    // Thousands of them are kept, most with few parts.
+    planned.deliveries.shrink_to_fit();
 }
 
 /// Every audience and channel that a release names, in order.

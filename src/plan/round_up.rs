@@ -1,6 +1,6 @@
 //! Round-ups: one mail with what was published since the one before.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -12,24 +12,20 @@ use crate::audience::{Audience, Digest};
 use crate::language::Language;
 use crate::release::{CorrectionClass, Notice, Release, Status};
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Takes the round-ups into the plan: the next of every audience, and those that the ledger holds.
-    pub(super) fn round_ups(&mut self, sources: &BTreeMap<&str, &Source>) {
+    pub(super) fn round_ups(&mut self, releases: &[&'a Arc<Release>], sources: &[Arc<Source>]) {
         for place in 0..self.audiences.len() {
             let Some(audience) = self.audiences.get(place).copied() else { continue };
             let Some(digest) = &audience.digest else { continue };
             if audience.members.is_none() {
                 continue;
             }
-            let releases: Vec<&Release> = self
-                .newsroom
-                .releases
-                .values()
-                .map(|release| &**release)
-                .filter(|release| release.audiences.contains(&audience.key))
-                .collect();
+            let both = releases.iter().map(|release| &***release).zip(sources.iter().map(|source| &**source));
+            let meant: Vec<(&Release, &Source)> =
+                both.filter(|(release, _)| release.audiences.contains(&audience.key)).collect();
             for tick in self.ticks(audience, digest) {
-                self.round_up(place, audience, digest, tick, &releases, sources);
+                self.round_up(place, audience, digest, tick, &meant);
             }
         }
     }
@@ -61,24 +57,24 @@ impl Planner<'_> {
         audience: &Audience,
         digest: &Digest,
         tick: Timestamp,
-        releases: &[&Release],
-        sources: &BTreeMap<&str, &Source>,
+        releases: &[(&Release, &Source)],
     ) {
         let zone = &self.newsroom.timezone;
         let before = tick.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(tick);
         let since = digest.slots.at_or_before(before, zone).unwrap_or(Timestamp::MIN);
         let inside =
-            |release: &&&Release| release.publish.is_some_and(|publish| publish > since && publish <= tick);
-        let mut members: Vec<&Release> = Vec::new();
+            |release: &Release| release.publish.is_some_and(|publish| publish > since && publish <= tick);
+        let mut with_sources: Vec<(&Release, &Source)> = Vec::new();
         let mut withdrawn: Vec<&str> = Vec::new();
-        for release in releases.iter().filter(inside) {
+        for (release, source) in releases.iter().filter(|(release, _)| inside(release)) {
             match release.status {
-                Status::Approved => members.push(release),
+                Status::Approved => with_sources.push((*release, *source)),
                 Status::Killed | Status::Held => withdrawn.push(&release.slug),
                 Status::Draft => {}
             }
         }
-        members.sort_by_key(|release| (release.publish, release.slug.clone()));
+        with_sources.sort_by_key(|(release, _)| (release.publish, release.slug.clone()));
+        let members: Vec<&Release> = with_sources.iter().map(|(release, _)| *release).collect();
         let slug = format!("digest/{}/{}", audience.key, tick.to_zoned(zone.clone()).date());
         let held = self.held.releases.get(&slug).filter(|held| !held.groups.is_empty());
         if members.is_empty() && held.is_none() {
@@ -89,11 +85,8 @@ impl Planner<'_> {
         } else {
             audience.languages.clone()
         };
-        let with_sources: Vec<(&Release, &Source)> = members
-            .iter()
-            .filter_map(|release| Some((*release, *sources.get(release.slug.as_str())?)))
-            .collect();
         let source = self.sources.of_round_up(&slug, audience, &languages, &with_sources, &withdrawn);
+        let source = Arc::new(source);
         // It is minor only if every correction in it is.
         let material = members.iter().filter_map(|release| release.correction.as_ref());
         let minor = withdrawn.is_empty()
@@ -118,7 +111,7 @@ impl Planner<'_> {
                 expires: later(tick, self.newsroom.policy.expires_after),
                 moved_from,
                 digest_of: slugs.clone(),
-                source: source.clone(),
+                source: Arc::clone(&source),
                 deliveries: Vec::new(),
                 left_out: Vec::new(),
                 limits: limits([audience]),
@@ -130,6 +123,7 @@ impl Planner<'_> {
             lanes: Vec::new(),
             seen: vec![false; held.map_or(0, |held| held.groups.len())],
             grace: self.newsroom.policy.expires_after,
+            gathering: None,
         };
         // Whoever wants one of its releases gets it.
         let topics: Vec<Vec<String>> = members.iter().map(|release| topics(self.newsroom, release)).collect();

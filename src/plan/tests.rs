@@ -147,7 +147,7 @@ impl World {
     /// A ledger as small as can be: takes the plan in.
     #[track_caller]
     fn issue(&mut self) -> &mut World {
-        for planned in self.plan().releases.into_iter().filter(Planned::writes) {
+        for planned in self.plan().releases.into_iter().filter(|planned| planned.writes()) {
             let held = self.held.releases.entry(planned.slug.clone()).or_default();
             for group in &planned.deliveries {
                 let same = |held: &&mut HeldGroup| {
@@ -195,7 +195,7 @@ impl World {
                     });
                 }
             }
-            held.source = Some(planned.source);
+            held.source = Some((*planned.source).clone());
             held.publish = Some(planned.publish);
         }
         self

@@ -145,7 +145,7 @@ pub fn release(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Option<ReleaseVi
     let ways = ways(&newsroom, release);
     let plan = desk.plan(snapshot);
     let planned = plan.releases.iter().find(|planned| planned.slug == slug).filter(|_| !stale);
-    view.due = due(&newsroom, release, &ways, planned);
+    view.due = due(&newsroom, release, &ways, planned.map(|planned| &**planned));
     view.editions = ways;
     Some(view)
 }

@@ -1,10 +1,11 @@
 //! What was made of files is kept, so that a second look costs next to nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::finding::Finding;
-use crate::release::{File, Release, parse};
+use crate::release::{File, Release, in_parallel, parse};
 
 /// One parsed file, with what is wrong with it.
 pub type Parsed = Arc<(Arc<File>, Vec<Finding>)>;
@@ -15,27 +16,24 @@ pub type Parsed = Arc<(Arc<File>, Vec<Finding>)>;
 /// digest: what is kept is taken only where the bytes it was made from are the same.
 #[derive(Debug, Default, Clone)]
 pub struct Cache {
-    /// Parsed files by path; their own text says what they were parsed from.
-    files: HashMap<String, Parsed>,
+    /// Parsed files in the order of their paths; their own text says what they were parsed from.
+    files: Vec<Parsed>,
     /// The files that are no releases, among which the releases below were put together.
     beside: BTreeMap<String, Arc<[u8]>>,
-    /// Releases, or what is wrong with them, by slug.
-    whole: HashMap<String, Whole>,
+    /// Releases, or what is wrong with them, in the order of their slugs.
+    whole: Vec<Arc<Whole>>,
 }
 
 /// The files of one slug, put together.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Whole {
-    /// What it was made from.
+    /// What it was made from: at least one file.
     pub files: Vec<Parsed>,
     /// What came of it.
     pub release: Option<Arc<Release>>,
     /// What is wrong with it.
-    pub findings: Arc<[Finding]>,
+    pub findings: Vec<Finding>,
 }
-
-/// From how many files on a second thread is worth its start.
-const WORTH_A_THREAD: usize = 32;
 
 /// So many files are parsed at once; then their bytes are let go, for the parsed file has its text.
 const BLOCK: usize = 2_048;
@@ -50,16 +48,20 @@ impl Cache {
             if block.is_empty() {
                 break;
             }
-            parsed.extend(in_parallel(&block, |(path, bytes)| {
-                let known = self.files.get(path).filter(|known| known.0.text.as_bytes() == &**bytes);
+            let before = parsed.len();
+            parsed.extend(in_parallel(block.iter().enumerate(), |(at, (path, bytes))| {
+                let known = find(&self.files, before + at, |known| known.0.path.as_str().cmp(path));
+                let known = known.filter(|known| known.0.text.as_bytes() == &**bytes);
                 known.cloned().unwrap_or_else(|| Arc::new(parse_bytes(path, bytes)))
             }));
         }
         // What is not UTF-8 has another text than its bytes, and could be taken for a file that has
         // this text.
         let encoded = |parsed: &&Parsed| parsed.1.iter().all(|finding| finding.code != ENCODING);
-        self.files =
-            parsed.iter().filter(encoded).map(|parsed| (parsed.0.path.clone(), Arc::clone(parsed))).collect();
+        self.files = parsed.iter().filter(encoded).cloned().collect();
+        if !self.files.is_sorted_by(|a, b| a.0.path <= b.0.path) {
+            self.files.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+        }
         parsed
     }
 
@@ -72,19 +74,33 @@ impl Cache {
         }
     }
 
-    /// What became of `files` before, among the same other files.
-    pub(crate) fn whole(&self, files: &[&Parsed]) -> Option<Whole> {
-        let known = self.whole.get(&files.first()?.0.slug)?;
+    /// What became of `files` before, among the same other files; it may stand at place `at`.
+    pub(crate) fn whole(&self, at: usize, files: &[&Parsed]) -> Option<Arc<Whole>> {
+        let slug = files.first()?.0.slug.as_str();
+        let known = find(&self.whole, at, |whole| whole.slug().cmp(slug))?;
         let same = known.files.len() == files.len()
             && known.files.iter().zip(files).all(|(known, file)| Arc::ptr_eq(known, file));
-        same.then(|| known.clone())
+        same.then(|| Arc::clone(known))
     }
 
-    /// Keeps what was put together, and nothing else.
-    pub(crate) fn keep(&mut self, whole: Vec<Whole>) {
-        let slug = |whole: &Whole| Some(whole.files.first()?.0.slug.clone());
-        self.whole = whole.into_iter().filter_map(|whole| Some((slug(&whole)?, whole))).collect();
+    /// Keeps what was put together, in the order of slugs, and nothing else.
+    pub(crate) fn keep(&mut self, whole: Vec<Arc<Whole>>) {
+        self.whole = whole;
     }
+}
+
+impl Whole {
+    fn slug(&self) -> &str {
+        self.files.first().map_or("", |file| &file.0.slug)
+    }
+}
+
+/// The one of `kept`, which are in order, that is equal by `compare`. Where little changed it stands at place `at`.
+pub(crate) fn find<T>(kept: &[T], at: usize, compare: impl Fn(&T) -> Ordering) -> Option<&T> {
+    kept.get(at).filter(|kept| compare(kept) == Ordering::Equal).or_else(|| {
+        let place = kept.binary_search_by(&compare).ok()?;
+        kept.get(place)
+    })
 }
 
 /// The code of the finding about a file that is not UTF-8.
@@ -105,26 +121,4 @@ fn parse_bytes(path: &str, bytes: &[u8]) -> (Arc<File>, Vec<Finding>) {
             (Arc::new(file), vec![finding.hint("save the file as UTF-8 in your editor")])
         }
     }
-}
-
-/// `work` on every item, in order, with as many threads as there are processors.
-pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    if threads == 1 || items.len() < WORTH_A_THREAD {
-        return items.iter().map(work).collect();
-    }
-    let work = &work;
-    std::thread::scope(|scope| {
-        let chunks = items.chunks(items.len().div_ceil(threads));
-        let running: Vec<_> =
-            chunks.map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Vec<R>>())).collect();
-        let mut results = Vec::with_capacity(items.len());
-        for thread in running {
-            match thread.join() {
-                Ok(chunk) => results.extend(chunk),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        results
-    })
 }

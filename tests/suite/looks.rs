@@ -140,14 +140,11 @@ fn sent(plan: &Plan) -> Held {
         ended: 0,
         crowd: None,
     };
-    let release = |planned: &plan::Planned| {
+    let release = |planned: &Arc<plan::Planned>| {
         let groups = planned.deliveries.iter().map(group).collect();
-        let held = HeldRelease {
-            notice: Notice::Original,
-            source: Some(planned.source.clone()),
-            publish: Some(planned.publish),
-            groups,
-        };
+        let source = Some((*planned.source).clone());
+        let publish = Some(planned.publish);
+        let held = HeldRelease { notice: Notice::Original, source, publish, groups };
         (planned.slug.clone(), held)
     };
     Held { releases: plan.releases.iter().map(release).collect(), ..Held::default() }
@@ -177,12 +174,38 @@ proptest! {
             prop_assert_eq!(&again.sources, &new.sources);
             let now = now();
             prop_assert_eq!(check::check_with(&again, now, None, &mut known), check::check(&new, now, None));
-            for held in [&held, &Held::default()] {
+            // Another ledger, and another time: nothing is taken over that depends on them.
+            let mut other = held.clone();
+            for group in other.releases.values_mut().flat_map(|release| &mut release.groups).step_by(3) {
+                group.waiting = std::mem::take(&mut group.sent);
+            }
+            let later = now + jiff::SignedDuration::from_hours(9 * 24);
+            for (held, now) in [(&held, now), (&held, later), (&other, later), (&other, now), (&Held::default(), now)] {
                 let plan = planned(Planner::with(&again, held, now, &mut sources));
                 prop_assert_eq!(plan, planned(Planner::new(&new, held, now)));
             }
         }
     }
+}
+
+/// A release that was sent and did not change is not planned again, beside one that did.
+#[test]
+fn what_has_settled_is_taken_over() {
+    let (mut files, mut cache, mut known) = (first(), Cache::default(), plan::Known::default());
+    let newsroom = Newsroom::build_with(None, files.clone(), &mut cache);
+    let late = now() + jiff::SignedDuration::from_hours(60 * 24);
+    let held = sent(&planned(Planner::new(&newsroom, &Held::default(), now())));
+    let plan = |newsroom: &Newsroom, known: &mut plan::Known| {
+        planned(Planner::with(newsroom, &held, late, known)).releases
+    };
+    let of = |releases: &[Arc<plan::Planned>], slug: &str| {
+        Arc::clone(releases.iter().find(|planned| planned.slug == slug).unwrap())
+    };
+    let before = plan(&newsroom, &mut known);
+    put(&mut files, 1);
+    let after = plan(&Newsroom::build_with(None, files, &mut cache), &mut known);
+    assert!(Arc::ptr_eq(&of(&before, "c"), &of(&after, "c")));
+    assert!(!Arc::ptr_eq(&of(&before, "a"), &of(&after, "a")));
 }
 
 /// A release that did not change is not put together again, beside one that did.

@@ -122,6 +122,13 @@ fn periods_of_old_templates_are_found() {
             a.md:15:3: warning[stale-period]: the release is of 2026, and this says © 2025
                 correct the year, unless the picture or text is that old"#]],
     );
+    check_release(
+        "title: Halden im Geschäftsjahr 2024\npublish: 2026-02-05T07:30[Europe/Stockholm]",
+        "Der Absatz stieg.",
+        &expect![[r#"
+            a.md:8:18: warning[stale-period]: `Geschäftsjahr 2024` ended 14 months before the release is published
+                is it left over from an older release? Correct the period, or the date of `publish:`"#]],
+    );
     check_silent(
         "title: Halden reports for Q3 2026\npublish: 2026-10-22T07:30[Europe/Stockholm]",
         "Sales rose to 5 billion kronor in Q3 2026, compared with 4 billion in Q3 2025.\n\n\

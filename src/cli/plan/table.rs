@@ -29,8 +29,8 @@ pub fn table(plan: &Plan, newsroom: &Newsroom, width: u16, everything: bool) -> 
         now.strftime("%a %-d %b %Y, %H:%M %Z"),
         plan.now.strftime("%H:%M")
     );
-    let shown: Vec<&Planned> =
-        plan.releases.iter().filter(|planned| everything || has_news(planned, plan.now)).collect();
+    let all = plan.releases.iter().map(|planned| &**planned);
+    let shown: Vec<&Planned> = all.filter(|planned| everything || has_news(planned, plan.now)).collect();
     let widths = Widths::of(&shown, zone, &now);
     for planned in &shown {
         text.push('\n');

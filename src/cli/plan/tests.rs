@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use expect_test::expect;
 
@@ -32,7 +33,7 @@ fn plan() -> Plan {
         expires: "2026-12-02T08:00:00Z".parse().unwrap(),
         moved_from: None,
         digest_of: Vec::new(),
-        source: Source { all: nothing, look: nothing, correction: None, words: BTreeMap::new() },
+        source: Arc::new(Source { all: nothing, look: nothing, correction: None, words: BTreeMap::new() }),
         deliveries,
         left_out,
         limits: BTreeMap::new(),
@@ -122,7 +123,7 @@ fn plan() -> Plan {
     Plan {
         revision: Some("0123456789abcdef0123".to_owned()),
         now: "2026-12-01T07:00:00Z".parse().unwrap(),
-        releases: vec![new, blocked, old],
+        releases: [new, blocked, old].map(Arc::new).to_vec(),
     }
 }
 

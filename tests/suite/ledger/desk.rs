@@ -85,7 +85,8 @@ pub fn order(slug: &str, notice: Notice, text: &str, parts: Vec<Part>) -> Order 
                 words: [("en".parse().unwrap(), name("words"))].into(),
                 look: name("look"),
                 correction: None,
-            },
+            }
+            .into(),
             deliveries,
             left_out: vec![],
             limits: std::collections::BTreeMap::new(),

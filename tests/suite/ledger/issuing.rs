@@ -254,7 +254,7 @@ async fn an_account_has_one_delivery_and_its_corrections_know_it() {
 async fn planning_is_told_what_the_ledger_holds() {
     exercise(3, async |desk| {
         let first = order("aster", Notice::Original, "v1", vec![mail(Action::Create, &[1, 2, 3])]);
-        let source = first.planned.source.clone();
+        let source = (*first.planned.source).clone();
         desk.issue(first).await;
         let claims = desk.claim(at(0)).await;
         let attempt = desk.go(&claims[0], at(0)).await;

@@ -168,7 +168,15 @@ fn may_be_month(word: &str) -> bool {
 }
 
 /// Whether `word` is `name`, which is in small letters, whatever the word's case.
+#[inline]
 pub(super) fn same_word(name: &str, word: &str) -> bool {
+    // Nearly all words begin otherwise. What is no ASCII may have a small letter that is.
+    if let (Some(wanted), Some(first)) = (name.as_bytes().first(), word.as_bytes().first())
+        && first.is_ascii()
+        && first.to_ascii_lowercase() != *wanted
+    {
+        return false;
+    }
     name.eq_ignore_ascii_case(word)
         || (!word.is_ascii() && name.chars().eq(word.chars().flat_map(char::to_lowercase)))
 }

@@ -349,28 +349,33 @@ impl<'a> Piece<'a> {
 
 /// Cuts `text` into runs of letters and runs of ASCII digits.
 fn tokens(text: &str) -> Vec<Token> {
+    let bytes = text.as_bytes();
     let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 6);
-    let mut open: Option<Token> = None;
     let mut at = 0;
-    while let Some(&byte) = text.as_bytes().get(at) {
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        let number = byte.is_ascii_digit();
         // Nearly all of it is ASCII, which needs no decoding.
-        let (kind, end) = if byte.is_ascii() {
-            (byte.is_ascii_alphanumeric().then_some(byte.is_ascii_digit()), at + 1)
-        } else {
-            let character = text[at..].chars().next().unwrap_or_default();
-            let letter = character.is_alphabetic() || is_mark(character);
-            (letter.then_some(false), at + character.len_utf8())
-        };
-        match &mut open {
-            Some(token) if kind == Some(token.number) => token.end = end,
-            _ => {
-                tokens.extend(open.take());
-                open = kind.map(|number| Token { start: at, end, number });
+        while let Some(&byte) = bytes.get(at) {
+            if byte.is_ascii() {
+                if number != byte.is_ascii_digit() || !byte.is_ascii_alphanumeric() {
+                    break;
+                }
+                at += 1;
+            } else {
+                let character = text[at..].chars().next().unwrap_or_default();
+                if number || !(character.is_alphabetic() || is_mark(character)) {
+                    break;
+                }
+                at += character.len_utf8();
             }
         }
-        at = end;
+        if at > start {
+            tokens.push(Token { start, end: at, number });
+        } else {
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
+        }
     }
-    tokens.extend(open);
     tokens
 }
 

@@ -31,7 +31,9 @@ pub(super) fn placeholder(case: &Case<'_>, notes: &mut Notes) {
 fn find(piece: &Piece<'_>) -> Option<std::ops::Range<usize>> {
     for (index, token) in piece.tokens.iter().enumerate() {
         let word = piece.word(index);
-        if WORDS.contains(&word) {
+        // Most words begin otherwise.
+        let may_be = matches!(word.as_bytes().first(), Some(b'T' | b'X' | b'F'));
+        if may_be && WORDS.contains(&word) {
             // `TK` glued to other signs is part of a code: `TK-421`, `TK/Bank`.
             let glued = |gap: &str| gap.len() == 1 && gap.contains(['-', '/', '&', '_']);
             let after = piece.gap(index + 1);

@@ -81,9 +81,9 @@ fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut at = 0;
     let mut before = b' ';
     while let Some(&byte) = bytes.get(at) {
-        let starts_word = !before.is_ascii_alphanumeric();
         let hit = match byte {
-            _ if !starts_word => None,
+            // Only what begins a word is looked at.
+            _ if before.is_ascii_alphanumeric() => None,
             b'A' | b'g' | b'x' | b'h' | b's' | b'r' | b'n' | b'S' | b'e' => {
                 known(text, at).or_else(|| assignment(text, at))
             }
@@ -92,18 +92,29 @@ fn find(text: &str) -> Vec<(Range<usize>, &'static str)> {
             b':' if bytes[at..].starts_with(b"://") => credentials(text, at),
             _ => None,
         };
-        before = byte;
         at += 1;
         if let Some((span, name)) = hit {
             at = span.end.max(at);
             before = b' ';
             found.push((span, name));
-        } else if byte.is_ascii_alphabetic() && bytes[at..].starts_with(b"://") {
-            // The scheme is a word; the colon after it opens the credentials.
-            if let Some((span, name)) = credentials(text, at) {
-                at = span.end.max(at);
-                found.push((span, name));
-            }
+            continue;
+        }
+        before = byte;
+        // Nothing begins in the rest of the word.
+        while let Some(letter) =
+            bytes.get(at).filter(|next| before.is_ascii_alphanumeric() && next.is_ascii_alphanumeric())
+        {
+            before = *letter;
+            at += 1;
+        }
+        // The scheme is a word; the colon after it opens the credentials.
+        if bytes.get(at) == Some(&b':')
+            && before.is_ascii_alphabetic()
+            && bytes[at..].starts_with(b"://")
+            && let Some((span, name)) = credentials(text, at)
+        {
+            at = span.end.max(at);
+            found.push((span, name));
         }
     }
     found

@@ -187,7 +187,7 @@ pub(super) struct Desk<'a> {
 }
 
 /// Values that were met, each once, and their places.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Named<T> {
     list: Vec<T>,
     places: HashMap<T, usize>,
@@ -195,7 +195,7 @@ struct Named<T> {
 
 impl Desk<'_> {
     pub(super) fn new(zones: Zones) -> Self {
-        let (reasons, unwanted) = (Named::default(), Named::default());
+        let (reasons, unwanted) = (Named::new(), Named::new());
         Desk { zones, fed: Vec::new(), reasons, unwanted, marks: Vec::new() }
     }
 
@@ -423,6 +423,10 @@ impl Kind {
 }
 
 impl<T: Copy + Eq + std::hash::Hash> Named<T> {
+    fn new() -> Named<T> {
+        Named { list: Vec::new(), places: HashMap::new() }
+    }
+
     fn place_of(&mut self, value: T) -> usize {
         *self.places.entry(value).or_insert_with(|| {
             self.list.push(value);

@@ -1,6 +1,7 @@
 //! Figures as people write them: separators, scale and unit by language, and their likeness.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::check::dates::same_word;
 use crate::check::manuscript::Piece;
@@ -171,12 +172,35 @@ const WRITTEN: [(&[&str], f64); 12] = [
     (&["twelve", "tolv", "zwölf", "douze"], 12.0),
 ];
 
-fn lookup<T: Copy>(table: &[(&[&str], T)], word: &str) -> Option<T> {
-    if word.len() > 16 || word.is_empty() {
-        return None;
-    }
-    let is_in = |names: &[&str]| names.iter().any(|name| same_word(name, word));
-    table.iter().find(|(names, _)| is_in(names)).map(|(_, value)| *value)
+/// The names of a table with their values, in the order of their first letters.
+type Names<T> = LazyLock<Vec<(u8, &'static str, T)>>;
+
+static SCALE_NAMES: Names<f64> = LazyLock::new(|| by_letter(&SCALES));
+static UNIT_NAMES: Names<&'static str> = LazyLock::new(|| by_letter(&UNITS));
+static WRITTEN_NAMES: Names<f64> = LazyLock::new(|| by_letter(&WRITTEN));
+
+fn by_letter<T: Copy>(table: &[(&'static [&'static str], T)]) -> Vec<(u8, &'static str, T)> {
+    let each = |(names, value): &(&'static [&'static str], T)| {
+        let value = *value;
+        names.iter().map(move |name| (name.as_bytes().first().copied().unwrap_or_default(), *name, value))
+    };
+    let mut names: Vec<_> = table.iter().flat_map(each).collect();
+    names.sort_by_key(|(letter, ..)| *letter);
+    names
+}
+
+fn lookup<T: Copy>(names: &[(u8, &'static str, T)], word: &str) -> Option<T> {
+    let first = *word.as_bytes().first().filter(|_| word.len() <= 16)?;
+    // What is no ASCII may have a small letter that is.
+    let alike = if first.is_ascii() {
+        let first = first.to_ascii_lowercase();
+        let from = names.partition_point(|(letter, ..)| *letter < first);
+        let length = names.get(from..)?.partition_point(|(letter, ..)| *letter == first);
+        names.get(from..from + length)?
+    } else {
+        names
+    };
+    alike.iter().find(|(_, name, _)| same_word(name, word)).map(|(.., value)| *value)
 }
 
 /// Every figure in `piece`: not dates, times, years, telephone numbers, ordinals, or numbers
@@ -214,8 +238,8 @@ fn written(piece: &Piece<'_>, index: usize) -> Option<Figure> {
     if !piece.word(index).starts_with(['t', 'T', 'm', 'M', 'b', 'B']) {
         return None;
     }
-    let scale = lookup(&SCALES, piece.word(index))?;
-    let count = index.checked_sub(1).and_then(|before| lookup(&WRITTEN, piece.word(before)))?;
+    let scale = lookup(&SCALE_NAMES, piece.word(index))?;
+    let count = index.checked_sub(1).and_then(|before| lookup(&WRITTEN_NAMES, piece.word(before)))?;
     let token = piece.tokens[index - 1];
     with_unit_at(piece, token.start, index + 1, count * scale, String::new())
 }
@@ -267,8 +291,9 @@ fn number(piece: &Piece<'_>, index: usize, language: &str) -> (Option<(f64, Stri
     }
     let last = piece.tokens[next - 1];
     let glued = piece.text[last.end..].chars().next().is_some_and(char::is_alphabetic);
-    let unit_glued =
-        glued && (lookup(&UNITS, piece.word(next)).is_some() || lookup(&SCALES, piece.word(next)).is_some());
+    let unit_glued = glued
+        && (lookup(&UNIT_NAMES, piece.word(next)).is_some()
+            || lookup(&SCALE_NAMES, piece.word(next)).is_some());
     let ordinal = language == "de" && fraction.is_empty() && piece.gap(next) == ". " && whole.len() <= 2;
     let named = before.is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '#' | '.' | ':'))
         || (before == Some('-') && index > 0 && piece.gap(index) == "-" && !piece.tokens[index - 1].number)
@@ -345,7 +370,7 @@ fn with_unit_at(piece: &Piece<'_>, start: usize, next: usize, value: f64, digits
         let scale = match word {
             "m" if front.is_some() => Some(1e6),
             "k" if front.is_some() => Some(1e3),
-            word => lookup(&SCALES, word),
+            word => lookup(&SCALE_NAMES, word),
         };
         if let Some(scale) = scale {
             value *= scale;
@@ -380,7 +405,7 @@ fn with_unit_at(piece: &Piece<'_>, start: usize, next: usize, value: f64, digits
         if per_cent || per_hour {
             unit = Unit::Named(if per_cent { "%" } else { "km/h" });
             end = piece.tokens[at + 1].end;
-        } else if let Some(name) = lookup(&UNITS, word) {
+        } else if let Some(name) = lookup(&UNIT_NAMES, word) {
             unit = Unit::Named(name);
             end = piece.tokens[at].end;
         }

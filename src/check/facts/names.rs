@@ -39,15 +39,21 @@ impl<'p> Names<'p> {
     /// Adds every pair of capitalised words in `piece`.
     pub fn read(&mut self, piece: &'p Piece<'_>) {
         let capital = |word: &str| {
+            if word.as_bytes().first().is_none_or(|first| first.is_ascii() && !first.is_ascii_uppercase()) {
+                return false;
+            }
             let mut characters = word.chars();
             characters.next().is_some_and(char::is_uppercase)
                 && characters.next().is_some_and(char::is_lowercase)
         };
-        for index in 1..piece.tokens.len() {
-            let (first, last) = (piece.word(index - 1), piece.word(index));
-            if !matches!(piece.gap(index), " " | "\u{a0}") || !capital(first) || !capital(last) {
+        let mut before = false;
+        for index in 0..piece.tokens.len() {
+            let here = capital(piece.word(index));
+            let both = std::mem::replace(&mut before, here) && here;
+            if !both || !matches!(piece.gap(index), " " | "\u{a0}") {
                 continue;
             }
+            let (first, last) = (piece.word(index - 1), piece.word(index));
             let key = (stem(first), stem(last));
             if let Some((_, count)) = self.known.get_mut(&key) {
                 *count += 1;

@@ -75,6 +75,8 @@ pub(in crate::render) struct Maker {
     mark: String,
     shapes: Memo<Shape>,
     styled: Memo<str>,
+    /// By style sheet: most shapes have the same.
+    stylists: Memo<Stylist>,
     inliner: css_inline::CSSInliner<'static>,
 }
 
@@ -83,7 +85,7 @@ struct Shape {
     parts: Vec<Place>,
     /// The rules that apply to release text as well.
     css: String,
-    stylist: Stylist,
+    stylist: Arc<Stylist>,
 }
 
 enum Place {
@@ -100,7 +102,13 @@ impl Maker {
             .keep_style_tags(false)
             .keep_at_rules(true)
             .build();
-        Maker { mark: format!("place{digits}_"), shapes: Memo::new(), styled: Memo::new(), inliner }
+        Maker {
+            mark: format!("place{digits}_"),
+            shapes: Memo::new(),
+            styled: Memo::new(),
+            stylists: Memo::new(),
+            inliner,
+        }
     }
 
     /// Runs the email template `name` over `data`, whose texts are placeholders from `fields`.
@@ -175,7 +183,9 @@ impl Maker {
             .inline(&html)
             .map_err(|error| wrong(format!("the CSS cannot be applied: {error}")))?;
         let html = tidy::document(&html);
-        let stylist = Stylist::new(&css);
+        let stylist = self
+            .stylists
+            .get(Digest::of(css.as_bytes()), || Ok::<_, RenderError>(Arc::new(Stylist::new(&css))))?;
         Ok(Shape { parts: self.places(&html), css, stylist })
     }
 

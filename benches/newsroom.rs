@@ -70,20 +70,28 @@ fn write(folder: &Path, size: usize) -> Result<String, Box<dyn Error>> {
 }
 
 /// Reads the newsroom in `folder`, renders every edition of every release, and writes its pages to `out`.
+/// Says how many editions and how many documents there are: a mail is two (HTML and text), a page is two (with
+/// its press kit's text), every post is one, JSON is one.
 fn render(folder: &Path, out: &Path) -> Result<String, Box<dyn Error>> {
     let newsroom = load::work_tree(folder)?;
     let renderer = Renderer::new(&newsroom);
     let requests = requests(&newsroom);
-    let mut pages = 0;
+    let (mut pages, mut documents) = (0, 0);
     for request in &requests {
-        if let Content::Page(page) = renderer.edition(request)?.content {
-            let place = out.join(request.language.as_str()).join(&request.slug);
-            std::fs::create_dir_all(&place)?;
-            std::fs::write(place.join("index.html"), page.html)?;
-            pages += 1;
-        }
+        documents += match renderer.edition(request)?.content {
+            Content::Mail(_) => 2,
+            Content::Social(social) => social.posts.len(),
+            Content::Json(_) => 1,
+            Content::Page(page) => {
+                let place = out.join(request.language.as_str()).join(&request.slug);
+                std::fs::create_dir_all(&place)?;
+                std::fs::write(place.join("index.html"), page.html)?;
+                pages += 1;
+                2
+            }
+        };
     }
-    Ok(format!("{} editions, {pages} of them pages", requests.len()))
+    Ok(format!("{} editions, {documents} documents, {pages} pages", requests.len()))
 }
 
 /// Digests of all findings, of plans with an empty and with a full ledger, and of every edition of every

@@ -414,7 +414,11 @@ impl Kind {
                     kind.out.push((lane, Why::Suppressed(reason.to_owned())));
                 }
                 mark => {
-                    kind.candidates.push(Candidate { lane, language: *what, limited: mark == READS_TOO_MUCH })
+                    kind.candidates.push(Candidate {
+                        lane,
+                        language: *what,
+                        limited: mark == READS_TOO_MUCH,
+                    });
                 }
             }
         }

@@ -140,12 +140,11 @@ impl Pieces {
     }
 
     fn end_literal(&mut self) {
-        // Everything that is written here is ASCII; a replacement character would fail the guard.
-        let literal = std::mem::take(&mut self.literal);
-        let literal =
-            String::from_utf8(literal).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-        if !literal.is_empty() {
-            self.pieces.push(Piece::Literal(literal));
+        if !self.literal.is_empty() {
+            // Everything that is written here is ASCII; a replacement character would fail the guard. The room is
+            // used again: what is kept has its own, and no more than it needs.
+            self.pieces.push(Piece::Literal(String::from_utf8_lossy(&self.literal).into_owned()));
+            self.literal.clear();
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) async fn hold(
 ) -> Result<Vec<String>, LedgerError> {
     let mut waiting = Vec::new();
     let wanted = |planned: &&Planned| options.only.is_none_or(|only| only == planned.slug);
-    for planned in plan.releases.iter().filter(wanted) {
+    for planned in plan.releases.iter().map(|planned| &**planned).filter(wanted) {
         let Some(from) = planned.moved_from else { continue };
         let slug = &planned.slug;
         let scope = Scope::Release(slug.clone());

@@ -160,6 +160,9 @@ const MAY_SCAN: &[&str] = &[
 fn every_statement_has_an_index_that_serves_it() {
     let db = empty();
     let (mut seen, mut slow) = (0, Vec::new());
+    // A part that two statements share. Its `w` is read from the index of a week's parts.
+    let (_, shared) = include_str!("intent.rs").split_once("() => {\n        \"").unwrap();
+    let (shared, _) = shared.split_once("\"\n    };").unwrap();
     for (file, source) in [
         ("ahead", include_str!("ahead.rs")),
         ("amnesia", include_str!("amnesia.rs")),
@@ -183,6 +186,7 @@ fn every_statement_has_an_index_that_serves_it() {
         ("verify", include_str!("verify.rs")),
         ("writer", include_str!("writer.rs")),
     ] {
+        let source = source.replace("\",\n    mails!(),\n    \"", shared);
         for piece in source.split("\": &str").skip(1).chain(source.split(": &str").skip(1)) {
             let Some((_, after)) = piece.split_once('"') else { continue };
             let Some((sql, _)) = after.split_once('"') else { continue };
@@ -198,10 +202,13 @@ fn every_statement_has_an_index_that_serves_it() {
                 plan.raw_query().mapped(|row| row.get(3)).collect::<rusqlite::Result<_>>().unwrap();
             let scans: Vec<&String> = steps
                 .iter()
-                .filter(|step| step.starts_with("SCAN") && !step.contains("CONSTANT ROW"))
+                .filter(|step| {
+                    step.starts_with("SCAN") && *step != "SCAN w" && !step.contains("CONSTANT ROW")
+                })
                 .filter(|step| !step.contains("-ROW VALUES") && !step.contains("hold"))
                 .collect();
-            if !scans.is_empty() && !MAY_SCAN.iter().any(|may| sql.starts_with(may)) {
+            // `verify` reads everything: that is what it is for.
+            if !scans.is_empty() && file != "verify" && !MAY_SCAN.iter().any(|may| sql.starts_with(may)) {
                 slow.push(format!("{file}: {sql}\n{steps:#?}"));
             }
         }

@@ -60,7 +60,7 @@ const HISTORY: &str = "
      WHERE id % 5 > 0;
     UPDATE delivery SET state = 'parked' WHERE id % 5 = 4;
     INSERT INTO tally SELECT 1, state, count(*) FROM delivery GROUP BY state;
-    INSERT INTO suppression VALUES (x'01', 'asked', '', 0);
+    INSERT INTO suppression VALUES (zeroblob(32), 'asked', '', 0);
     INSERT INTO hold VALUES ('destination', 'radio.example', 'operator', 'a doubt', 'ada', 0);";
 
 /// Makes the ledger as the Dateline with the first `schema` migrations left it.

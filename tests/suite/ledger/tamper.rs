@@ -155,6 +155,7 @@ async fn what_an_edit_of_the_file_does_not_show() {
         &told,
         &expect![[r#"
             225 edits
+            ahead: (empty)
             answer: (empty)
             attempt: epoch, owner, deadline, request_sha
             block: first, next_due, epoch, lease_owner, lease_until, claimed, rescues
@@ -170,6 +171,7 @@ async fn what_an_edit_of_the_file_does_not_show() {
             report_tally: (empty)
             result: code, enhanced, text, at, late
             share: (empty)
+            signed_with: (empty)
             source: (empty)
             suppression: evidence
             wish: (empty)

@@ -235,3 +235,32 @@ async fn what_cannot_be_recorded_is_not_called_done() {
     assert!(answer.to_lowercase().contains("retry-after: 60"), "{answer}");
     pages.stop.cancel();
 }
+
+/// Every page that a recipient may see, by its name, for those who look whether it can be read.
+pub fn documents() -> Vec<(&'static str, String)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let pages = Pages::open().await;
+        let [first, second, third] = [0, 1, 2].map(|at| pages.tokens[at].to_string());
+        let mut answers = vec![
+            ("door", pages.ask("GET", &format!("/u/{first}"), "", "").await),
+            ("choices", pages.post(&first, "do=show").await),
+            ("saved", pages.post(&first, "do=save&offered=ev&language=sv&in=sv").await),
+            ("left", pages.post(&second, "do=leave&in=de").await),
+            ("nobody", pages.post("aaaaaaaaaaaaaaaaaaaaaaaaaa", "do=show").await),
+        ];
+        pages.desk.ledger.close(at(9)).await.unwrap();
+        answers.push(("busy", pages.post(&third, "do=leave").await));
+        pages.stop.cancel();
+        answers
+            .into_iter()
+            .map(|(name, answer)| {
+                let start = answer
+                    .to_ascii_lowercase()
+                    .find("<!doctype")
+                    .unwrap_or_else(|| panic!("{name}: {answer}"));
+                (name, answer[start..].to_owned())
+            })
+            .collect()
+    })
+}

@@ -75,7 +75,40 @@ pub(in crate::render) fn raw_html(events: &[Event<'_>]) -> String {
     });
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, mapped);
-    html
+    without_empty_heads(html)
+}
+
+/// A table whose columns have no names is Markdown's only way to write one without a head: then it has none. A corner
+/// that names nothing is no head, or a screen reader would announce it (WCAG 2.2, technique H63).
+fn without_empty_heads(html: String) -> String {
+    const OPEN: &str = "<thead><tr>";
+    const CLOSE: &str = "</tr></thead>";
+    if !html.contains("></th>") {
+        return html;
+    }
+    let mut out = String::with_capacity(html.len());
+    let mut rest = html.as_str();
+    while let Some(at) = rest.find(OPEN) {
+        let (before, head) = rest.split_at(at);
+        let Some(end) = head.find(CLOSE) else { break };
+        out.push_str(before);
+        let cells: Vec<&str> = head[OPEN.len()..end].split_inclusive("</th>").collect();
+        let empty = |cell: &&str| cell.ends_with("></th>") && cell.matches('<').count() == 2;
+        if !cells.iter().all(empty) {
+            out.push_str(OPEN);
+            for cell in cells {
+                if empty(&cell) {
+                    out.push_str(&cell.replacen("<th", "<td", 1).replace("</th>", "</td>"));
+                } else {
+                    out.push_str(cell);
+                }
+            }
+            out.push_str(CLOSE);
+        }
+        rest = &head[end + CLOSE.len()..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// HTML that holds nothing but text, structure, links and pictures.

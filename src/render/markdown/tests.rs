@@ -43,6 +43,15 @@ fn markdown_becomes_html() {
         ("###### Six\n# One", "<h2>Six</h2>\n<h2>One</h2>\n"),
         ("### A\n##### B\n### C\n#### D", "<h2>A</h2>\n<h3>B</h3>\n<h2>C</h2>\n<h3>D</h3>\n"),
         ("東京で\n発表した。\nAlso\nEnglish", "<p>東京で発表した。\nAlso\nEnglish</p>\n"),
+        (
+            "| | B |\n| - | -: |\n| 1 | 2 |\n",
+            "<table><thead><tr><td></td><th style=\"text-align:right\">B</th></tr></thead><tbody>\n\
+             <tr><td>1</td><td style=\"text-align:right\">2</td></tr>\n</tbody></table>\n",
+        ),
+        (
+            "| | |\n| - | - |\n| 1 | 2 |\n",
+            "<table><tbody>\n<tr><td>1</td><td>2</td></tr>\n</tbody></table>\n",
+        ),
         ("a ~~b~~ **c**", "<p>a <del>b</del> <strong>c</strong></p>\n"),
         (
             "a[^x]\n\n[^x]: b",

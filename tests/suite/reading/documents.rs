@@ -12,6 +12,7 @@ use dateline::release::Notice;
 use dateline::render::{Addressee, Content, Edition, Renderer, Request};
 use mail_parser::MessageParser;
 
+use super::super::leave;
 use super::scripts;
 
 /// Something that people read.
@@ -25,7 +26,8 @@ pub struct Document {
 
 /// Whether it is worth a look in the browser, which takes longer: one of every kind.
 pub fn looked_at(document: &Document) -> bool {
-    const KINDS: [&str; 20] = [
+    const KINDS: [&str; 21] = [
+        "page leave ",
         "mail aster-ev trade-media en ",
         "mail aster-ev bloggers sv original",
         "mail preview-advisory trade-media en original",
@@ -107,6 +109,11 @@ pub fn every_document() -> Vec<Document> {
     let renderer = Renderer::new(&newsroom);
     let mut documents = mails(&newsroom, &renderer);
     documents.extend(site(&newsroom, &renderer));
+    documents.extend(leave::documents().into_iter().map(|(name, html)| Document {
+        name: format!("page leave {name}"),
+        html,
+        mail: false,
+    }));
     documents
 }
 

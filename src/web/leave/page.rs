@@ -109,9 +109,9 @@ pub fn html(room: &Room, language: &Language, page: &Page) -> String {
                 choices(&mut html, room, language, bearer);
                 leave(&mut html, room, language, true);
             }
-            let _ = writeln!(html, "<section>\n<p>{}</p>", named("rights"));
+            let _ = writeln!(html, "<div class=\"rights\">\n<p>{}</p>", named("rights"));
             ask(&mut html);
-            html.push_str("</section>\n");
+            html.push_str("</div>\n");
         }
     }
     html.push_str("</main>\n<footer>\n<p>");

@@ -172,10 +172,10 @@ fn the_preference_page_says_why_and_lets_one_pick() {
         <p class="note" id="leave-note">Takes effect at once, for all lists of Halden &amp; Söner, and stays so.</p>
         </form>
         </section>
-        <section>
+        <div class="rights">
         <p>You may ask us for a copy of everything we hold on you, have it corrected or erased, or object:</p>
         <p><a href="mailto:press@halden.example">press@halden.example</a></p>
-        </section>
+        </div>
         </main>
         <footer>
         <p><a href="https://news.halden.example">Halden &amp; Söner</a> · Box 1961, Göteborg</p>

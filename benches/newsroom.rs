@@ -81,7 +81,7 @@ fn render(folder: &Path, out: &Path) -> Result<String, Box<dyn Error>> {
         documents += match renderer.edition(request)?.content {
             Content::Mail(_) => 2,
             Content::Social(social) => social.posts.len(),
-            Content::Json(_) => 1,
+            Content::Chat(_) | Content::Json(_) => 1,
             Content::Page(page) => {
                 let place = out.join(request.language.as_str()).join(&request.slug);
                 std::fs::create_dir_all(&place)?;

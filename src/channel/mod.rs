@@ -2,24 +2,33 @@
 //!
 //! An adapter makes exactly one attempt and reports what it knows. It never retries, sleeps or
 //! decides, and knows nothing of the ledger: [`crate::dispatch`] decides, in one place.
-//! [`open`] is the one list of adapters.
+//! The one list of them is [`crate::newsroom::kinds`], which [`adapter`] makes into settings and [`open`].
 
+mod adapter;
 pub mod bluesky;
 pub mod config;
+pub mod discord;
 pub mod file;
 pub mod folder;
+mod hook;
 pub mod http;
 mod letter;
 pub mod mastodon;
+pub mod matrix;
+pub mod mattermost;
 pub mod newsroom;
 pub mod postmark;
 #[cfg(test)]
 mod scripted;
 pub mod ses;
+pub mod slack;
 pub mod smtp;
 #[cfg(test)]
 mod suite;
+pub mod teams;
+pub mod telegram;
 pub mod webhook;
+pub mod wordpress;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,12 +41,14 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use adapter::Setup;
 use config::ChannelConfig;
+use http::Patience;
 
 use crate::contact::EmailAddress;
 use crate::digest::Digest;
 use crate::release::Notice;
-use crate::render::{Content, Edition, Social};
+use crate::render::{Asset, Chat, Content, Edition, Page, Social};
 
 /// A way out.
 #[async_trait]
@@ -203,31 +214,11 @@ impl Secrets {
     }
 }
 
-/// Opens the channel that `config` describes: the one list of adapters.
+/// Opens the channel that `config` describes.
 ///
 /// `root` is the folder that relative paths start from. Nothing is sent or written.
 pub fn open(config: &ChannelConfig, root: &Path, secrets: &Secrets) -> Result<Box<dyn Channel>, OpenError> {
-    Ok(match config {
-        ChannelConfig::Smtp(config) => Box::new(
-            smtp::Smtp::open_signing(config, secrets.get("password"), &secrets.keys)
-                .map_err(|error| OpenError(error.to_string()))?,
-        ),
-        ChannelConfig::Ses(config) => Box::new(ses::Ses::open(config, secrets).map_err(OpenError)?),
-        ChannelConfig::Postmark(config) => {
-            Box::new(postmark::Postmark::open(config, &secrets.needed("token")?).map_err(OpenError)?)
-        }
-        ChannelConfig::Newsroom(config) => Box::new(newsroom::Newsroom::open(config, root)),
-        ChannelConfig::File(config) => Box::new(file::Files::open(config, root)),
-        ChannelConfig::Mastodon(config) => {
-            Box::new(mastodon::Mastodon::open(config, &secrets.needed("token")?).map_err(OpenError)?)
-        }
-        ChannelConfig::Bluesky(config) => {
-            Box::new(bluesky::Bluesky::open(config, &secrets.needed("password")?).map_err(OpenError)?)
-        }
-        ChannelConfig::Webhook(config) => {
-            Box::new(webhook::Webhook::open(config, &secrets.needed("secret")?).map_err(OpenError)?)
-        }
-    })
+    adapter::open(config, &Setup { root, secrets, patience: Patience::default() })
 }
 
 /// Everything an adapter needs for one attempt.
@@ -262,6 +253,27 @@ impl Parcel {
             Content::Social(social) if !social.posts.is_empty() => Ok(social),
             _ => Err(refused("a social network takes posts alone")),
         }
+    }
+
+    /// The page of an edition for a site.
+    fn page(&self) -> Result<&Page, Failure> {
+        match &self.edition.content {
+            Content::Page(page) => Ok(page),
+            _ => Err(refused("a site takes pages alone")),
+        }
+    }
+
+    /// The message of an edition for a room, and its picture.
+    fn chat(&self) -> Result<(&Chat, Option<&Asset>), Failure> {
+        match &self.edition.content {
+            Content::Chat(chat) => Ok((chat, self.edition.assets.first())),
+            _ => Err(refused("a room takes messages alone")),
+        }
+    }
+
+    /// What the destination calls what this parcel corrects or withdraws.
+    fn previous_id(&self) -> Option<&str> {
+        self.previous.as_ref()?.remote_id.as_deref().filter(|id| !id.is_empty())
     }
 }
 

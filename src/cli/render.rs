@@ -129,6 +129,9 @@ pub fn files(edition: &Edition, email: &EmailAddress, name: Option<&str>) -> Vec
             let posts: Vec<&str> = social.posts.iter().map(|post| post.text.as_str()).collect();
             files.push((PathBuf::from(format!("{stem}.txt")), (posts.join("\n\n---\n\n") + "\n").into()));
         }
+        Content::Chat(chat) => {
+            files.push((PathBuf::from(format!("{stem}.txt")), (chat.plain() + "\n").into()));
+        }
         Content::Json(value) => files.push((PathBuf::from(format!("{stem}.json")), json(value))),
     }
     files

@@ -183,17 +183,10 @@ impl Reader<'_> {
         // That a kind is missing or unknown is the newsroom's finding.
         let (kind, _) = self.tree.pick_at::<Kind>(&path);
         let before = self.findings.len();
-        let skip = ["kind"];
-        let config = match kind?.kind.value {
-            ChannelKind::Smtp => self.read(&path, &skip).map(|config| ChannelConfig::Smtp(Box::new(config))),
-            ChannelKind::Ses => self.read(&path, &skip).map(ChannelConfig::Ses),
-            ChannelKind::Postmark => self.read(&path, &skip).map(ChannelConfig::Postmark),
-            ChannelKind::Newsroom => self.read(&path, &skip).map(ChannelConfig::Newsroom),
-            ChannelKind::Mastodon => self.read(&path, &skip).map(ChannelConfig::Mastodon),
-            ChannelKind::Bluesky => self.read(&path, &skip).map(ChannelConfig::Bluesky),
-            ChannelKind::Webhook => self.read(&path, &skip).map(ChannelConfig::Webhook),
-            ChannelKind::File => self.read(&path, &skip).map(ChannelConfig::File),
-        }?;
+        let (config, findings) = ChannelConfig::read(kind?.kind.value, self.tree, &path);
+        let config = config.filter(|_| findings.is_empty());
+        self.findings.extend(findings);
+        let config = config?;
         self.sense(key, &config);
         (self.findings.len() == before).then_some(config)
     }
@@ -258,6 +251,12 @@ impl Reader<'_> {
                 format!("`{name}` is no provider that Dateline knows"),
                 "write a mail domain, or say which `domains` it has",
             );
+        }
+        for (name, address) in config.settings().addresses() {
+            self.server(&at(name), address);
+        }
+        for (name, message, hint) in config.settings().troubles() {
+            self.error(&at(name), message, hint);
         }
         match config {
             ChannelConfig::Smtp(smtp) => {
@@ -332,17 +331,14 @@ impl Reader<'_> {
                 }
             }
             ChannelConfig::Postmark(postmark) => {
-                self.server(&at("endpoint"), &postmark.endpoint);
                 self.word(&at("stream"), &postmark.stream, "message stream");
             }
-            ChannelConfig::Mastodon(mastodon) => self.server(&at("server"), &mastodon.server),
-            ChannelConfig::Bluesky(bluesky) => self.server(&at("server"), &bluesky.server),
             ChannelConfig::Webhook(webhook) if !webhook.allow_private => {
                 self.server(&at("url"), &webhook.url);
             }
-            ChannelConfig::Webhook(_) => {}
             ChannelConfig::Newsroom(newsroom) => self.folder(&at("dir"), &newsroom.dir),
             ChannelConfig::File(file) => self.folder(&at("dir"), &file.dir),
+            _ => {}
         }
     }
 

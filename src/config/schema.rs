@@ -5,9 +5,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::{ClockConfig, GitConfig};
-use crate::channel::config::{
-    self as channel, BlueskyConfig, FileConfig, MastodonConfig, NewsroomConfig, SmtpConfig, WebhookConfig,
-};
+use crate::channel::config::ChannelConfig;
 use crate::dispatch::DispatchConfig;
 use crate::intake::config::{
     GeneralConfig, ImapConfig, MaildirConfig, MailgunConfig, PostmarkConfig, SendgridConfig, SesConfig,
@@ -30,16 +28,13 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 fn dateline() -> Value {
     let mut schema = newsroom::schema();
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let kinds = [
-        kind::<SmtpConfig>(&mut generator, ChannelKind::Smtp),
-        kind::<channel::SesConfig>(&mut generator, ChannelKind::Ses),
-        kind::<channel::PostmarkConfig>(&mut generator, ChannelKind::Postmark),
-        kind::<NewsroomConfig>(&mut generator, ChannelKind::Newsroom),
-        kind::<MastodonConfig>(&mut generator, ChannelKind::Mastodon),
-        kind::<BlueskyConfig>(&mut generator, ChannelKind::Bluesky),
-        kind::<WebhookConfig>(&mut generator, ChannelKind::Webhook),
-        kind::<FileConfig>(&mut generator, ChannelKind::File),
-    ];
+    let kinds: Vec<Value> = ChannelKind::ALL
+        .iter()
+        .map(|kind| {
+            let schema = ChannelConfig::schema(*kind, &mut generator);
+            with_kind(schema, kind.as_str(), "What kind of channel it is.")
+        })
+        .collect();
     let ledger = generator.subschema_for::<LedgerConfig>().to_value();
     let git = generator.subschema_for::<GitConfig>().to_value();
     let dispatch = generator.subschema_for::<DispatchConfig>().to_value();
@@ -94,16 +89,14 @@ fn dateline() -> Value {
     schema
 }
 
-/// The schema of one kind of channel.
-fn kind<T: JsonSchema>(generator: &mut SchemaGenerator, kind: ChannelKind) -> Value {
-    of_kind::<T>(generator, kind.as_str(), "What kind of channel it is.")
-}
-
 const SOURCE: &str = "What kind of source it is.";
 
 /// The schema of one kind of something: its struct's, and the `kind` that chooses it.
 fn of_kind<T: JsonSchema>(generator: &mut SchemaGenerator, kind: &str, what: &str) -> Value {
-    let mut schema = T::json_schema(generator).to_value();
+    with_kind(T::json_schema(generator).to_value(), kind, what)
+}
+
+fn with_kind(mut schema: Value, kind: &str, what: &str) -> Value {
     if let Some(object) = schema.as_object_mut() {
         object.insert("title".to_owned(), json!(kind));
         if let Value::Object(properties) = object.entry("properties").or_insert_with(|| json!({})) {

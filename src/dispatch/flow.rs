@@ -18,7 +18,7 @@ use super::shape::{Effect, May, Questions, Shape};
 use super::shift::Shift;
 use super::{Inner, Route, lock};
 use crate::ledger::{Claim, DeliveryId, Epoch, Hold, LedgerError, Party, Scope, State};
-use crate::newsroom::ChannelKind;
+use crate::newsroom::Form;
 
 /// How often leases on claims are renewed; they last four times as long.
 const RENEW_EVERY: Duration = Duration::from_secs(15);
@@ -110,10 +110,10 @@ impl Flow {
         }
     }
 
-    /// Works until nothing is due that may leave and, but for the newsroom's site, no other channel is at work either.
+    /// Works until nothing is due that may leave and, but for sites, no other channel is at work either.
     pub async fn run(mut self) -> Result<(), LedgerError> {
         let Some(shape) = self.inner.shapes.get(&self.key).map(Arc::clone) else { return Ok(()) };
-        let site = self.inner.routes.get(&self.key).is_none_or(|route| route.kind == ChannelKind::Newsroom);
+        let site = self.inner.routes.get(&self.key).is_none_or(|route| route.kind.form() == Form::Page);
         let holds = self.inner.ledger.holds().await?;
         let allowed = match self.inner.routes.get(&self.key) {
             Some(route) => route.channel.pace(self.inner.clock.now()).await,

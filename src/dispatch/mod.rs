@@ -10,7 +10,7 @@
 //!
 //! While nothing is due, what takes long is made ahead ([`ahead`]).
 //!
-//! At each due time the newsroom site goes first: mails and posts link to its pages, and a
+//! At each due time the newsroom site and blogs go first: mails and posts link to its pages, and a
 //! link-preview crawler that comes too early remembers a page that is not there.
 
 mod ahead;
@@ -50,7 +50,7 @@ use crate::channel::Channel;
 use crate::channel::config::{Limits, OnUnknown};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, State};
-use crate::newsroom::ChannelKind;
+use crate::newsroom::{ChannelKind, Form};
 use crate::release::Notice;
 use breadcrumb::Breadcrumbs;
 use flow::Flow;
@@ -209,7 +209,7 @@ impl Drop for Sending<'_> {
 async fn round(inner: &Arc<Inner>, shift: &Arc<Shift>) -> Result<(), LedgerError> {
     look_back(inner, shift).await?;
     let (sites, others): (Vec<_>, Vec<_>) =
-        inner.routes.iter().partition(|(_, route)| route.kind == ChannelKind::Newsroom);
+        inner.routes.iter().partition(|(_, route)| route.kind.form() == Form::Page);
     let mut ended = Ok(());
     for channels in [sites, others] {
         let mut flows = JoinSet::new();

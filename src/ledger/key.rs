@@ -27,11 +27,9 @@ pub fn delivery_key(lineage: &str, release: &str, seq: i64, channel: &str, recip
 /// due time. Elsewhere: the key in hexadecimal.
 pub fn wire_key(kind: ChannelKind, key: &Digest, due: Timestamp) -> String {
     match kind {
-        ChannelKind::Smtp | ChannelKind::Ses | ChannelKind::Postmark => base32(&key.0[..20]),
         ChannelKind::Bluesky => tid(key, due),
-        ChannelKind::Newsroom | ChannelKind::Mastodon | ChannelKind::Webhook | ChannelKind::File => {
-            key.to_string()
-        }
+        kind if kind.is_mail() => base32(&key.0[..20]),
+        _ => key.to_string(),
     }
 }
 

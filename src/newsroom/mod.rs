@@ -5,6 +5,7 @@
 //! error there are no releases, while an audience has one there are none for it.
 
 mod assemble;
+mod kind;
 mod media;
 mod settings;
 
@@ -18,6 +19,8 @@ use crate::finding::{Finding, Severity, nearest};
 use crate::language::Language;
 use crate::release::{Cache, File, Images, Parsed, Release, Whole, in_parallel, is_release};
 
+pub(crate) use kind::kinds;
+pub use kind::{ChannelKind, Form};
 pub use settings::schema;
 
 /// A newsroom at one revision.
@@ -77,66 +80,6 @@ pub struct PressContact {
     pub email: String,
     /// The telephone number.
     pub phone: Option<String>,
-}
-
-/// The kinds of channel there are.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum ChannelKind {
-    /// Mail, through a submission server.
-    Smtp,
-    /// Mail, through the API of Amazon SES.
-    Ses,
-    /// Mail, through the API of Postmark.
-    Postmark,
-    /// Our own static site.
-    Newsroom,
-    /// A Mastodon account.
-    Mastodon,
-    /// A Bluesky account.
-    Bluesky,
-    /// A signed webhook.
-    Webhook,
-    /// Files in a folder.
-    File,
-}
-
-impl ChannelKind {
-    /// The word in `dateline.yaml`, JSON and the ledger.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ChannelKind::Smtp => "smtp",
-            ChannelKind::Ses => "ses",
-            ChannelKind::Postmark => "postmark",
-            ChannelKind::Newsroom => "newsroom",
-            ChannelKind::Mastodon => "mastodon",
-            ChannelKind::Bluesky => "bluesky",
-            ChannelKind::Webhook => "webhook",
-            ChannelKind::File => "file",
-        }
-    }
-
-    /// Whether it carries mail to the contacts of an audience, each of whom gets their own; every other kind has one account.
-    pub fn is_mail(self) -> bool {
-        matches!(self, ChannelKind::Smtp | ChannelKind::Ses | ChannelKind::Postmark)
-    }
-
-    /// Whether everybody can see what it shows.
-    pub fn is_public(self) -> bool {
-        matches!(self, ChannelKind::Newsroom | ChannelKind::Mastodon | ChannelKind::Bluesky)
-    }
 }
 
 /// What planning and rendering need to know of a channel.

@@ -4,6 +4,7 @@
 //! never parsed as a template. What differs by recipient is left open as a [`Slot`] and
 //! filled by [`Mail::fill`] when the mail leaves.
 
+mod chat;
 mod json;
 mod look;
 mod mail;
@@ -32,7 +33,7 @@ use crate::release::Notice;
 pub use mail::{Answer, forward};
 pub use page::{site_style, tag_slug};
 pub use renderer::Renderer;
-pub use scene::media_type;
+pub use scene::{media_type, path_escape};
 
 /// Which edition is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +82,8 @@ pub enum Content {
     Page(Page),
     /// Posts for a social network: one, or a thread.
     Social(Social),
+    /// A message for a room of colleagues.
+    Chat(Chat),
     /// JSON for webhooks and files.
     Json(serde_json::Value),
 }
@@ -238,6 +241,20 @@ pub struct Entry {
     pub audio: Option<(String, String, u64, Option<String>)>,
     /// Killed: the page says so, and indexes leave it out.
     pub withdrawn: bool,
+    /// What a notice tells the reader, for pages that others lay out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Standing>,
+}
+
+/// A notice as it stands on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What it is: `Correction`.
+    pub label: String,
+    /// The day: `1 December 2026`.
+    pub day: String,
+    /// What it says.
+    pub words: String,
 }
 
 /// Posts for a social network, in order; each answers the one before it.
@@ -269,6 +286,52 @@ pub struct Facet {
     pub end: usize,
     /// The address, or the tag with its `#`.
     pub target: String,
+}
+
+/// A message for a room of colleagues, in parts: each channel has a form of its own for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chat {
+    /// What kind of notice it is, in words: `Correction`. Nothing for an original.
+    pub label: Option<String>,
+    /// The headline.
+    pub title: String,
+    /// One or two sentences; empty for what is held or withdrawn.
+    pub text: String,
+    /// What was corrected, or why it was held or withdrawn.
+    pub note: Option<String>,
+    /// The address of the release.
+    pub url: String,
+    /// The public address of the picture, which is the edition's only asset.
+    pub picture: Option<String>,
+    /// What the link is called: `Read more`.
+    pub more: String,
+    /// Who speaks.
+    pub organization: String,
+    /// The colour of marks: `#rrggbb`.
+    pub accent: String,
+    /// A test for the sender's own eyes.
+    pub test: bool,
+}
+
+impl Chat {
+    /// The headline with what stands before it.
+    pub fn headline(&self) -> String {
+        let test = if self.test { "TEST: " } else { "" };
+        let label = self.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
+        format!("{test}{label}{}", self.title)
+    }
+
+    /// Its paragraphs below the headline.
+    pub fn paragraphs(&self) -> impl Iterator<Item = &str> {
+        [self.note.as_deref(), Some(self.text.as_str())].into_iter().flatten().filter(|text| !text.is_empty())
+    }
+
+    /// All of it as plain text.
+    pub fn plain(&self) -> String {
+        let headline = self.headline();
+        let parts = [headline.as_str()].into_iter().chain(self.paragraphs()).chain([self.url.as_str()]);
+        parts.collect::<Vec<_>>().join("\n\n")
+    }
 }
 
 /// Why an edition cannot be rendered.

@@ -3,9 +3,9 @@
 use super::mail::Maker;
 use super::scene::{Scene, Shelf};
 use super::templates::Templates;
-use super::{Content, Edition, RenderError, Request, json, mail, page, social};
+use super::{Content, Edition, RenderError, Request, chat, json, mail, page, social};
 use crate::digest::Digest;
-use crate::newsroom::{ChannelKind, Newsroom};
+use crate::newsroom::{Form, Newsroom};
 
 /// Renders the editions of one newsroom. Compiling its templates is most of the cost of a first
 /// edition, so whoever renders several makes one of these.
@@ -36,19 +36,21 @@ impl<'a> Renderer<'a> {
         }
         let scene = Scene::new(self.newsroom, request, &request.slug, &self.shelf)?;
         let title = scene.words.title.to_owned();
-        let (content, assets) = match scene.channel.kind {
-            ChannelKind::Smtp | ChannelKind::Ses | ChannelKind::Postmark => {
-                (Content::Mail(mail::compose(&scene, &self.templates, &self.maker)?), Vec::new())
-            }
-            ChannelKind::Newsroom => {
+        let (content, assets) = match scene.channel.kind.form() {
+            Form::Mail => (Content::Mail(mail::compose(&scene, &self.templates, &self.maker)?), Vec::new()),
+            Form::Page => {
                 let (page, assets) = page::compose(&scene, &self.templates)?;
                 (Content::Page(page), assets)
             }
-            ChannelKind::Mastodon | ChannelKind::Bluesky => {
+            Form::Post => {
                 let (social, assets) = social::compose(&scene, &self.templates)?;
                 (Content::Social(social), assets)
             }
-            ChannelKind::Webhook | ChannelKind::File => {
+            Form::Chat => {
+                let (chat, assets) = chat::compose(&scene)?;
+                (Content::Chat(chat), assets)
+            }
+            Form::Data => {
                 let (value, assets) = json::compose(&scene)?;
                 (Content::Json(value), assets)
             }

@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const URL: &str = "https://news.halden.example/2026/aster-ev/";
 
-struct Open(AtomicBool);
+pub struct Open(AtomicBool);
 
 #[async_trait]
 impl Gate for Open {
@@ -29,7 +29,7 @@ impl Gate for Open {
     }
 }
 
-fn gate() -> Open {
+pub fn gate() -> Open {
     Open(AtomicBool::new(false))
 }
 
@@ -58,14 +58,14 @@ fn webhook(url: &str, secret: &str) -> Box<dyn Channel> {
     open(channel::config::ChannelConfig::Webhook, config, ("secret", secret))
 }
 
-fn png() -> Arc<[u8]> {
+pub fn png() -> Arc<[u8]> {
     // One red pixel.
     let text =
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
     base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap().into()
 }
 
-fn parcel(name: &str, content: Content, now: Timestamp) -> Parcel {
+pub fn parcel(name: &str, content: Content, now: Timestamp) -> Parcel {
     let key = Digest::of(name.as_bytes());
     let asset = Asset {
         name: "aster.png".to_owned(),
@@ -119,7 +119,7 @@ fn thread(name: &str, text: &str, now: Timestamp) -> Parcel {
     parcel(name, Content::Social(Social { posts, url: URL.to_owned() }), now)
 }
 
-fn follow(mut parcel: Parcel, notice: Notice, remote_id: Option<String>) -> Parcel {
+pub fn follow(mut parcel: Parcel, notice: Notice, remote_id: Option<String>) -> Parcel {
     parcel.notice = notice;
     parcel.previous = Some(Previous { remote_id, wire_key: "earlier".to_owned() });
     parcel
@@ -242,7 +242,7 @@ async fn a_webhook_counts_once_and_only_when_signed() {
 }
 
 /// The values of `DATELINE_TEST_{name}`, if all are set.
-fn given<const N: usize>(names: [&str; N]) -> Option<[String; N]> {
+pub fn given<const N: usize>(names: [&str; N]) -> Option<[String; N]> {
     let found: Vec<String> =
         names.iter().filter_map(|name| std::env::var(format!("DATELINE_TEST_{name}")).ok()).collect();
     let found = found.try_into().ok();
@@ -290,7 +290,7 @@ async fn a_real_server_of_mastodons_api_takes_edits_and_forgets() {
 
 /// A way to `server` that loses one answer: the `count`th one to a request whose first line begins with
 /// `line`. The server has acted by then.
-async fn losing(server: &str, line: &'static str, count: usize) -> String {
+pub async fn losing(server: &str, line: &'static str, count: usize) -> String {
     let server: url::Url = server.parse().unwrap();
     let upstream = format!("{}:{}", server.host_str().unwrap(), server.port().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

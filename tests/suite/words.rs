@@ -243,7 +243,7 @@ fn compare(newsroom: &Newsroom, wide: &[&str]) -> Count {
                         hold("JSON html", value["html"].as_str().unwrap(), false);
                         hold("JSON text", &until_end(value["text"].as_str().unwrap()), true);
                     }
-                    Content::Social(_) => continue,
+                    Content::Social(_) | Content::Chat(_) => continue,
                 }
                 count.editions += 1;
                 count.releases.insert(release.slug.clone());

@@ -1,4 +1,4 @@
-//! What `dateline.yaml` says about each channel, one struct per kind.
+//! What `dateline.yaml` says about each channel, one struct per kind; those of later adapters stand beside their adapters.
 //!
 //! A struct holds exactly the keys that its kind understands; whatever else is written there is
 //! refused by [`crate::config`], which reads `kind` first and then the rest with the struct below.
@@ -6,111 +6,18 @@
 //! [`crate::config`] is asked for it.
 
 mod limits;
+
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
-use crate::newsroom::ChannelKind;
 use crate::release::Images;
 
+pub use super::adapter::{ChannelConfig, Settings};
 pub use crate::secret::SecretRef;
 pub use limits::{Limits, ProviderLimits, Providers};
-
-/// One channel's settings.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ChannelConfig {
-    /// `kind: smtp`
-    Smtp(Box<SmtpConfig>),
-    /// `kind: ses`
-    Ses(SesConfig),
-    /// `kind: postmark`
-    Postmark(PostmarkConfig),
-    /// `kind: newsroom`
-    Newsroom(NewsroomConfig),
-    /// `kind: mastodon`
-    Mastodon(MastodonConfig),
-    /// `kind: bluesky`
-    Bluesky(BlueskyConfig),
-    /// `kind: webhook`
-    Webhook(WebhookConfig),
-    /// `kind: file`
-    File(FileConfig),
-}
-
-impl ChannelConfig {
-    /// What kind of channel it is.
-    pub fn kind(&self) -> ChannelKind {
-        match self {
-            ChannelConfig::Smtp(_) => ChannelKind::Smtp,
-            ChannelConfig::Ses(_) => ChannelKind::Ses,
-            ChannelConfig::Postmark(_) => ChannelKind::Postmark,
-            ChannelConfig::Newsroom(_) => ChannelKind::Newsroom,
-            ChannelConfig::Mastodon(_) => ChannelKind::Mastodon,
-            ChannelConfig::Bluesky(_) => ChannelKind::Bluesky,
-            ChannelConfig::Webhook(_) => ChannelKind::Webhook,
-            ChannelConfig::File(_) => ChannelKind::File,
-        }
-    }
-
-    /// How fast it may be used.
-    pub fn limits(&self) -> &Limits {
-        match self {
-            ChannelConfig::Smtp(config) => &config.limits,
-            ChannelConfig::Ses(config) => &config.limits,
-            ChannelConfig::Postmark(config) => &config.limits,
-            ChannelConfig::Newsroom(config) => &config.limits,
-            ChannelConfig::Mastodon(config) => &config.limits,
-            ChannelConfig::Bluesky(config) => &config.limits,
-            ChannelConfig::Webhook(config) => &config.limits,
-            ChannelConfig::File(config) => &config.limits,
-        }
-    }
-
-    /// What is done when nobody knows whether a delivery arrived.
-    pub fn on_unknown(&self) -> OnUnknown {
-        match self {
-            ChannelConfig::Smtp(config) => config.on_unknown,
-            ChannelConfig::Ses(config) => config.on_unknown,
-            ChannelConfig::Postmark(config) => config.on_unknown,
-            ChannelConfig::Newsroom(config) => config.on_unknown,
-            ChannelConfig::Mastodon(config) => config.on_unknown,
-            ChannelConfig::Bluesky(config) => config.on_unknown,
-            ChannelConfig::Webhook(config) => config.on_unknown,
-            ChannelConfig::File(config) => config.on_unknown,
-        }
-    }
-
-    /// The private keys that it needs, each with its place.
-    pub fn private_keys(&self) -> Vec<(String, &SecretRef)> {
-        match self {
-            ChannelConfig::Smtp(config) => {
-                config.dkim.iter().map(|dkim| (format!("dkim key `{}`", dkim.selector), &dkim.key)).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The secrets that it needs, each with the key that names it.
-    pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
-        match self {
-            ChannelConfig::Smtp(config) => config.password.iter().map(|s| ("password", s)).collect(),
-            ChannelConfig::Ses(config) => {
-                let token = config.session_token.iter().map(|token| ("session_token", token));
-                [("access_key_id", &config.access_key_id), ("secret_access_key", &config.secret_access_key)]
-                    .into_iter()
-                    .chain(token)
-                    .collect()
-            }
-            ChannelConfig::Postmark(config) => vec![("token", &config.token)],
-            ChannelConfig::Mastodon(config) => vec![("token", &config.token)],
-            ChannelConfig::Bluesky(config) => vec![("password", &config.password)],
-            ChannelConfig::Webhook(config) => vec![("secret", &config.secret)],
-            ChannelConfig::Newsroom(_) | ChannelConfig::File(_) => Vec::new(),
-        }
-    }
-}
 
 /// What is done when nobody knows whether a delivery arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -299,7 +299,7 @@ pub fn below(base: &Url, path: &str) -> Url {
 /// What the destination says: the usual members of a JSON error, or the text as it is.
 fn words(body: &[u8]) -> String {
     if let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(body) {
-        let said: Vec<&str> = ["error", "message", "Message", "error_description"]
+        let said: Vec<&str> = ["error", "message", "Message", "error_description", "description"]
             .iter()
             .filter_map(|key| object.get(*key).and_then(serde_json::Value::as_str))
             .collect();

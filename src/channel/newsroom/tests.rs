@@ -40,6 +40,7 @@ fn page(slug: &str, published: &str, tags: &[&str]) -> Page {
             image: None,
             audio: None,
             withdrawn: false,
+            notice: None,
         },
         path,
         text: format!("{slug}\n"),

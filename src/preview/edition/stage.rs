@@ -13,7 +13,7 @@ pub fn html(rendered: &Rendered, dark: bool) -> Option<String> {
             letter.html.replace("\"cid:", "\"cid/")
         }
         Content::Page(page) => page.html.clone(),
-        Content::Social(_) | Content::Json(_) => return None,
+        Content::Social(_) | Content::Chat(_) | Content::Json(_) => return None,
     };
     let known = |name: &str| file(rendered, name).is_some();
     let html = local_pictures(&html, &format!("{}/", newsroom.url), known);

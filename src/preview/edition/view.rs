@@ -97,6 +97,15 @@ pub fn view(snapshot: &Snapshot, rendered: &Rendered) -> EditionView {
             url: social.url.clone(),
             posts: social.posts.iter().map(|post| post_view(post, kind, limit)).collect(),
         }),
+        Content::Chat(chat) => {
+            let images = (0..edition.assets.len()).collect();
+            let post = Post { text: chat.plain(), facets: Vec::new(), images };
+            ContentView::Social(SocialView {
+                author: newsroom.organization.clone(),
+                url: chat.url.clone(),
+                posts: vec![post_view(&post, kind, limit.or(Some(3_000)))],
+            })
+        }
         Content::Json(value) => ContentView::Json(value.clone()),
     };
     let assets = edition

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::look::contrasts;
 use super::scene::{Prose, Scene, page_url, path_escape};
 use super::templates::Templates;
-use super::{Asset, Entry, Page, RenderError, phrases};
+use super::{Asset, Entry, Page, RenderError, Standing, phrases};
 use crate::digest::Digest;
 use crate::release::Notice;
 
@@ -63,6 +63,11 @@ fn entry(scene: &Scene<'_>, assets: &[Asset], summary: String, body: &str) -> En
         image: image.map(|asset| (asset.name.clone(), asset.alt.clone())),
         audio,
         withdrawn: request.notice == Notice::Kill,
+        notice: scene.notice().map(|(label, words)| Standing {
+            label: label.to_owned(),
+            day: scene.day(request.date),
+            words,
+        }),
     }
 }
 

@@ -112,7 +112,7 @@ fn percent_decode(path: &str) -> Option<String> {
 }
 
 /// A file name as a step of a URL path.
-pub(in crate::render) fn path_escape(name: &str) -> String {
+pub fn path_escape(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -17,7 +17,8 @@ use crate::newsroom::{ChannelFacts, Newsroom, PressContact};
 use crate::release::{Images, Release, Text, Words};
 
 use address::page_path;
-pub(super) use address::{page_url, path_escape};
+pub(super) use address::page_url;
+pub use address::path_escape;
 pub(super) use media::Piece;
 pub use media::media_type;
 pub(super) use prose::{Prose, Shelf};

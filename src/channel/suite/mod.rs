@@ -3,6 +3,8 @@
 //! A [`Provider`] says how its adapter is opened, and what a good answer looks like; the servers follow the providers'
 //! published contracts, and none of them is the provider itself.
 
+pub mod room;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,0 +1,121 @@
+//! The kinds of channel there are: the one list.
+//!
+//! A line of [`kinds`] is all that a kind needs here: its name, its word in `dateline.yaml`, the form of what it is sent,
+//! and the adapter below `channel` that carries it. From it come [`ChannelKind`], the enum of settings, the schema, and the opening of
+//! adapters.
+
+/// Hands the list of kinds to the macro named `$with`.
+macro_rules! kinds {
+    ($with:ident) => {
+        $with! {
+            /// Mail, through a submission server.
+            Smtp = "smtp" Mail smtp::Smtp;
+            /// Mail, through the API of Amazon SES.
+            Ses = "ses" Mail ses::Ses;
+            /// Mail, through the API of Postmark.
+            Postmark = "postmark" Mail postmark::Postmark;
+            /// Our own static site.
+            Newsroom = "newsroom" Page newsroom::Newsroom;
+            /// A blog on WordPress.
+            Wordpress = "wordpress" Page wordpress::Wordpress;
+            /// A Mastodon account.
+            Mastodon = "mastodon" Post mastodon::Mastodon;
+            /// A Bluesky account.
+            Bluesky = "bluesky" Post bluesky::Bluesky;
+            /// A Slack channel.
+            Slack = "slack" Chat slack::Slack;
+            /// A Discord channel.
+            Discord = "discord" Chat discord::Discord;
+            /// A Mattermost channel.
+            Mattermost = "mattermost" Chat mattermost::Mattermost;
+            /// A channel or chat in Microsoft Teams.
+            Teams = "teams" Chat teams::Teams;
+            /// A room on Matrix.
+            Matrix = "matrix" Chat matrix::Matrix;
+            /// A Telegram channel or group.
+            Telegram = "telegram" Chat telegram::Telegram;
+            /// A signed webhook.
+            Webhook = "webhook" Data webhook::Webhook;
+            /// Files in a folder.
+            File = "file" Data file::Files;
+        }
+    };
+}
+
+pub(crate) use kinds;
+
+/// What is sent over a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A mail to each contact of an audience; every other form goes to one account, site, room or folder.
+    Mail,
+    /// A page for everybody, which other channels link to.
+    Page,
+    /// Posts on a social network.
+    Post,
+    /// A message to a room of colleagues.
+    Chat,
+    /// JSON, for programs.
+    Data,
+}
+
+macro_rules! define {
+    ($($(#[$doc:meta])* $kind:ident = $word:literal $form:ident $module:ident::$adapter:ident;)*) => {
+        /// The kinds of channel there are.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+            schemars::JsonSchema,
+        )]
+        #[serde(rename_all = "lowercase")]
+        pub enum ChannelKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl ChannelKind {
+            /// All of them, in the order of the list.
+            pub const ALL: &'static [ChannelKind] = &[$(ChannelKind::$kind,)*];
+
+            /// The word in `dateline.yaml`, JSON and the ledger.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(ChannelKind::$kind => $word,)*
+                }
+            }
+
+            /// What it is sent.
+            pub fn form(self) -> Form {
+                match self {
+                    $(ChannelKind::$kind => Form::$form,)*
+                }
+            }
+        }
+    };
+}
+
+kinds!(define);
+
+impl ChannelKind {
+    /// Whether it carries mail to the contacts of an audience, each of whom gets their own; every other kind has one account.
+    pub fn is_mail(self) -> bool {
+        self.form() == Form::Mail
+    }
+
+    /// Whether everybody can see what it shows.
+    pub fn is_public(self) -> bool {
+        matches!(self.form(), Form::Page | Form::Post)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_kind_is_its_name() {
+        for kind in ChannelKind::ALL {
+            let word = format!("\"{}\"", kind.as_str());
+            assert_eq!(serde_json::to_string(kind).unwrap(), word);
+            assert_eq!(serde_json::from_str::<ChannelKind>(&word).unwrap(), *kind);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# Strangers who read what we send to chats: Discord's builders, Microsoft's Adaptive Cards, Slack's types with TypeScript.
+#
+#   tests/endpoints/payloads.sh start   prints lines to eval
+#
+# They come from npm into PAYLOADS_PROGRAMS (~/.cache/dateline-payloads unless set); a minute the first time. Nothing is started. Exit 3: it
+# cannot run here.
+set -euo pipefail
+
+programs=${PAYLOADS_PROGRAMS:-${XDG_CACHE_HOME:-$HOME/.cache}/dateline-payloads}
+
+say() { echo "payloads.sh: $*" >&2; }
+
+install() {
+    [ -e "$programs/complete" ] && return
+    command -v npm > /dev/null && command -v node > /dev/null || { say "npm is not installed"; exit 3; }
+    mkdir -p "$programs"
+    (
+        cd "$programs"
+        echo '{ "private": true }' > package.json
+        timeout 150 npm install --no-audit --no-fund --ignore-scripts \
+            @discordjs/builders@1.15.0 adaptivecards@3.0.6 @slack/types@3.2.0 typescript@7.0.2
+        touch complete
+    ) >&2 || { say "npm failed, or took too long"; exit 3; }
+}
+
+case "${1:-}" in
+    start)
+        install
+        echo "export DATELINE_TEST_PAYLOADS_PROGRAMS=$programs"
+        ;;
+    *) say "start"; exit 2 ;;
+esac

@@ -1,0 +1,115 @@
+//! What is sent to chats, read by the vendors' own libraries (`tests/endpoints/payloads.sh`). They must also be able to say no.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use dateline::channel::config::ChannelConfig;
+use dateline::channel::{self, Channel, Parcel};
+use dateline::render::{Chat, Content};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::networks::{gate, given, parcel};
+
+/// A receiver of one message, which it gives back.
+async fn receiver() -> (String, tokio::task::JoinHandle<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook/secret", listener.local_addr().unwrap());
+    let taking = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = Vec::new();
+        loop {
+            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+            let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            if let Ok(body) = serde_json::from_slice(&bytes[head + 4..]) {
+                let answer = "{\"id\":\"1310000000000000002\"}";
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                return body;
+            }
+        }
+    });
+    (url, taking)
+}
+
+fn messages() -> Vec<Parcel> {
+    let long = "Så långt går Aster EV 👨‍👩‍👧‍👦 på en laddning & <b>mer</b> *än* [så](x). ";
+    let chat = |title: &str, text: &str, label: Option<&str>, picture: bool| Chat {
+        label: label.map(str::to_owned),
+        title: title.to_owned(),
+        text: text.to_owned(),
+        note: label.map(|_| "It goes 610 km, not 620.".to_owned()),
+        url: "https://news.halden.example/2026/aster-ev/".to_owned(),
+        picture: picture.then(|| "https://news.halden.example/2026/aster-ev/front.png".to_owned()),
+        more: "Read more".to_owned(),
+        organization: "Halden Motors".to_owned(),
+        accent: "#b5431f".to_owned(),
+        test: false,
+    };
+    let now = "2026-12-01T08:00:00Z".parse().unwrap();
+    [
+        chat("It goes 620 km", "A family car.", None, true),
+        chat("It goes 620 km", "A family car.", Some("Correction"), false),
+        chat("It goes 620 km", "", Some("Withdrawn"), false),
+        chat(&long.repeat(10), &long.repeat(100), Some("Correction"), false),
+    ]
+    .into_iter()
+    .map(|chat| {
+        let pictured = chat.picture.is_some();
+        let mut parcel = parcel("chat", Content::Chat(chat), now);
+        if !pictured {
+            Arc::make_mut(&mut parcel.edition).assets.clear();
+        }
+        parcel
+    })
+    .collect()
+}
+
+fn judged(programs: &str, kind: &str, body: &Value) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("message.json");
+    std::fs::write(&file, body.to_string()).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endpoints/payloads/check.cjs");
+    let output = Command::new("node").arg(script).arg(programs).arg(kind).arg(&file).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+async fn check(kind: &str, open: fn(Value) -> ChannelConfig, spoil: fn(&mut Value)) {
+    let Some([programs]) = given(["PAYLOADS_PROGRAMS"]) else { return };
+    for (at, message) in messages().into_iter().enumerate() {
+        if kind == "discord" && !message.edition.assets.is_empty() {
+            continue;
+        }
+        let (url, taking) = receiver().await;
+        let secrets = channel::Secrets::none().with("webhook", url.as_str());
+        let config = open(json!({ "webhook": { "env": "H" } }));
+        let channel: Box<dyn Channel> = channel::open(&config, std::path::Path::new("."), &secrets).unwrap();
+        let _ = channel.deliver(&message, &gate()).await;
+        let mut body = taking.await.unwrap();
+        tokio::task::block_in_place(|| {
+            judged(&programs, kind, &body).unwrap_or_else(|error| panic!("{kind} {at}: {error}\n{body:#}"));
+            spoil(&mut body);
+            assert!(judged(&programs, kind, &body).is_err(), "{kind} {at} can say no: {body:#}");
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn discords_builders_take_our_embeds() {
+    let open = |keys| ChannelConfig::Discord(serde_json::from_value(keys).unwrap());
+    check("discord", open, |body| body["embeds"][0]["title"] = json!("x".repeat(257))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adaptive_cards_take_our_cards() {
+    let open = |keys| ChannelConfig::Teams(serde_json::from_value(keys).unwrap());
+    check("teams", open, |body| body["attachments"][0]["content"]["body"][0]["size"] = json!("Enormous"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slacks_types_take_our_blocks() {
+    let open = |keys| ChannelConfig::Slack(serde_json::from_value(keys).unwrap());
+    check("slack", open, |body| body["blocks"][0]["text"]["type"] = json!("mrkdwn")).await;
+}

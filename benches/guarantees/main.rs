@@ -2,13 +2,18 @@
 //!
 //! `cargo bench --bench guarantees [-- MAILS]`. Both sides send the same mails over the same channel and as many
 //! connections to the same sink, in turn, several rounds. "Without" is possible only here: the channel is driven by hand, with
-//! a gate that says yes at once and nothing written down. Postfix's smtp-source, where it is installed, sends as much to the same sink.
-//! The ledger's folder is below the target folder, on whatever disk that is.
+//! a gate that says yes at once and nothing written down. Postfix's smtp-source, where it is installed, sends as much to the same sink,
+//! with a connection for each mail (as it does by itself) and over connections that stay (`-d`).
+//! The ledger's folder is below the target folder, on whatever disk that is; what a sync of that disk takes meanwhile is printed as well.
+//!
+//! `-- MAILS --delay MILLISECONDS`: to a sink that says everything so much later, as one that is far away does.
+//! `-- MAILS --only 4` (or 16): with so many connections alone.
 
 mod sink;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,13 +38,21 @@ const CONNECTIONS: [u32; 2] = [4, 16];
 /// Paragraphs of a mail of about 4 and about 30 KiB.
 const LENGTHS: [usize; 2] = [1, 34];
 const ROUNDS: usize = 3;
+/// Mails for each connection that are handed to the channel beyond those on their way.
+const READY: u32 = 4;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let first = words.find(|word| word == "--sink" || word.parse::<usize>().is_ok());
-    let done = match first.as_deref() {
-        Some("--sink") => sink::run().map_err(Into::into),
-        count => measure(count.and_then(|count| count.parse().ok()).unwrap_or(20_000)),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let after = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
+        words.get(at + 1)?.parse::<u32>().ok()
+    };
+    let delay = |name: &str| Duration::from_millis(after(name).unwrap_or(0).into());
+    let done = if words.iter().any(|word| word == "--sink") {
+        sink::run(delay("--sink")).map_err(Into::into)
+    } else {
+        let count = words.iter().find_map(|word| word.parse().ok()).unwrap_or(20_000);
+        measure(count, delay("--delay"), after("--only"))
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,38 +63,65 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(count: usize) -> Result<()> {
+fn measure(count: usize, delay: Duration, only: Option<u32>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // From far away it makes no difference how large a mail is.
+    let lengths = if delay.is_zero() { &LENGTHS[..] } else { &LENGTHS[1..] };
     println!(
-        "| mail | connections | with | without | ratio | smtp-source | with: µs/mail | without: µs/mail |"
+        "| mail | connections | with | without | ratio | smtp-source | smtp-source -d | with: µs/mail | without: µs/mail | a sync |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for paragraphs in LENGTHS {
-        for connections in CONNECTIONS {
-            let (mut with, mut without, mut other, mut size) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for &paragraphs in lengths {
+        for connections in CONNECTIONS.into_iter().filter(|one| only.is_none_or(|only| only == *one)) {
+            let (mut with, mut without, mut size) = (Vec::new(), Vec::new(), 0);
+            let (mut other, mut stays, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                let sink = Sink::start()?;
+                let sink = Sink::start(delay)?;
                 let bench = runtime.block_on(Bench::set(&sink, count, paragraphs, connections))?;
+                syncs.push(sync(bench.folder.path())?);
                 let (cost, bytes) = runtime.block_on(bench.without(connections))?;
                 size = bytes;
                 without.push(cost);
                 with.push(runtime.block_on(bench.with())?);
-                other.extend(smtp_source(&sink, count, size, connections));
+                other.extend(smtp_source(&sink, count, size, connections, &[]));
+                stays.extend(smtp_source(&sink, count, size, connections, &["-d"]));
+                syncs.push(sync(bench.folder.path())?);
             }
             let (with, without) = (median(&mut with), median(&mut without));
-            let other = if other.is_empty() { "not installed".to_owned() } else { median(&mut other).rate() };
+            syncs.sort();
             println!(
-                "| {:.0} KiB | {connections} | {} | {} | {:.2} | {other} | {:.0} | {:.0} |",
+                "| {:.0} KiB | {connections} | {} | {} | {:.2} | {} | {} | {:.0} | {:.0} | {:.1} ms |",
                 per(size, 1024),
                 with.rate(),
                 without.rate(),
                 without.wall / with.wall,
+                rate(&mut other),
+                rate(&mut stays),
                 with.processor * 1e6,
                 without.processor * 1e6,
+                syncs.get(syncs.len() / 2).map_or(f64::NAN, Duration::as_secs_f64) * 1e3,
             );
         }
     }
     Ok(())
+}
+
+fn rate(costs: &mut [Cost]) -> String {
+    if costs.is_empty() { "not installed".to_owned() } else { median(costs).rate() }
+}
+
+/// What it takes to bring a page to the disk that has `folder`: the median of some.
+fn sync(folder: &Path) -> Result<Duration> {
+    let file = std::fs::File::create(folder.join("sync"))?;
+    let mut took = Vec::new();
+    for page in 0..31 {
+        file.write_all_at(&[page; 4096], u64::from(page) * 4096)?;
+        let began = Instant::now();
+        file.sync_data()?;
+        took.push(began.elapsed());
+    }
+    took.sort();
+    Ok(took.get(took.len() / 2).copied().unwrap_or_default())
 }
 
 /// Seconds for each mail: on the clock, and of processors.
@@ -109,7 +149,7 @@ fn per(a: usize, b: usize) -> f64 {
 
 /// A ledger with one release issued to everybody, and the way to the sink.
 struct Bench {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     clock: Clock,
     ledger: Ledger,
     config: Config,
@@ -138,7 +178,7 @@ impl Bench {
         if let Some(failed) = report.failed.first() {
             return Err(failed.error.clone().into());
         }
-        Ok(Bench { _folder: folder, clock, ledger, config, count })
+        Ok(Bench { folder, clock, ledger, config, count })
     }
 
     fn route(&self) -> Result<Box<dyn Channel>> {
@@ -157,7 +197,8 @@ impl Bench {
         let queue: Arc<Mutex<VecDeque<Claim>>> = Arc::new(Mutex::new(claims.into()));
         let meter = Meter::start();
         let mut workers = tokio::task::JoinSet::new();
-        for _ in 0..connections {
+        // As dispatch does: some are made ready while the others are on their way.
+        for _ in 0..connections * (1 + READY) {
             let (queue, channel) = (Arc::clone(&queue), Arc::clone(&channel));
             let (edition, clock) = (Arc::clone(&edition), self.clock.clone());
             workers.spawn(async move {
@@ -276,9 +317,10 @@ fn processor() -> Duration {
     )
 }
 
-fn smtp_source(sink: &Sink, count: usize, size: usize, connections: u32) -> Option<Cost> {
+fn smtp_source(sink: &Sink, count: usize, size: usize, connections: u32, more: &[&str]) -> Option<Cost> {
     let wall = Instant::now();
     let status = Command::new("smtp-source")
+        .args(more)
         .args(["-s", &connections.to_string(), "-l", &size.to_string(), "-m", &count.to_string()])
         .args(["-f", "press@halden.example", "-t", "reader@desk.example", &sink.address.to_string()])
         .status()

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A sink that runs.
 pub struct Sink {
@@ -12,10 +13,11 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Starts this program again as a sink.
-    pub fn start() -> io::Result<Sink> {
+    /// Starts this program again as a sink that waits so long before it says anything, as one far away does.
+    pub fn start(delay: Duration) -> io::Result<Sink> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--sink")
+            .arg(delay.as_millis().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -36,29 +38,28 @@ impl Drop for Sink {
 }
 
 /// Serves until stdin ends.
-pub fn run() -> io::Result<()> {
+pub fn run(delay: Duration) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
     io::stdout().flush()?;
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             // A client that goes away is no trouble of a sink's.
-            std::thread::spawn(move || serve(stream));
+            std::thread::spawn(move || serve(stream, delay));
         }
     });
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
 
-fn serve(stream: TcpStream) -> io::Result<()> {
+fn serve(stream: TcpStream, delay: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut input = BufReader::with_capacity(128 * 1024, stream);
     let mut said = b"220 sink ESMTP\r\n".to_vec();
     let mut line = Vec::new();
     loop {
         if input.buffer().is_empty() {
-            input.get_mut().write_all(&said)?;
-            said.clear();
+            say(&mut input, &mut said, delay)?;
         }
         line.clear();
         if input.read_until(b'\n', &mut line)? == 0 {
@@ -68,8 +69,7 @@ fn serve(stream: TcpStream) -> io::Result<()> {
             b"EHLO" => said.extend_from_slice(b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n"),
             b"DATA" => {
                 said.extend_from_slice(b"354 go\r\n");
-                input.get_mut().write_all(&said)?;
-                said.clear();
+                say(&mut input, &mut said, delay)?;
                 loop {
                     line.clear();
                     if input.read_until(b'\n', &mut line)? == 0 {
@@ -83,9 +83,17 @@ fn serve(stream: TcpStream) -> io::Result<()> {
             }
             b"QUIT" => {
                 said.extend_from_slice(b"221 bye\r\n");
-                return input.get_mut().write_all(&said);
+                return say(&mut input, &mut said, delay);
             }
             _ => said.extend_from_slice(b"250 ok\r\n"),
         }
     }
+}
+
+/// Says what is to be said, after the time that it takes to come here.
+fn say(input: &mut BufReader<TcpStream>, said: &mut Vec<u8>, delay: Duration) -> io::Result<()> {
+    std::thread::sleep(delay);
+    input.get_mut().write_all(said)?;
+    said.clear();
+    Ok(())
 }

@@ -91,6 +91,19 @@ pub trait Channel: Send + Sync {
         None
     }
 
+    /// How many parcels it may be handed for each of its connections beyond the one that is on its way there, to make them ready
+    /// meanwhile. A channel that says so keeps [`Channel::limit`] by itself.
+    fn line(&self) -> u32 {
+        0
+    }
+
+    /// Uses at most so many connections at the same time from now on, and returns how many are in use; nothing where each parcel that is
+    /// handed in is one.
+    fn limit(&self, connections: u32) -> Option<u32> {
+        let _ = connections;
+        None
+    }
+
     /// Closes connections that are open without being used, so that somebody else may have them.
     async fn rest(&self) {}
 

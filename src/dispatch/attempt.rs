@@ -1,10 +1,12 @@
-//! One attempt at one delivery, from claim to settled.
+//! One attempt at one delivery: from claim to answer, and from answer to record. The next may leave between the two.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use super::breadcrumb::Breadcrumbs;
+use tokio_util::sync::CancellationToken;
+
+use super::breadcrumb::{Breadcrumbs, Slot};
 use super::decide::{self, Tried, Trouble};
 use super::gate::{Answer, LedgerGate};
 use super::recover::Open;
@@ -12,17 +14,32 @@ use super::{Event, Route, lock};
 use crate::channel::{Failure, Gate as _, Mark, Parcel, Previous, Probe, Receipt, Recipient, Reply};
 use crate::clock::Clock;
 use crate::crashpoint;
+use crate::digest::Digest;
 use crate::ledger::{Claim, Crash, Ledger, LedgerError, Outcome, Party, State, Stop};
 use crate::newsroom::ChannelKind;
 use crate::render::Edition;
 use crate::token::Purpose;
 
-/// What one attempt came to.
-pub struct Done {
-    /// For the observer.
-    pub event: Event,
+/// An attempt that is over, and not on record yet.
+pub struct Ended {
+    /// Under which claim it was made.
+    pub claim: Claim,
+    /// The destination took it.
+    pub sent: bool,
+    /// The destination said what it thinks of the recipient.
+    pub spoke: bool,
+    /// The other side's words, masked.
+    pub words: String,
     /// What else must be stopped.
     pub trouble: Option<Trouble>,
+    url: Option<String>,
+    parcel: Parcel,
+    slot: Option<Slot>,
+    answer: Answer,
+    request: Digest,
+    outcome: Option<Outcome>,
+    broken: bool,
+    unknown: bool,
 }
 
 /// What all attempts of a process share.
@@ -37,23 +54,30 @@ pub struct Desk<'a> {
     pub open: &'a Mutex<Vec<Open>>,
 }
 
-/// Makes one attempt and settles it, with what was made ahead for it. `alone`: nothing else of this channel is under way.
+/// Makes one attempt, with what was made ahead for it. `alone`: nothing else of this channel is under way. After `stop` a mail that
+/// has no intent yet is given up, and goes back to waiting.
 ///
-/// An error is the ledger's: nothing may be sent while it cannot record. What is known of the attempt is kept in [`Desk::open`]
-/// until it can. A panic of the adapter is caught, and put down to the delivery.
+/// A panic of the adapter is caught, and put down to the delivery. What became of it is to be [`record`]ed; until then its breadcrumb
+/// stays.
 pub async fn attempt(
     desk: &Desk<'_>,
     route: &Route,
-    channel: &str,
-    claim: &Claim,
+    claim: Claim,
     (edition, ahead): (Arc<Edition>, Option<Arc<[u8]>>),
     alone: bool,
-) -> Result<Done, LedgerError> {
+    stop: &CancellationToken,
+) -> Ended {
     let Desk { ledger, clock, .. } = *desk;
-    let parcel = Parcel { ahead, ..parcel(ledger, claim, edition, clock) };
+    let parcel = Parcel { ahead, ..parcel(ledger, &claim, edition, clock) };
     let slot = desk.crumbs.map(Breadcrumbs::slot);
-    let gate = LedgerGate::new(ledger, clock, claim, slot.as_ref(), alone);
-    let result = caught(route.channel.deliver(&parcel, &gate)).await;
+    let gate = LedgerGate::new(ledger, clock, &claim, slot.as_ref(), alone);
+    // What does not wait for a connection has begun, and is seen to its end.
+    let stop = if route.kind == ChannelKind::Smtp { stop } else { &CancellationToken::new() };
+    let result = tokio::select! {
+        biased;
+        result = caught(route.channel.deliver(&parcel, &gate)) => result,
+        () = gate.given_up(stop) => Ok(Err(Failure::GateClosed)),
+    };
     let passed = gate.passed();
     let result = match result {
         Ok(Err(Failure::Broken { reply })) if passed => Err(Failure::Unknown { reply }),
@@ -64,11 +88,11 @@ pub async fn attempt(
     gate.mark(Mark::Answered(&result));
     pass_crashpoints(route.kind, &result, passed);
 
-    let mut words = match &result {
+    let words = match &result {
         Ok(receipt) => receipt.reply.to_string(),
         Err(failure) => failure.to_string(),
     };
-    let mut url = result.as_ref().ok().and_then(|receipt| receipt.url.clone());
+    let url = result.as_ref().ok().and_then(|receipt| receipt.url.clone());
     let unknown = matches!(result, Err(Failure::Unknown { .. }));
     let broken = matches!(result, Err(Failure::Broken { .. }));
     let decision = decide::decide(
@@ -76,12 +100,94 @@ pub async fn attempt(
         Tried { key: &claim.key, attempt: claim.attempt_no, expires: claim.expires, now: clock.now() },
     );
     let outcome = decision.outcome.filter(|_| !broken);
-    let answer = gate.answer();
+    let (answer, request) = (gate.answer(), gate.request());
+    drop(gate);
+    Ended {
+        sent: matches!(outcome, Some(Outcome::Sent { .. })),
+        spoke: matches!(outcome, Some(Outcome::Failed { .. })),
+        words: masked(&words),
+        trouble: decision.stop,
+        claim,
+        url,
+        parcel,
+        slot,
+        answer,
+        request,
+        outcome,
+        broken,
+        unknown,
+    }
+}
+
+impl Ended {
+    /// Whether its record is a result alone, as nearly always.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.answer, Answer::Go(_)) && !self.broken && !self.unknown
+    }
+
+    fn event(self, channel: &str, state: State) -> Event {
+        Event {
+            recipient: recipient(&self.claim),
+            slug: self.claim.slug,
+            notice: self.claim.notice,
+            channel: channel.to_owned(),
+            state,
+            words: self.words,
+            url: self.url,
+        }
+    }
+}
+
+/// Puts on record, at once, what became of attempts that are all [plain](Ended::is_plain); for errors see [`record`].
+pub async fn record_all(desk: &Desk<'_>, channel: &str, all: Vec<Ended>) -> Result<Vec<Event>, LedgerError> {
+    let result = |ended: &Ended| match ended.answer {
+        Answer::Go(attempt) => Some((attempt, ended.outcome.clone().unwrap_or(Outcome::NotSent))),
+        _ => None,
+    };
+    let results = all.iter().filter_map(result).collect();
+    match desk.ledger.settle_all(results, desk.clock.now()).await {
+        Ok(settled) => {
+            crashpoint!("S8");
+            // Their breadcrumbs go only now.
+            Ok(all
+                .into_iter()
+                .zip(settled)
+                .map(|(ended, settled)| ended.event(channel, settled.state))
+                .collect())
+        }
+        Err(error) => {
+            keep(desk, all);
+            Err(error)
+        }
+    }
+}
+
+/// Keeps what is known of attempts that are all [plain](Ended::is_plain), for when the ledger can take it.
+pub fn keep(desk: &Desk<'_>, all: Vec<Ended>) {
+    lock(desk.open).extend(all.into_iter().map(|ended| Open {
+        claim: ended.claim,
+        outcome: ended.outcome.unwrap_or(Outcome::NotSent),
+        slot: ended.slot,
+    }));
+}
+
+/// Puts on record what became of an attempt.
+///
+/// An error is the ledger's: nothing may be sent while it cannot record. What is known of the attempt is kept in [`Desk::open`]
+/// until it can.
+pub async fn record(
+    desk: &Desk<'_>,
+    route: &Route,
+    channel: &str,
+    ended: Ended,
+) -> Result<Event, LedgerError> {
+    let Desk { ledger, clock, .. } = *desk;
+    let Ended { claim, mut words, mut url, parcel, slot, answer, request, outcome, .. } = ended;
     let attempt = if let Answer::Go(attempt) = answer { Some(attempt) } else { None };
     let settled = match (answer, outcome) {
         (Answer::Failed(error), _) => {
             // It may be on disk all the same, but it never left.
-            lock(desk.open).push(Open { claim: claim.clone(), outcome: Outcome::NotSent, slot });
+            lock(desk.open).push(Open { claim, outcome: Outcome::NotSent, slot });
             return Err(error);
         }
         (Answer::Go(attempt), outcome) => {
@@ -90,7 +196,7 @@ pub async fn attempt(
             match settled {
                 Ok(settled) => Ok(settled.state),
                 Err(error) => {
-                    lock(desk.open).push(Open { claim: claim.clone(), outcome, slot });
+                    lock(desk.open).push(Open { claim, outcome, slot });
                     return Err(error);
                 }
             }
@@ -98,7 +204,7 @@ pub async fn attempt(
         (Answer::Stop(stop), _) => Err(stop),
         (Answer::NotAsked, Some(outcome)) => {
             // Refused or out of reach before the point of no return: the try is recorded all the same.
-            let question = (claim.delivery, claim.epoch, gate.request());
+            let question = (claim.delivery, claim.epoch, request);
             let settled = ledger.settle_early(question, outcome, clock.now()).await?;
             settled.map(|settled| settled.state)
         }
@@ -119,28 +225,29 @@ pub async fn attempt(
             }
         }
     };
-    if broken && state == State::Scheduled {
-        state = blame(ledger, clock, claim).await?;
+    if ended.broken && state == State::Scheduled {
+        state = blame(ledger, clock, &claim).await?;
     }
-    if unknown
+    if ended.unknown
         && state == State::Unknown
         && let Some(attempt) = attempt
         && let Ok(Probe::Arrived(receipt)) = caught(route.channel.probe(&parcel)).await
     {
         url.clone_from(&receipt.url);
-        words = format!("no answer, but it is there: {}", receipt.reply);
+        words = masked(&format!("no answer, but it is there: {}", receipt.reply));
         state = ledger.settle(attempt, arrived(receipt), clock.now()).await?.state;
     }
-    let event = Event {
+    // Only now nobody needs it any more.
+    drop(slot);
+    Ok(Event {
         slug: claim.slug.clone(),
         notice: claim.notice,
         channel: channel.to_owned(),
-        recipient: recipient(claim),
+        recipient: recipient(&claim),
         state,
-        words: masked(&words),
+        words,
         url,
-    };
-    Ok(Done { event, trouble: decision.stop })
+    })
 }
 
 /// The crash points between the answer and its record.

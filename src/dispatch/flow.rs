@@ -11,13 +11,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Done};
+use super::attempt::{self, Desk, Ended};
+use super::decide::Trouble;
 use super::hand::{Hand, Place};
 use super::shape::{Effect, May, Questions, Shape};
 use super::shift::Shift;
-use super::{Inner, Route, lock};
-use crate::ledger::{Claim, DeliveryId, Epoch, Hold, LedgerError, Party, Scope, State};
+use super::{Event, Inner, Route, lock};
+use crate::ledger::{Claim, DeliveryId, Epoch, Hold, LedgerError, Party, Scope};
 use crate::newsroom::Form;
 
 /// How often leases on claims are renewed; they last four times as long.
@@ -27,11 +29,13 @@ const SHARE_EVERY: Duration = Duration::from_secs(2);
 /// How often the ledger is asked for what came due, was held or resumed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Claims in hand for each connection, so that none idles between claims.
-const IN_HAND: u32 = 32;
+const IN_HAND: u32 = 64;
 /// No more claims in hand than these.
 const MOST_IN_HAND: usize = 8_000;
 /// No more in hand for a destination that is slow; the others come back when it is their turn.
 const MOST_FOR_ONE: usize = 500;
+/// No more attempts than these are over and not on record: after a loss of power nobody knows what became of those.
+const MOST_UNRECORDED: usize = 64;
 /// So long one that may be poison is worked on alone, and so long it is waited until it can be.
 const ALONE: Duration = Duration::from_secs(10);
 /// What comes back later comes in groups of which each takes about so long.
@@ -39,8 +43,10 @@ const GROUP: SignedDuration = SignedDuration::from_secs(15);
 
 /// What runs beside the deciding task.
 enum Step {
-    /// An attempt has ended.
-    Ended { place: Place, delivery: DeliveryId, domain: Option<String>, began: Timestamp, done: Box<Done> },
+    /// An attempt has ended, and is to be recorded.
+    Ended { place: Place, began: Timestamp, ended: Box<Ended> },
+    /// What became of attempts is on record; whether they were the group that is recorded at once.
+    Recorded(Vec<Event>, bool),
     /// Claims came.
     Claimed(Vec<Claim>),
     /// The ledger was looked at: whether something is due, what else was claimed, what is held.
@@ -65,7 +71,16 @@ pub struct Flow {
     /// Until when one of them is, or is to be, alone.
     alone: Option<Instant>,
     steps: JoinSet<Result<Step, LedgerError>>,
+    /// Those of them that are attempts, and those that record one.
     attempts: usize,
+    recording: usize,
+    /// What became of these is recorded together, as soon as the group before them is on record.
+    to_record: Vec<Ended>,
+    group: bool,
+    /// How many connections the channel was told to use.
+    limit: Option<u32>,
+    /// Gives back what stands in the channel's line and has no intent.
+    line: CancellationToken,
     wakes: BTreeMap<Timestamp, BTreeSet<Place>>,
     /// When the channel itself may take the next one.
     leave_at: Option<Timestamp>,
@@ -89,6 +104,7 @@ impl Flow {
     pub fn new(inner: Arc<Inner>, shift: Arc<Shift>, key: String) -> Flow {
         Flow {
             inner,
+            line: shift.stop.child_token(),
             shift,
             key,
             hand: Hand::default(),
@@ -96,6 +112,10 @@ impl Flow {
             alone: None,
             steps: JoinSet::new(),
             attempts: 0,
+            recording: 0,
+            to_record: Vec::new(),
+            group: false,
+            limit: None,
             wakes: BTreeMap::new(),
             leave_at: None,
             claiming: false,
@@ -139,6 +159,7 @@ impl Flow {
                 self.ask(&shape, now);
                 self.claim(&shape, now);
             }
+            self.record_group();
             let idle = self.in_hand() == 0 && self.steps.is_empty();
             if (self.ending && self.steps.is_empty()) || (idle && (site || self.shift.is_over())) {
                 break;
@@ -181,6 +202,8 @@ impl Flow {
         if let Some(route) = self.inner.routes.get(&self.key) {
             route.channel.rest().await;
         }
+        // Where the ledger failed under a group, the one behind it was not begun.
+        attempt::keep(&desk(&self.inner), self.to_record);
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -218,7 +241,8 @@ impl Flow {
     /// Begins what may leave.
     fn leave(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
         self.leave_at = None;
-        if self.suspect(shape, now) {
+        self.prepare(shape, now);
+        if self.recording >= MOST_UNRECORDED || self.suspect(shape, now) {
             return;
         }
         let mut back: Vec<(Place, Option<Timestamp>)> = Vec::new();
@@ -276,6 +300,31 @@ impl Flow {
         }
     }
 
+    /// Tells the channel how many connections it may use, and asks how much it makes ready ahead.
+    fn prepare(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
+        let Some(route) = self.inner.routes.get(&self.key) else { return };
+        let mut shape = lock(shape);
+        shape.ahead(route.channel.line());
+        let limit = shape.may_use(now);
+        if self.limit != Some(limit) {
+            self.limit = Some(limit);
+            route.channel.limit(limit);
+        }
+    }
+
+    /// What the ledger is to be asked for what is used.
+    fn questions(
+        &self,
+        shape: &std::sync::Mutex<Shape>,
+        all: bool,
+        waiting: impl Fn(&Place) -> usize,
+    ) -> Questions {
+        let in_use = self.limit.and_then(|limit| self.inner.routes.get(&self.key)?.channel.limit(limit));
+        let mut shape = lock(shape);
+        shape.in_use(in_use);
+        shape.questions(all, waiting)
+    }
+
     /// Sees to those that may be poison; returns whether the others wait for that.
     fn suspect(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) -> bool {
         if self.attempts > 0 && self.alone.is_some_and(|until| Instant::now() < until) {
@@ -317,6 +366,7 @@ impl Flow {
     fn begin(&mut self, place: Place, claim: Claim, alone: bool, began: Timestamp) {
         self.attempts += 1;
         let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
+        let line = self.line.clone();
         self.steps.spawn(async move {
             let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
             let edition = shift.edition(&inner.ledger, claim.edition).await?;
@@ -324,15 +374,36 @@ impl Flow {
                 Some(_) => shift.ahead.of(&inner.ledger, claim.delivery).await?,
                 None => None,
             };
-            let desk = attempt::Desk {
-                ledger: &inner.ledger,
-                clock: &inner.clock,
-                crumbs: inner.begun.get().map(|(crumbs, _)| crumbs),
-                open: &inner.open,
-            };
-            let done = attempt::attempt(&desk, route, &key, &claim, (edition, ahead), alone).await?;
-            let domain = attempt::domain(&claim);
-            Ok(Step::Ended { place, delivery: claim.delivery, domain, began, done: Box::new(done) })
+            let ended = attempt::attempt(&desk(&inner), route, claim, (edition, ahead), alone, &line).await;
+            Ok(Step::Ended { place, began, ended: Box::new(ended) })
+        });
+    }
+
+    /// Records what became of an attempt; others go on meanwhile.
+    fn record(&mut self, ended: Ended) {
+        self.recording += 1;
+        if ended.is_plain() {
+            self.to_record.push(ended);
+            return;
+        }
+        let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
+        self.steps.spawn(async move {
+            let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
+            let event = attempt::record(&desk(&inner), route, &key, ended).await?;
+            Ok(Step::Recorded(vec![event], false))
+        });
+    }
+
+    /// Records what came to its end since the last group was begun: so one transaction has many.
+    fn record_group(&mut self) {
+        if self.group || self.to_record.is_empty() {
+            return;
+        }
+        self.group = true;
+        let all = std::mem::take(&mut self.to_record);
+        let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
+        self.steps.spawn(async move {
+            Ok(Step::Recorded(attempt::record_all(&desk(&inner), &key, all).await?, true))
         });
     }
 
@@ -341,7 +412,7 @@ impl Flow {
         if self.asking || self.in_hand() == 0 || Instant::now() < self.ask_at {
             return;
         }
-        let questions = lock(shape).questions(false, |place| self.hand.for_place(place));
+        let questions = self.questions(shape, false, |place| self.hand.for_place(place));
         if !questions.takes.is_empty() || !questions.wants.is_empty() {
             self.put(questions, now);
         }
@@ -352,7 +423,7 @@ impl Flow {
         if !self.asking {
             let all = self.in_hand();
             let waiting = |place: &Place| if place.is_empty() { all } else { self.hand.for_place(place) };
-            let questions = lock(shape).questions(true, waiting);
+            let questions = self.questions(shape, true, waiting);
             self.put(questions, self.inner.clock.now());
         }
     }
@@ -433,9 +504,17 @@ impl Flow {
     fn took(&mut self, shape: &std::sync::Mutex<Shape>, step: Step) {
         let now = self.inner.clock.now();
         match step {
-            Step::Ended { place, delivery, domain, began, done } => {
+            Step::Ended { place, began, ended } => {
                 self.attempts -= 1;
-                self.ended(shape, (place, delivery, domain), began, *done, now);
+                self.ended(shape, &place, began, *ended, now);
+            }
+            Step::Recorded(events, group) => {
+                self.group &= !group;
+                self.recording -= events.len();
+                for event in events {
+                    self.shift.count(event.state, 1);
+                    (self.inner.observer)(event);
+                }
             }
             Step::Claimed(claims) => {
                 self.claiming = false;
@@ -517,31 +596,36 @@ impl Flow {
     fn ended(
         &mut self,
         shape: &std::sync::Mutex<Shape>,
-        (place, delivery, domain): (Place, DeliveryId, Option<String>),
+        place: &Place,
         began: Timestamp,
-        done: Done,
+        ended: Ended,
         now: Timestamp,
     ) {
-        let Done { event, trouble } = done;
-        self.shift.count(event.state, 1);
-        let spoke = event.state == State::Failed;
-        let (sent, took) = (event.state == State::Sent, now.duration_since(began));
-        let effect = lock(shape).end((&place, delivery), (sent, spoke), trouble, took, now);
-        self.hand.wake(&place);
-        let words = event.words.as_str();
+        let (delivery, took) = (ended.claim.delivery, now.duration_since(began));
+        let effect = lock(shape).end((place, delivery), (ended.sent, ended.spoke), ended.trouble, took, now);
+        self.hand.wake(place);
+        let refused =
+            matches!(ended.trouble, Some(Trouble::Destination | Trouble::Channel | Trouble::PauseChannel(_)));
+        if refused || effect != Effect::Nothing {
+            // What was made ready for better times waits for its turn again.
+            self.line.cancel();
+            self.line = self.shift.stop.child_token();
+        }
+        let words = ended.words.as_str();
         match effect {
             Effect::Nothing => {}
             Effect::Pause(until) => {
                 tracing::warn!(channel = self.key, destination = %place, %until, words, "takes nothing for now");
-                self.back(&place, until, now);
+                self.back(place, until, now);
             }
             Effect::PauseAll(until) => {
                 tracing::warn!(channel = self.key, %until, words, "the channel takes nothing for now");
                 self.everything_back(Some(until), now);
             }
             Effect::Open => {
+                let domain = attempt::domain(&ended.claim);
                 let domain = domain.as_deref().map(|domain| (domain, words));
-                self.hold_back(shape, &place, domain, now);
+                self.hold_back(shape, place, domain, now);
             }
             Effect::OpenAll => {
                 tracing::error!(channel = self.key, words, "held: it refuses us");
@@ -555,7 +639,7 @@ impl Flow {
                 self.everything_back(None, now);
             }
         }
-        (self.inner.observer)(event);
+        self.record(ended);
     }
 
     /// Hands back what is for `place`; it may be claimed again at `after`.
@@ -622,6 +706,15 @@ impl Flow {
             }
             Ok(Step::Held)
         });
+    }
+}
+
+fn desk(inner: &Inner) -> Desk<'_> {
+    Desk {
+        ledger: &inner.ledger,
+        clock: &inner.clock,
+        crumbs: inner.begun.get().map(|(crumbs, _)| crumbs),
+        open: &inner.open,
     }
 }
 

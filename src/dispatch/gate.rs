@@ -1,9 +1,11 @@
 //! The gate between an adapter and the ledger, for one attempt: asks once, remembers the answer, and leaves breadcrumbs.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
 
 use super::breadcrumb::{Crumb, Phase, Slot, Verdict};
 use super::lock;
@@ -12,6 +14,9 @@ use crate::clock::Clock;
 use crate::crashpoint;
 use crate::digest::Digest;
 use crate::ledger::{AttemptId, Claim, Intent, Ledger, LedgerError, START_WITHIN, Stop};
+
+/// What has become too late is noticed at most this much later.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// What the ledger said.
 #[derive(Default)]
@@ -82,15 +87,60 @@ impl<'a> LedgerGate<'a> {
         lock(&self.state).crumb.phase >= Phase::About
     }
 
-    /// Writes how far it is; a phase that was reached is never left again.
+    /// Whether the ledger was asked.
+    pub fn asked(&self) -> bool {
+        lock(&self.state).crumb.phase >= Phase::Asked
+    }
+
+    /// Returns when the attempt can be given up: it has an intent that is too old to leave under, or the process is to end and the ledger
+    /// was not asked for one. What passed, or was asked and is in time, is seen to its end.
+    pub async fn given_up(&self, stop: &CancellationToken) {
+        let patience = async {
+            loop {
+                tokio::time::sleep(self.patience()).await;
+                if self.is_late() {
+                    return;
+                }
+            }
+        };
+        let stopped = async {
+            stop.cancelled().await;
+            if self.asked() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = patience => {}
+            () = stopped => {}
+        }
+    }
+
+    /// How long the attempt may take until it must have left.
+    fn patience(&self) -> Duration {
+        let all = Duration::try_from(START_WITHIN).unwrap_or_default();
+        let left = lock(&self.state).deadline.map(|deadline| deadline.saturating_sub(self.clock.steady()));
+        left.map_or(all, |left| Duration::try_from(left).unwrap_or_default()).clamp(MOMENT, all)
+    }
+
+    /// Whether it has an intent under which it can leave no more, and has not left.
+    fn is_late(&self) -> bool {
+        let state = lock(&self.state);
+        let late = state.deadline.is_some_and(|deadline| self.clock.steady() >= deadline);
+        late && state.crumb.phase < Phase::About
+    }
+
+    /// Writes how far it is; a phase that was reached is never left again. What would prove nothing more than what is written is not
+    /// written.
     fn reach(&self, phase: Phase, change: impl FnOnce(&mut Crumb)) -> bool {
         let mut state = lock(&self.state);
         if phase < state.crumb.phase {
             return true;
         }
+        let before = (state.crumb.proof(), state.crumb.guilt());
         state.crumb.phase = phase;
         change(&mut state.crumb);
-        self.slot.is_none_or(|slot| slot.write(&state.crumb))
+        let same = before == (state.crumb.proof(), state.crumb.guilt());
+        same || self.slot.is_none_or(|slot| slot.write(&state.crumb))
     }
 }
 

@@ -23,6 +23,10 @@ const USUAL: SignedDuration = SignedDuration::from_millis(200);
 pub struct Shape {
     channel: String,
     connections: u32,
+    /// So many more for each connection are made ready meanwhile, where nothing but the connections keeps them.
+    ahead: u32,
+    /// How many connections are in use, where that is not how many are under way.
+    in_use: Option<u32>,
     providers: Providers,
     /// Departures a minute: as configured, and as they are kept to now.
     per_minute: Option<u32>,
@@ -107,6 +111,8 @@ impl Shape {
         Shape {
             channel: key.to_owned(),
             connections,
+            ahead: 0,
+            in_use: None,
             providers: limits.providers(),
             per_minute: limits.per_minute,
             allowed: limits.per_minute,
@@ -133,6 +139,26 @@ impl Shape {
     /// How many connections there may be in all.
     pub fn connections(&self) -> u32 {
         self.connections
+    }
+
+    /// So many for each connection may be handed to the channel beyond those on their way.
+    pub fn ahead(&mut self, ahead: u32) {
+        self.ahead = ahead;
+    }
+
+    /// How many connections may be used now.
+    pub fn may_use(&self, now: Timestamp) -> u32 {
+        self.slots.may(now)
+    }
+
+    /// The channel says how many connections it uses.
+    pub fn in_use(&mut self, in_use: Option<u32>) {
+        self.in_use = in_use;
+    }
+
+    /// How many of the channel's slots cannot be given away now.
+    fn used(&self) -> u32 {
+        self.in_use.map_or(self.under_way, |in_use| in_use.min(self.under_way))
     }
 
     /// Nothing is on its way: a flow begins, and there is one at a time.
@@ -171,7 +197,11 @@ impl Shape {
             self.asking.insert(nobody());
             return May::Ask;
         }
-        if self.under_way >= few.min(self.slots.may(now)) {
+        // Who is being tried out, or may leave only so often, is not begun before its time.
+        let calm = few == u32::MAX && self.pace.is_none();
+        let ahead = if calm { self.ahead } else { 0 };
+        let most = self.slots.may(now).saturating_mul(ahead.saturating_add(1));
+        if self.under_way >= few.min(most) {
             return May::Busy;
         }
         self.depart(&nobody(), now)
@@ -337,7 +367,7 @@ impl Shape {
         let whole = nobody();
         if all || asking.contains(&whole) {
             let wanted = if all { many(&whole, self.under_way) } else { self.connections };
-            questions.wants.push((Arc::clone(&whole), self.slots.want(self.under_way, wanted)));
+            questions.wants.push((Arc::clone(&whole), self.slots.want(self.used(), wanted)));
         }
         if let (true, Some(pace)) = (departing.contains(&whole), &self.pace) {
             questions.takes.push((whole, pace.want()));

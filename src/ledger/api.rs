@@ -210,20 +210,22 @@ impl Ledger {
         ask!(self, contacts(after, limit))
     }
 
-    /// Hands every contact to `see`, by number, a page at a time: a million are never held in memory. The first error
+    /// Hands every contact to `see`, by number, two pages at a time: a million are never held in memory. The first error
     /// of `see` ends it.
     pub async fn each_contact<E: From<LedgerError>>(
         &self,
         mut see: impl FnMut(Contact) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         const PAGE: u32 = 5_000;
-        let mut after = ContactId(0);
-        loop {
-            let page = self.contacts(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id;
+        let mut page = self.contacts(ContactId(0), PAGE).await?;
+        while let Some(last) = page.last() {
+            // The next page is read while this one is looked at.
+            let (ledger, after) = (self.clone(), last.id);
+            let next = tokio::spawn(async move { ledger.contacts(after, PAGE).await });
             page.into_iter().try_for_each(&mut see)?;
+            page = next.await.map_err(|_| LedgerError::Closed)??;
         }
+        Ok(())
     }
 
     /// The contact with this address, whatever its case.
@@ -406,6 +408,30 @@ impl Ledger {
     /// Records what became of an attempt.
     pub async fn settle(&self, attempt: AttemptId, outcome: Outcome, now: Timestamp) -> Result<Settled> {
         ask!(self, settle(attempt, outcome, now))
+    }
+
+    /// Records what became of several attempts, which have come to their ends at about the same time; the answers stand in their order.
+    /// Where it fails some of them may be on record: [`Ledger::evidence`] takes each of them again.
+    pub async fn settle_all(
+        &self,
+        results: Vec<(AttemptId, Outcome)>,
+        now: Timestamp,
+    ) -> Result<Vec<Settled>> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.settle_all(results, now).await,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(postgres) => {
+                // Those that are handed in together share a transaction there.
+                let mut settling = tokio::task::JoinSet::new();
+                for (at, (attempt, outcome)) in results.into_iter().enumerate() {
+                    let postgres = postgres.clone();
+                    settling.spawn(async move { (at, postgres.settle(attempt, outcome, now).await) });
+                }
+                let mut settled: Vec<_> = settling.join_all().await;
+                settled.sort_by_key(|(at, _)| *at);
+                settled.into_iter().map(|(_, settled)| settled).collect()
+            }
+        }
     }
 
     /// Says afterwards what became of the try that was made under a claim: what a breadcrumb shows of a process that died.

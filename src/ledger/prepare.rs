@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, LedgerError>;
 /// Lists up to this long are written in one transaction.
 pub(super) const AT_ONCE: u64 = 50_000;
 /// Longer ones in pieces of this many.
-pub(super) const PIECE: usize = 5_000;
+pub(super) const PIECE: usize = 10_000;
 
 /// An order, checked and ready to be written.
 pub(super) struct Prepared {

@@ -1,6 +1,7 @@
 //! Dispatch between a real ledger and a scripted channel.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -458,4 +459,104 @@ async fn what_the_ledger_could_not_take_is_not_forgotten() {
     assert_eq!(bench.desk.rows("aster").await, ["c1 original sent", "c2 original sent"]);
     assert_eq!(bench.passed(), ["c1", "c2"], "nobody got it twice");
     bench.desk.is_sound().await;
+}
+
+/// A channel with a line before its connections.
+#[derive(Clone, Default)]
+struct Lined(Arc<Line>);
+
+#[derive(Default)]
+struct Line {
+    handed: AtomicUsize,
+    /// What has a connection.
+    on_its_way: AtomicUsize,
+    limit: AtomicU32,
+    answers: Mutex<usize>,
+}
+
+impl Line {
+    fn is_answered(&self) -> bool {
+        let mut answers = self.answers.lock().unwrap();
+        let come = *answers > 0;
+        *answers -= usize::from(come);
+        come
+    }
+}
+
+#[async_trait]
+impl Channel for Lined {
+    async fn deliver(&self, _: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+        self.0.handed.fetch_add(1, Ordering::SeqCst);
+        while self.0.on_its_way.load(Ordering::SeqCst) >= self.0.limit.load(Ordering::SeqCst) as usize {
+            tokio::task::yield_now().await;
+        }
+        self.0.on_its_way.fetch_add(1, Ordering::SeqCst);
+        if !gate.open().await {
+            return Err(Failure::GateClosed);
+        }
+        while !self.0.is_answered() {
+            tokio::task::yield_now().await;
+        }
+        self.0.on_its_way.fetch_sub(1, Ordering::SeqCst);
+        Ok(Receipt::default())
+    }
+
+    fn line(&self) -> u32 {
+        2
+    }
+
+    fn limit(&self, connections: u32) -> Option<u32> {
+        self.0.limit.store(connections, Ordering::SeqCst);
+        u32::try_from(self.0.on_its_way.load(Ordering::SeqCst)).ok()
+    }
+}
+
+#[tokio::test]
+async fn a_stop_gives_back_what_stands_in_line_and_sees_to_its_end_what_may_have_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        LedgerConfig { folder: folder.path().join("ledger"), allow_network_disk: false, postgres: None };
+    let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
+    let desk = Desk::with(ledger.clone(), 20).await;
+    let everybody: Vec<i64> = (1..=20).collect();
+    desk.original("aster", "v1", &everybody).await;
+    let channel = Lined::default();
+    let line = Arc::clone(&channel.0);
+    let limits = Limits { connections: Some(2), ..Limits::default() };
+    let on_unknown = OnUnknown::Hold;
+    let route = Route { channel: Box::new(channel), kind: ChannelKind::Smtp, limits, on_unknown };
+    let routes = [("relay".to_owned(), route)].into();
+    let dispatch = Dispatch::new(ledger, routes, Clock::fixed(at(0)), "bench".into(), Arc::new(|_| ()));
+    let stop = CancellationToken::new();
+    let (drained, ()) = tokio::join!(dispatch.drain(&stop), async {
+        // A destination gets no more than three before it has taken one.
+        while line.handed.load(Ordering::SeqCst) < 3 || line.on_its_way.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        *line.answers.lock().unwrap() += 1;
+        // Then two are on their way, and two more for each connection in line; nobody is begun beyond that.
+        while line.handed.load(Ordering::SeqCst) < 7 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(line.handed.load(Ordering::SeqCst), 7);
+        // What was on its way is answered before it is on record, and the next one does not wait for that.
+        let is = |rows: &[String], state: &str, n| rows.iter().filter(|row| row.contains(state)).count() == n;
+        loop {
+            let rows = desk.rows("aster").await;
+            if is(&rows, "sent", 1) && is(&rows, "attempting", 2) {
+                break;
+            }
+        }
+        stop.cancel();
+        *line.answers.lock().unwrap() += 2;
+    });
+    let tally = drained.unwrap();
+    assert_eq!(tally.get(&State::Sent), Some(&3), "{tally:?}");
+    let rows = desk.rows("aster").await;
+    let count = |state: &str| rows.iter().filter(|row| row.contains(state)).count();
+    assert_eq!((count("sent"), count("scheduled")), (3, 17), "{rows:?}");
+    desk.is_sound().await;
 }

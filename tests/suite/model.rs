@@ -1,5 +1,6 @@
 //! A model of claim, intent, settle, hold, cancel and rescue (delivery.md 2–5), of which every state is visited: two daemons, two
-//! deliveries, crashes at every step, loss of power, pauses past the lease, late results, an operator.
+//! deliveries, crashes at every step, loss of power, pauses past the lease, late results, an operator. A daemon has one connection, and
+//! works ahead: it asks for the intent of a second delivery while the dot of the first has no answer, or its result is not on record.
 //!
 //! The rules are the ledger's. Each can be left out, and then the checker finds the history in which that does harm: so the
 //! model is able to fail, and every rule is needed.
@@ -29,6 +30,8 @@ struct Rules {
     quarantine: bool,
     /// An attempt that was under way when its process died, with the dot on its way, is unknown.
     gap: bool,
+    /// Over a connection no dot leaves before the last one was answered.
+    wire: bool,
 }
 
 const ALL: Rules = Rules {
@@ -41,9 +44,8 @@ const ALL: Rules = Rules {
     boot: true,
     quarantine: true,
     gap: true,
+    wire: true,
 };
-
-const DAEMONS: usize = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum State {
@@ -105,34 +107,38 @@ struct Work {
     step: Step,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Daemon {
     up: bool,
-    work: Option<Work>,
-    crumb: Option<Work>,
+    works: Vec<Work>,
+    /// What its breadcrumbs say after it died; nothing where they are not believed.
+    crumbs: Option<Vec<Work>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct World {
     deliveries: Vec<Delivery>,
-    daemons: [Daemon; DAEMONS],
+    daemons: Vec<Daemon>,
     held: bool,
     crashes: u8,
     /// An intent was let go although a hold or a cancellation had been acknowledged.
     disobeyed: bool,
     /// A dot left for an attempt that had been given up.
     zombie: bool,
+    /// A death of a process alone left more than one attempt of which its breadcrumbs prove nothing.
+    several: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Action {
     Claim(usize, usize),
-    Intent(usize),
-    Check(usize),
-    Dot(usize),
+    // A daemon and which of its works.
+    Intent(usize, usize),
+    Check(usize, usize),
+    Dot(usize, usize),
     /// The server's answer, or none: then it may have accepted or not.
-    Answer(usize, Known, bool),
-    Settle(usize),
+    Answer(usize, usize, Known, bool),
+    Settle(usize, usize),
     Crash(usize),
     LosePower(usize),
     Restart(usize),
@@ -147,6 +153,9 @@ enum Action {
 
 struct Ledger {
     rules: Rules,
+    daemons: usize,
+    /// How many deliveries a daemon works on at once.
+    works: usize,
     deliveries: usize,
     crashes: u8,
     /// How many there are in all, so that there is an end.
@@ -177,7 +186,8 @@ impl Ledger {
         }
     }
 
-    fn intent(&self, world: &mut World, daemon: usize, work: Work) {
+    fn intent(&self, world: &mut World, daemon: usize, at: usize) {
+        let work = world.daemons[daemon].works[at];
         let held = world.held;
         let delivery = &mut world.deliveries[work.delivery];
         let ours = delivery.epoch == work.epoch && delivery.owner == Some(daemon) && delivery.live;
@@ -186,7 +196,7 @@ impl Ledger {
             && (delivery.state == State::Scheduled || !self.rules.state);
         if !go {
             Ledger::free(delivery, daemon, work.epoch);
-            world.daemons[daemon].work = None;
+            world.daemons[daemon].works.remove(at);
             return;
         }
         world.disobeyed |= held || delivery.state == State::Cancelled;
@@ -195,21 +205,25 @@ impl Ledger {
             Attempt { by: daemon, known: Known::Nothing, late: false, dotted: false, accepted: false };
         delivery.attempts.push(attempt);
         let work = Work { attempt: delivery.attempts.len() - 1, step: Step::Intended, ..work };
-        world.daemons[daemon].work = Some(work);
-        world.daemons[daemon].crumb = Some(work);
+        world.daemons[daemon].works[at] = work;
     }
 
-    /// The same daemon starts again: what it had claimed is free, and its breadcrumb says what became of its attempt.
+    /// The same daemon starts again: what it had claimed is free, and its breadcrumbs say what became of its attempts.
     fn restart(&self, world: &mut World, daemon: usize) {
-        let crumb = world.daemons[daemon].crumb.take();
+        let crumbs = world.daemons[daemon].crumbs.take();
         world.daemons[daemon].up = true;
+        let open = |crumb: &&Work| matches!(crumb.step, Step::Checked | Step::Dotted);
+        world.several |= crumbs.iter().flatten().filter(open).count() > 1;
         for (at, delivery) in world.deliveries.iter_mut().enumerate() {
             if delivery.owner != Some(daemon) {
                 continue;
             }
             let newest = delivery.attempts.len().wrapping_sub(1);
             if delivery.state == State::Attempting {
-                let known = match crumb.filter(|crumb| crumb.delivery == at && crumb.attempt == newest) {
+                let of_it = |crumb: &&Work| crumb.delivery == at && crumb.attempt == newest;
+                let tried = |crumb: &&Work| crumb.step != Step::Claimed;
+                let crumb = crumbs.iter().flatten().filter(tried).find(of_it);
+                let known = match crumb.copied() {
                     Some(Work { step: Step::Intended, .. }) => Known::NotSent,
                     Some(Work { step: Step::Answered(known), .. }) => known,
                     Some(_) if !self.rules.gap => Known::NotSent,
@@ -232,11 +246,12 @@ impl Model for Ledger {
             Delivery { state: State::Scheduled, epoch: 0, owner: None, live: false, attempts: Vec::new() };
         vec![World {
             deliveries: vec![delivery; self.deliveries],
-            daemons: [Daemon { up: true, work: None, crumb: None }; DAEMONS],
+            daemons: vec![Daemon { up: true, works: Vec::new(), crumbs: None }; self.daemons],
             held: false,
             crashes: 0,
             disobeyed: false,
             zombie: false,
+            several: false,
         }]
     }
 
@@ -246,31 +261,34 @@ impl Model for Ledger {
                 actions.push(Action::Restart(d));
                 continue;
             }
-            match daemon.work {
-                None => {
-                    for (i, delivery) in world.deliveries.iter().enumerate() {
-                        let free = delivery.state == State::Scheduled && delivery.owner.is_none();
-                        let claims: u8 = world.deliveries.iter().map(|delivery| delivery.epoch).sum();
-                        if free && !world.held && claims < self.claims {
-                            actions.push(Action::Claim(d, i));
-                        }
+            if daemon.works.len() < self.works {
+                for (i, delivery) in world.deliveries.iter().enumerate() {
+                    let free = delivery.state == State::Scheduled && delivery.owner.is_none();
+                    let claims: u8 = world.deliveries.iter().map(|delivery| delivery.epoch).sum();
+                    if free && !world.held && claims < self.claims {
+                        actions.push(Action::Claim(d, i));
                     }
                 }
-                Some(work) => actions.extend(match work.step {
-                    Step::Claimed => vec![Action::Intent(d)],
-                    Step::Intended => vec![Action::Check(d)],
-                    Step::Checked => vec![Action::Dot(d)],
+            }
+            let open = |work: &Work| matches!(work.step, Step::Checked | Step::Dotted);
+            let taken = daemon.works.iter().any(open) && self.rules.wire;
+            for (w, work) in daemon.works.iter().enumerate() {
+                actions.extend(match work.step {
+                    Step::Claimed => vec![Action::Intent(d, w)],
+                    Step::Intended if taken => vec![],
+                    Step::Intended => vec![Action::Check(d, w)],
+                    Step::Checked => vec![Action::Dot(d, w)],
                     Step::Dotted => vec![
-                        Action::Answer(d, Known::Sent, true),
-                        Action::Answer(d, Known::Refused, false),
-                        Action::Answer(d, Known::Unknown, true),
-                        Action::Answer(d, Known::Unknown, false),
+                        Action::Answer(d, w, Known::Sent, true),
+                        Action::Answer(d, w, Known::Refused, false),
+                        Action::Answer(d, w, Known::Unknown, true),
+                        Action::Answer(d, w, Known::Unknown, false),
                     ],
-                    Step::Answered(_) => vec![Action::Settle(d)],
-                }),
+                    Step::Answered(_) => vec![Action::Settle(d, w)],
+                });
             }
             // Without work there is nothing that a crash could break.
-            if daemon.work.is_some() && world.crashes < self.crashes {
+            if !daemon.works.is_empty() && world.crashes < self.crashes {
                 actions.extend([Action::Crash(d), Action::LosePower(d)]);
             }
         }
@@ -283,7 +301,7 @@ impl Model for Ledger {
                 actions.push(if delivery.live { Action::LeaseEnds(i) } else { Action::Rescue(i) });
             }
             let open = world.daemons.iter().any(|daemon| {
-                daemon.work.is_some_and(|work| {
+                daemon.works.iter().any(|work| {
                     work.delivery == i
                         && matches!(work.step, Step::Checked | Step::Dotted | Step::Answered(_))
                 })
@@ -309,54 +327,52 @@ impl Model for Ledger {
                 delivery.owner = Some(d);
                 delivery.live = true;
                 let work = Work { delivery: i, epoch: delivery.epoch, attempt: 0, step: Step::Claimed };
-                next.daemons[d].work = Some(work);
+                next.daemons[d].works.push(work);
             }
-            Action::Intent(d) => self.intent(&mut next, d, world.daemons[d].work?),
-            Action::Check(d) => {
-                let work = world.daemons[d].work?;
+            Action::Intent(d, w) => self.intent(&mut next, d, w),
+            Action::Check(d, w) => {
+                let work = world.daemons[d].works[w];
                 let late = world.deliveries[work.delivery].attempts[work.attempt].late;
                 let step =
                     if late && self.rules.deadline { Step::Answered(Known::NotSent) } else { Step::Checked };
-                next.daemons[d].work = Some(Work { step, ..work });
-                next.daemons[d].crumb = next.daemons[d].work;
+                next.daemons[d].works[w].step = step;
             }
-            Action::Dot(d) => {
-                let work = world.daemons[d].work?;
+            Action::Dot(d, w) => {
+                let work = world.daemons[d].works[w];
                 let delivery = &mut next.deliveries[work.delivery];
                 let attempts = delivery.attempts.len();
                 let attempt = &mut delivery.attempts[work.attempt];
                 attempt.dotted = true;
                 next.zombie |= work.attempt + 1 < attempts || matches!(attempt.known, Known::NotSent);
                 next.zombie |= delivery.state == State::Scheduled;
-                next.daemons[d].work = Some(Work { step: Step::Dotted, ..work });
-                next.daemons[d].crumb = next.daemons[d].work;
+                next.daemons[d].works[w].step = Step::Dotted;
             }
-            Action::Answer(d, known, accepted) => {
-                let work = world.daemons[d].work?;
+            Action::Answer(d, w, known, accepted) => {
+                let work = world.daemons[d].works[w];
                 next.deliveries[work.delivery].attempts[work.attempt].accepted = accepted;
-                next.daemons[d].work = Some(Work { step: Step::Answered(known), ..work });
-                next.daemons[d].crumb = next.daemons[d].work;
+                next.daemons[d].works[w].step = Step::Answered(known);
             }
-            Action::Settle(d) => {
-                let work = world.daemons[d].work?;
+            Action::Settle(d, w) => {
+                let work = world.daemons[d].works[w];
                 let Step::Answered(known) = work.step else { return None };
                 let delivery = &mut next.deliveries[work.delivery];
                 self.settle(delivery, work.attempt, known);
                 Ledger::free(delivery, d, work.epoch);
-                next.daemons[d].work = None;
-                next.daemons[d].crumb = None;
+                next.daemons[d].works.remove(w);
             }
             Action::Crash(d) => {
                 next.crashes += 1;
                 // The server may take what was on its way after all.
-                next.daemons[d] = Daemon { up: false, work: None, crumb: world.daemons[d].crumb };
+                let crumbs = world.daemons[d].works.clone();
+                next.daemons[d] = Daemon { up: false, works: Vec::new(), crumbs: Some(crumbs) };
             }
             Action::LosePower(d) => {
                 next.crashes += 1;
                 // The file holds what was written back at some time: the oldest is the worst.
-                let old = world.daemons[d].crumb.map(|crumb| Work { step: Step::Intended, ..crumb });
-                let crumb = if self.rules.boot { None } else { old };
-                next.daemons[d] = Daemon { up: false, work: None, crumb };
+                let old = |crumb: &Work| Work { step: Step::Intended, ..*crumb };
+                let old = world.daemons[d].works.iter().map(old).collect();
+                let crumbs = if self.rules.boot { None } else { Some(old) };
+                next.daemons[d] = Daemon { up: false, works: Vec::new(), crumbs };
             }
             Action::Restart(d) => self.restart(&mut next, d),
             Action::DeadlinePasses(i) => next.deliveries[i].attempts.last_mut()?.late = true,
@@ -402,6 +418,7 @@ impl Model for Ledger {
                 })
             }),
             Property::always(ZOMBIE, |_, world: &World| !world.zombie),
+            Property::always(ONE, |_, world: &World| !world.several),
             // Where nothing can happen any more, nothing hangs.
             Property::always(STUCK, |model: &Ledger, world: &World| {
                 let hangs = |d: &Delivery| d.state == State::Attempting || d.owner.is_some();
@@ -434,33 +451,41 @@ const TWICE: &str = "no second dot without an unknown or a refusal before it";
 const OBEYS: &str = "after a hold or a cancellation no intent";
 const TRUE: &str = "sent means accepted";
 const ZOMBIE: &str = "no dot for an attempt that was given up";
+const ONE: &str = "a death of the process leaves one attempt open for each connection";
 const STUCK: &str = "nothing hangs for ever";
 
 /// Visits every state there is until so many claims and crashes were made.
-fn every_state(deliveries: usize, crashes: u8, claims: u8) {
-    let model = Ledger { rules: ALL, deliveries, crashes, claims };
+fn every_state((daemons, works): (usize, usize), deliveries: usize, crashes: u8, claims: u8) {
+    let model = Ledger { rules: ALL, daemons, works, deliveries, crashes, claims };
     let checker = model.checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     let states = checker.unique_state_count();
-    println!("{deliveries} deliveries, {crashes} crashes, {claims} claims: {states} states");
+    println!(
+        "{daemons} daemons with {works} works, {deliveries} deliveries, {crashes} crashes, {claims} claims: {states} states"
+    );
     assert!(states > 10_000, "{states}");
 }
 
 /// `RELIABILITY=long cargo test --release --test suite model::` visits some millions.
 #[test]
 fn nothing_is_sent_twice_or_lost_whatever_happens_in_whatever_order() {
-    every_state(1, 2, 2);
-    every_state(2, 0, 2);
+    every_state((2, 1), 1, 2, 2);
+    every_state((2, 1), 2, 0, 2);
+    every_state((1, 2), 2, 1, 2);
     if long() {
-        every_state(2, 1, 2);
-        every_state(1, 2, 3);
-        every_state(2, 0, 3);
+        every_state((2, 1), 2, 1, 2);
+        every_state((2, 1), 1, 2, 3);
+        every_state((2, 1), 2, 0, 3);
+        every_state((1, 2), 2, 2, 3);
+        every_state((2, 2), 1, 2, 3);
+        every_state((2, 2), 2, 1, 2);
     }
 }
 
 /// Leaves one rule out and sees the harm.
 fn check(rules: Rules, harm: &'static str) {
-    let model = Ledger { rules, deliveries: 1, crashes: 2, claims: 3 };
+    let (works, deliveries) = if rules.wire { (1, 1) } else { (2, 2) };
+    let model = Ledger { rules, daemons: 2, works, deliveries, crashes: 2, claims: 3 };
     let enough = HasDiscoveries::AnyOf([harm].into());
     let checker = model.checker().threads(2).finish_when(enough).spawn_bfs().join();
     let found: Vec<&str> = checker.discoveries().into_keys().collect();
@@ -478,4 +503,5 @@ fn every_rule_is_needed() {
     check(Rules { boot: false, ..ALL }, TWICE);
     check(Rules { quarantine: false, ..ALL }, ZOMBIE);
     check(Rules { gap: false, ..ALL }, TWICE);
+    check(Rules { wire: false, ..ALL }, ONE);
 }

@@ -5,12 +5,18 @@ use std::sync::Arc;
 
 use super::dkim::Signer;
 use super::envelope::Envelope;
+use super::pool::Cover;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::channel::config::{Provider, SmtpConfig};
 use crate::channel::letter::{self, Names, broken, refuse};
 use crate::channel::{self, Failure, Parcel, Recipient};
 use crate::contact::EmailAddress;
+use crate::render::Piece;
+
+/// Mails up to this size are made where they are needed: that takes less time than to hand them to another thread. A panic is the
+/// attempt's own there too.
+const AT_ONCE: usize = 128 * 1024;
 
 /// What makes letters of a channel's parcels.
 pub struct Press {
@@ -43,19 +49,29 @@ impl<'a> Letter<'a> {
             Some(sender) => (Cow::Owned(sender), Some(format!("{}.{}", parcel.wire_key, parcel.attempt))),
             None => (Cow::Borrowed(&mail.from), None),
         };
-        let (own, press) = (parcel.clone(), Arc::clone(press));
-        let (message, dots) = channel::fill(move || press.make(&own, &names)).await?;
+        let literals = mail.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Slot(_) => 0,
+        });
+        // A signature that was not made ahead is work for another thread.
+        let quick = press.signer.is_none() || parcel.ahead.is_some();
+        let (message, dots) = if quick && literals.sum::<usize>() <= AT_ONCE {
+            press.make(parcel, &names)?
+        } else {
+            let (own, press) = (parcel.clone(), Arc::clone(press));
+            channel::fill(move || press.make(&own, &names)).await?
+        };
         Ok(Letter { from, to: email, report, message, dots })
+    }
+
+    /// What its envelope is made of.
+    pub fn cover(&self) -> Cover {
+        Cover::new(&self.from, self.to, self.message.len(), self.report.as_deref())
     }
 
     /// Its envelope, for a server that offers what `session`'s does.
     pub fn envelope(&self, session: &Session) -> Result<Envelope, Trouble> {
-        let offers = session.extensions();
-        let envelope = Envelope::new(&self.from, self.to, self.message.len(), offers)?;
-        Ok(match &self.report {
-            Some(id) => envelope.report(id, self.to, offers),
-            None => envelope,
-        })
+        self.cover().envelope(session.extensions())
     }
 }
 

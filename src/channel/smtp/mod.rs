@@ -6,6 +6,8 @@
 //! - a mail counts as taken only by a 2yz to its own dot; a lost answer after the dot is
 //!   [`Failure::Unknown`], a lost answer before it is not;
 //! - a connection whose exchange was not finished, for whatever reason, is never used again;
+//! - over each connection there is at most one mail whose dot has left and has no answer. The envelope of the next one leaves in the same
+//!   write as that dot where the server offers PIPELINING, so that a mail costs one round trip; until its own dot it can be taken back;
 //! - a message that is not clean ([`super::letter::guard`]) does not reach the socket;
 //! - every mail is signed with every key that is configured ([`dkim`]);
 //! - no password without TLS, but to this very machine.
@@ -33,9 +35,11 @@ mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 pub use classify::TABLE_VERSION;
 pub use trouble::Timeouts;
@@ -48,10 +52,11 @@ use crate::digest::Digest;
 use dkim::{Key, KeyError, Signer};
 use doctor::names::About;
 use letter::{Letter, Press, Reports};
-use pool::Pool;
+use pool::{Lease, Pool, Turn};
 use route::Route;
 use session::Session;
-use trouble::Trouble;
+use trouble::{Phase, Trouble, What};
+use wire::WireError;
 
 /// Connections where `limits.connections` says nothing.
 const CONNECTIONS: u32 = 4;
@@ -60,11 +65,18 @@ const CONNECTIONS: u32 = 4;
 const PER_CONNECTION: u32 = 100;
 /// Bytes of the largest mail where `max_size` says nothing: what Gmail takes (November 2026); the relay has its own limit.
 const MAX_SIZE: u64 = 25_000_000;
+/// Letters for each connection that are made ready while the mail before them is on its way to a fast relay; to one that is not,
+/// a single one. Those for a fast relay have their intents already, and after a loss of power nobody knows whether they left.
+const AHEAD: u32 = 4;
+/// Of letters larger than this none are made ready: no more of them are in memory than there are connections.
+const LARGE: usize = 1 << 20;
 
 /// A relay.
 pub struct Smtp {
     route: Route,
-    pool: Pool,
+    pool: Arc<Pool>,
+    /// The last letter was a large one.
+    large: AtomicBool,
     press: Arc<Press>,
     names: Names,
 }
@@ -175,10 +187,11 @@ impl Smtp {
                 max_size: config.max_size.unwrap_or(MAX_SIZE),
                 reports: Reports::new(config),
             }),
-            pool: Pool::new(
+            pool: Arc::new(Pool::new(
                 limits.connections.unwrap_or(CONNECTIONS),
                 limits.per_connection.unwrap_or(PER_CONNECTION),
-            ),
+            )),
+            large: AtomicBool::new(false),
         })
     }
 
@@ -193,8 +206,14 @@ impl Smtp {
         }
     }
 
-    /// A session whose server has said 354: an idle one where there is one, else a new one.
-    async fn begin(&self, lease: &pool::Lease<'_>, letter: &Letter<'_>) -> Result<Session, Failure> {
+    /// A session whose server has said 354: the one on which the envelope was sent already, an idle one, or a new one.
+    async fn begin(&self, turn: &mut Turn, letter: &Letter<'_>) -> Result<Session, Failure> {
+        if let Some(session) = turn.begun.take()
+            && let Some(begun) = self.go_on(&turn.lease, session, letter).await
+        {
+            return begun;
+        }
+        let lease = &turn.lease;
         if let Some(mut session) = lease.idle().await {
             match letter.envelope(&session) {
                 Err(trouble) => return Err(refused(lease, session, &trouble).await),
@@ -220,25 +239,52 @@ impl Smtp {
             Err(trouble) => Err(refused(lease, session, &trouble).await),
         }
     }
-}
 
-/// Keeps the session if it is still good, and says what the trouble means.
-async fn refused(lease: &pool::Lease<'_>, session: Session, trouble: &Trouble) -> Failure {
-    lease.give_back(session).await;
-    classify::failure(trouble)
-}
+    /// Goes on with a session on which the envelope left together with the end of the mail before. Nothing where that did not work out
+    /// for a reason that may lie in just that: then the envelope is sent again, by itself.
+    async fn go_on(
+        &self,
+        lease: &Lease,
+        mut session: Session,
+        letter: &Letter<'_>,
+    ) -> Option<Result<Session, Failure>> {
+        let envelope = letter.envelope(&session).ok()?;
+        let trouble = match session.begun(&envelope).await {
+            Ok(()) => return Some(Ok(session)),
+            Err(trouble) => trouble,
+        };
+        // The recipient was refused.
+        if trouble.phase == Phase::Rcpt && !trouble.breaks() {
+            return Some(Err(refused(lease, session, &trouble).await));
+        }
+        let passes = match &trouble.what {
+            What::Wire(error) => matches!(error, WireError::Closed | WireError::Io(_)),
+            What::Refused(reply) => reply.class() == 4,
+            _ => false,
+        };
+        if !passes {
+            // A sender that is refused all of a sudden, words that make no sense, silence: so a server answers that does not know how to do
+            // this.
+            self.pool.stay_plain();
+        }
+        lease.give_back(session).await;
+        None
+    }
 
-#[async_trait]
-impl Channel for Smtp {
-    async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
-        let letter = Letter::write(&self.press, parcel).await?;
-        crashpoint!("S2");
-        gate.mark(Mark::Filled);
-        let lease = self.pool.lease().await;
-        let mut session = self.begin(&lease, &letter).await?;
+    /// Takes the letter to the relay, from its turn to the answer.
+    async fn carry<F: Future<Output = bool> + Unpin + Send>(
+        &self,
+        mut turn: Turn,
+        letter: &Letter<'_>,
+        asked: &mut Asked<F>,
+        gate: &dyn Gate,
+    ) -> Result<Receipt, Failure> {
+        let began = Instant::now();
+        let mut session = self.begin(&mut turn, letter).await?;
+        let lease = turn.lease;
         crashpoint!("S3");
         // While the last of the mail is on its way the intent comes to disk.
-        let (body, go) = session.body(&letter.message, letter.dots, gate.ask()).await;
+        let (body, go) = session.body(&letter.message, letter.dots, asked.answer()).await;
         if let Err(trouble) = body {
             return Err(classify::failure(&trouble));
         }
@@ -248,7 +294,8 @@ impl Channel for Smtp {
             // message (RFC 5321 §4.1.1.4).
             return Err(Failure::GateClosed);
         }
-        let answer = session.dot(|| gate.mark(Mark::Written)).await;
+        let (next, envelope) = lease.next(&session).unzip();
+        let answer = session.dot(envelope.as_ref(), || gate.mark(Mark::Written)).await;
         let result = match &answer {
             Ok(reply) => {
                 Ok(Receipt { remote_id: queue_id(&reply.text()), url: None, reply: Reply::from(reply) })
@@ -259,9 +306,89 @@ impl Channel for Smtp {
             },
         };
         gate.mark(Mark::Answered(&result));
-        // One that is in the middle of something is closed by this.
-        lease.give_back(session).await;
+        self.pool.took(began.elapsed());
+        // A session that is in the middle of something is closed by this.
+        match next {
+            Some(next) if session.is_begun() => lease.hand_over(next, session),
+            Some(next) => lease.put_back(next),
+            None => lease.give_back(session).await,
+        }
         result
+    }
+}
+
+/// Keeps the session if it is still good, and says what the trouble means.
+async fn refused(lease: &Lease, session: Session, trouble: &Trouble) -> Failure {
+    lease.give_back(session).await;
+    classify::failure(trouble)
+}
+
+/// The question to the gate, which is asked once, early or late.
+enum Asked<F> {
+    Asking(F),
+    Answered(bool),
+}
+
+impl<F: Future<Output = bool> + Unpin> Asked<F> {
+    async fn answer(&mut self) -> bool {
+        match self {
+            Asked::Answered(answer) => *answer,
+            Asked::Asking(asking) => {
+                let answer = asking.await;
+                *self = Asked::Answered(answer);
+                answer
+            }
+        }
+    }
+
+    /// Waits for `turn`, and for the answer meanwhile; nothing where that is no.
+    async fn beside<T>(&mut self, turn: impl Future<Output = T>) -> Option<T> {
+        let mut turn = std::pin::pin!(turn);
+        if let Asked::Asking(asking) = self {
+            tokio::select! {
+                biased;
+                answer = asking => *self = Asked::Answered(answer),
+                come = &mut turn => return Some(come),
+            }
+        }
+        if matches!(self, Asked::Answered(false)) {
+            return None;
+        }
+        Some(turn.await)
+    }
+}
+
+#[async_trait]
+impl Channel for Smtp {
+    async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+        let letter = Letter::write(&self.press, parcel).await?;
+        crashpoint!("S2");
+        gate.mark(Mark::Filled);
+        self.large.store(letter.message.len() > LARGE, Ordering::Relaxed);
+        let mut asked = Asked::Asking(gate.ask());
+        // A relay that is faster than the disk would wait for it with every mail.
+        let early = self.pool.is_fast();
+        let turn = self.pool.turn(letter.cover());
+        let turn = if early { asked.beside(turn).await } else { Some(turn.await) };
+        let Some(turn) = turn else { return Err(Failure::GateClosed) };
+        let result = self.carry(turn, &letter, &mut asked, gate).await;
+        if early {
+            // However it ended: what was asked is answered, or nobody would know of the intent that came to disk.
+            asked.answer().await;
+        }
+        result
+    }
+
+    fn line(&self) -> u32 {
+        match (self.large.load(Ordering::Relaxed), self.pool.is_fast()) {
+            (true, _) => 0,
+            (false, true) => AHEAD,
+            (false, false) => 1,
+        }
+    }
+
+    fn limit(&self, connections: u32) -> Option<u32> {
+        Some(self.pool.limit(connections))
     }
 
     fn stamp(&self) -> Option<Digest> {

@@ -1,75 +1,237 @@
-//! Idle sessions, and how many there may be.
+//! Idle sessions, how many there may be, and the line of letters that wait for one.
 //!
 //! A session comes back only by [`Lease::give_back`], and only when its last exchange was
 //! finished. One that is dropped with its lease (an error, a cancelled future) is closed.
+//!
+//! Whoever is about to end a mail may begin the next one of the line with the same write ([`Lease::next`]), so that a mail costs one
+//! round trip (RFC 2920 §3.1 allows it). Then the session goes on to that letter with [`Lease::hand_over`].
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::oneshot;
 
-use super::session::Session;
+use super::envelope::Envelope;
+use super::session::{Extensions, Session};
+use super::trouble::Trouble;
+use crate::contact::EmailAddress;
 
 /// Sessions that were idle for longer are not used again: relays hang up on them, and
 /// firewalls forget them without a word.
 const IDLE: Duration = Duration::from_mins(1);
+/// A relay that takes a mail within this is fast: its mails do not wait for the ledger, but ask it while they stand in line.
+const FAST: Duration = Duration::from_millis(50);
+
+/// What an envelope is made of.
+#[derive(Debug, Clone)]
+pub struct Cover {
+    from: EmailAddress,
+    to: EmailAddress,
+    size: usize,
+    report: Option<String>,
+}
+
+impl Cover {
+    /// Of a message of `size` bytes on the wire; `report` is what reports call this try.
+    pub fn new(from: &EmailAddress, to: &EmailAddress, size: usize, report: Option<&str>) -> Cover {
+        Cover { from: from.clone(), to: to.clone(), size, report: report.map(str::to_owned) }
+    }
+
+    /// The envelope for a server that offers this.
+    pub fn envelope(&self, offers: &Extensions) -> Result<Envelope, Trouble> {
+        let envelope = Envelope::new(&self.from, &self.to, self.size, offers)?;
+        Ok(match &self.report {
+            Some(id) => envelope.report(id, &self.to, offers),
+            None => envelope,
+        })
+    }
+}
 
 /// The sessions of one channel.
 pub struct Pool {
-    idle: Mutex<Vec<Session>>,
-    slots: Semaphore,
+    state: Mutex<State>,
     per_connection: u32,
+    /// Some relay did not take an envelope in the write that ended a mail: it is not tried again.
+    plain: AtomicBool,
+    /// How long a mail takes, in microseconds; 0 where none was seen.
+    takes: AtomicU64,
+}
+
+struct State {
+    idle: Vec<Session>,
+    used: u32,
+    limit: u32,
+    line: VecDeque<Waiting>,
+}
+
+/// A letter in the line.
+pub struct Waiting {
+    cover: Cover,
+    turn: oneshot::Sender<Turn>,
 }
 
 /// The right to use one connection.
-pub struct Lease<'a> {
-    pool: &'a Pool,
-    _slot: Option<SemaphorePermit<'a>>,
+pub struct Lease {
+    pool: Arc<Pool>,
+}
+
+/// A letter's turn.
+pub struct Turn {
+    /// The right to use a connection.
+    pub lease: Lease,
+    /// A session on which the letter's envelope was sent already; its replies are to be read.
+    pub begun: Option<Session>,
 }
 
 impl Pool {
     /// At most `connections` at the same time, each for `per_connection` mails.
     pub fn new(connections: u32, per_connection: u32) -> Pool {
-        let connections = usize::try_from(connections.max(1)).unwrap_or(usize::MAX);
         Pool {
-            idle: Mutex::new(Vec::new()),
-            slots: Semaphore::new(connections.min(Semaphore::MAX_PERMITS)),
+            state: Mutex::new(State {
+                idle: Vec::new(),
+                used: 0,
+                limit: connections.max(1),
+                line: VecDeque::new(),
+            }),
             per_connection: per_connection.max(1),
+            plain: AtomicBool::new(false),
+            takes: AtomicU64::new(0),
         }
     }
 
-    /// Waits until a connection may be used.
-    pub async fn lease(&self) -> Lease<'_> {
-        // The semaphore is never closed; if it were, a connection more would do no harm.
-        Lease { pool: self, _slot: self.slots.acquire().await.ok() }
+    /// Lets no more than `connections` be used from now on; returns how many are.
+    pub fn limit(self: &Arc<Pool>, connections: u32) -> u32 {
+        self.state().limit = connections;
+        self.serve();
+        self.state().used
+    }
+
+    /// Waits in line until a connection may be used for the letter under `cover`.
+    pub async fn turn(self: &Arc<Pool>, cover: Cover) -> Turn {
+        let (turn, mine) = oneshot::channel();
+        self.state().line.push_back(Waiting { cover: cover.clone(), turn });
+        self.serve();
+        let mut come = mine.await;
+        loop {
+            match come {
+                Ok(turn) => return turn,
+                // Whoever had begun our envelope was cancelled before its own mail was over.
+                Err(_) => {
+                    let (turn, mine) = oneshot::channel();
+                    self.state().line.push_front(Waiting { cover: cover.clone(), turn });
+                    self.serve();
+                    come = mine.await;
+                }
+            }
+        }
+    }
+
+    /// Whether the relay takes mails so fast that they would wait for the ledger.
+    pub fn is_fast(&self) -> bool {
+        let takes = self.takes.load(Ordering::Relaxed);
+        takes > 0 && u128::from(takes) < FAST.as_micros()
+    }
+
+    /// Notes how long a mail took.
+    pub fn took(&self, time: Duration) {
+        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).clamp(1, 1_000_000_000);
+        let before = self.takes.load(Ordering::Relaxed);
+        let now = if before == 0 { time } else { (before * 7 + time) / 8 };
+        // Of two that come at once one may be lost.
+        self.takes.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// An envelope in the write that ended a mail was not understood.
+    pub fn stay_plain(&self) {
+        self.plain.store(true, Ordering::Relaxed);
     }
 
     /// Says good-bye on every idle connection.
     pub async fn rest(&self) {
-        let idle = std::mem::take(&mut *self.idle());
+        let idle = std::mem::take(&mut self.state().idle);
         for session in idle {
             session.quit().await;
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives free connections to those who wait.
+    fn serve(self: &Arc<Pool>) {
+        loop {
+            let waiting = {
+                let mut state = self.state();
+                if state.used >= state.limit {
+                    return;
+                }
+                let Some(waiting) = state.line.pop_front() else { return };
+                state.used += 1;
+                waiting
+            };
+            // One that has gone away gives its place to the next as its lease is dropped.
+            let _ = waiting.turn.send(Turn { lease: Lease { pool: Arc::clone(self) }, begun: None });
+        }
+    }
+
+    /// How many stand in line.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.state().line.len()
+    }
+
+    /// How many connections are in use.
+    #[cfg(test)]
+    pub fn in_use(&self) -> u32 {
+        self.state().used
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lease<'_> {
+impl Lease {
     /// A session that was used before and still seems to be alive.
     pub async fn idle(&self) -> Option<Session> {
         loop {
             let mut session = {
-                let mut idle = self.pool.idle();
-                idle.retain(|session| session.idle_since().elapsed() < IDLE);
-                idle.pop()?
+                let mut state = self.pool.state();
+                state.idle.retain(|session| session.idle_since().elapsed() < IDLE);
+                state.idle.pop()?
             };
             if session.is_alive().await {
                 return Some(session);
             }
         }
+    }
+
+    /// The next letter of the line, if `session` may carry it and its envelope may leave in the write that ends the mail before it.
+    pub fn next(&self, session: &Session) -> Option<(Waiting, Envelope)> {
+        let offers = session.extensions();
+        if !offers.pipelining
+            || session.mails() >= self.pool.per_connection
+            || self.pool.plain.load(Ordering::Relaxed)
+        {
+            return None;
+        }
+        let mut state = self.pool.state();
+        if state.used > state.limit {
+            return None;
+        }
+        state.line.retain(|waiting| !waiting.turn.is_closed());
+        let envelope = state.line.front()?.cover.envelope(offers).ok()?;
+        Some((state.line.pop_front()?, envelope))
+    }
+
+    /// Lets `waiting` go on with the session on which its envelope was sent; it gets the right to the connection as well.
+    pub fn hand_over(self, waiting: Waiting, session: Session) {
+        // One that has gone away drops the session, which closes the connection.
+        let _ = waiting.turn.send(Turn { lease: self, begun: Some(session) });
+    }
+
+    /// Puts `waiting` back to the head of the line: its envelope came to nothing.
+    pub fn put_back(&self, waiting: Waiting) {
+        self.pool.state().line.push_front(waiting);
     }
 
     /// Keeps a session for the next mail. One that is in the middle of something is closed; one
@@ -78,7 +240,14 @@ impl Lease<'_> {
         if session.is_ready() && session.mails() >= self.pool.per_connection {
             session.quit().await;
         } else if session.is_ready() {
-            self.pool.idle().push(session);
+            self.pool.state().idle.push(session);
         }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pool.state().used -= 1;
+        self.pool.serve();
     }
 }

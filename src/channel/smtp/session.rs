@@ -7,6 +7,8 @@
 //! The steps of one mail are [`Session::envelope`], [`Session::body`], [`Session::dot`]. Until the dot
 //! nothing can be delivered, and dropping the session is all it takes to give up.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::zeroize::Zeroizing;
@@ -77,6 +79,8 @@ impl Extensions {
 enum State {
     /// The server waits for MAIL.
     Ready,
+    /// The envelope of the next mail left together with the end of the last one; its replies are still to be read.
+    Begun,
     /// In the middle of something; also where a cancelled step stays for ever.
     Busy,
 }
@@ -167,24 +171,47 @@ impl Session {
     pub async fn envelope(&mut self, envelope: &Envelope) -> Result<(), Trouble> {
         self.state = State::Busy;
         self.mails += 1;
-        let steps = [
-            (Phase::Mail, 2, envelope.mail()),
-            (Phase::Rcpt, 2, envelope.rcpt()),
-            (Phase::Data, 3, "DATA\r\n"),
-        ];
         self.quiet(Phase::Mail).await?;
-        if self.extensions.pipelining {
-            let all: String = steps.iter().map(|(.., line)| *line).collect();
-            self.send(Phase::Mail, all.as_bytes()).await?;
+        let together = self.extensions.pipelining;
+        if together {
+            self.send(Phase::Mail, all(envelope).as_bytes()).await?;
         }
+        self.follow(envelope, together, None).await
+    }
+
+    /// The replies to an envelope that left together with the dot before it ([`Session::dot`]), up to the server's 354.
+    pub async fn begun(&mut self, envelope: &Envelope) -> Result<(), Trouble> {
+        self.state = State::Busy;
+        // One that answered the dot and says nothing to what stood behind it has thrown that away.
+        let command = self.timeouts.command;
+        self.timeouts.command = command.min(BEGUN);
+        let first = self.expect(Phase::Mail, 2).await;
+        self.timeouts.command = command;
+        self.follow(envelope, true, Some(first)).await
+    }
+
+    /// Reads the replies to an envelope, of which the `first` may be there; without `together` each line is sent when the one before it
+    /// was answered.
+    async fn follow(
+        &mut self,
+        envelope: &Envelope,
+        together: bool,
+        mut first: Option<Result<SmtpReply, Trouble>>,
+    ) -> Result<(), Trouble> {
+        let steps =
+            [(Phase::Mail, 2, envelope.mail()), (Phase::Rcpt, 2, envelope.rcpt()), (Phase::Data, 3, DATA)];
         let mut refusal: Option<Trouble> = None;
         let mut broken = false;
         for (phase, class, line) in steps {
-            if !self.extensions.pipelining {
+            if !together {
                 self.quiet(phase).await?;
                 self.send(phase, line.as_bytes()).await?;
             }
-            match self.expect(phase, class).await {
+            let reply = match first.take() {
+                Some(first) => first,
+                None => self.expect(phase, class).await,
+            };
+            match reply {
                 // A 354 after a refused recipient: the server wants a message for nobody.
                 Ok(_) => broken |= refusal.is_some() && phase == Phase::Data,
                 Err(trouble) => {
@@ -192,7 +219,7 @@ impl Session {
                     refusal.get_or_insert(trouble);
                 }
             }
-            if broken || (refusal.is_some() && !self.extensions.pipelining) {
+            if broken || (refusal.is_some() && !together) {
                 break;
             }
         }
@@ -245,25 +272,43 @@ impl Session {
 
     /// Ends the message. Only a 2yz that comes after the dot counts, whatever came before it. `written` is told when the dot
     /// is on its way.
-    pub async fn dot(&mut self, written: impl FnOnce()) -> Result<SmtpReply, Trouble> {
+    ///
+    /// `next` is an envelope that leaves in the same write (RFC 2920 §3.1: the end of a message may be the first of a group of commands).
+    /// Where the dot's answer lets the connection go on, [`Session::is_begun`] says so, and [`Session::begun`] must follow.
+    pub async fn dot(
+        &mut self,
+        next: Option<&Envelope>,
+        written: impl FnOnce(),
+    ) -> Result<SmtpReply, Trouble> {
         if let Err(trouble) = self.quiet(Phase::Body).await {
             return Err(self.last_words().await.unwrap_or(trouble));
         }
-        self.send(Phase::Dot, b".\r\n").await?;
+        match next {
+            None => self.send(Phase::Dot, DOT.as_bytes()).await?,
+            Some(envelope) => {
+                self.mails += 1;
+                self.send(Phase::Dot, format!("{DOT}{}", all(envelope)).as_bytes()).await?;
+            }
+        }
         written();
         crashpoint!("S6");
         let reply = self.expect(Phase::Dot, 2).await;
-        match &reply {
-            Ok(_) => self.finish(),
-            Err(Trouble { what: What::Refused(refusal), .. }) if refusal.class() == 5 => self.finish(),
-            Err(_) => {}
+        let over = match &reply {
+            Ok(_) => true,
+            Err(Trouble { what: What::Refused(refusal), .. }) => refusal.class() == 5,
+            Err(_) => false,
+        };
+        match (over, next) {
+            (true, None) => self.finish(),
+            (true, Some(_)) => self.state = State::Begun,
+            (false, _) => {}
         }
         reply
     }
 
     /// What the server says before it hangs up in the middle of a message: it often gives the reason.
     async fn last_words(&mut self) -> Option<Trouble> {
-        let limit = self.timeouts.command.min(std::time::Duration::from_secs(2));
+        let limit = self.timeouts.command.min(Duration::from_secs(2));
         match self.wire.reply(limit).await {
             Ok(reply) if matches!(reply.class(), 4 | 5) => {
                 Some(Trouble { phase: Phase::Body, what: What::Refused(reply) })
@@ -282,7 +327,7 @@ impl Session {
     /// Says QUIT, and hangs up at the server's good-bye, for which it waits a second: until then the server counts
     /// this connection among ours.
     pub async fn quit(mut self) {
-        let patience = std::time::Duration::from_secs(1);
+        let patience = Duration::from_secs(1);
         if self.is_ready() && self.wire.send(b"QUIT\r\n", patience).await.is_ok() {
             let _ = self.wire.reply(patience).await;
         }
@@ -291,6 +336,11 @@ impl Session {
     /// Whether another mail can be sent over this connection.
     pub fn is_ready(&self) -> bool {
         self.state == State::Ready && self.wire.is_drained()
+    }
+
+    /// Whether the next mail's envelope is on its way over this connection.
+    pub fn is_begun(&self) -> bool {
+        self.state == State::Begun
     }
 
     /// Whether the server still waits for us, as far as one can see without asking.
@@ -347,6 +397,16 @@ impl Session {
             _ => Err(Trouble { phase, what: What::OutOfPlace(reply) }),
         }
     }
+}
+
+/// So long a server may take for its first reply to what stood behind a dot: others look each recipient up first.
+const BEGUN: Duration = Duration::from_secs(60);
+const DATA: &str = "DATA\r\n";
+const DOT: &str = ".\r\n";
+
+/// An envelope's lines as one write.
+fn all(envelope: &Envelope) -> String {
+    [envelope.mail(), envelope.rcpt(), DATA].concat()
 }
 
 /// Base64, wiped when it is dropped.

@@ -1,5 +1,7 @@
 //! Results: appended to the attempt, and what they make of the delivery.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, named_params};
 use serde_json::json;
@@ -13,11 +15,15 @@ use crate::ledger::{
     AttemptId, Decision, DeliveryId, Epoch, LOOK_AFTER, LedgerError, Outcome, Reply, Settled, State,
 };
 
+/// The last column: whether the release has a newer order.
 const FIND: &str = "
-    SELECT d.id, d.state, d.attempt = a.id, d.block, b.part, a.epoch
+    SELECT d.id, d.state, d.attempt = a.id, d.block, b.part, a.epoch,
+           EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq)
       FROM attempt AS a
            CROSS JOIN delivery AS d ON d.id = a.delivery
            CROSS JOIN block AS b ON b.id = d.block
+           CROSS JOIN part AS p ON p.id = b.part
+           CROSS JOIN issued AS i ON i.id = p.issued
      WHERE a.id = :attempt";
 const ADD_RESULT: &str = "
     INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late)
@@ -53,6 +59,23 @@ impl Sqlite {
         now: Timestamp,
     ) -> Result<Settled> {
         self.write("record a result", 3, move |write| settle(write, attempt, &outcome, now)).await
+    }
+
+    pub(in crate::ledger) async fn settle_all(
+        &self,
+        results: Vec<(AttemptId, Outcome)>,
+        now: Timestamp,
+    ) -> Result<Vec<Settled>> {
+        self.write("record results", 3 * results.len(), move |write| {
+            let mut ended = Ended::new();
+            let settle_one = |(attempt, outcome): &(AttemptId, Outcome)| {
+                settle_of(write, *attempt, outcome, now, &mut ended)
+            };
+            let settled = results.iter().map(settle_one).collect::<Result<_>>()?;
+            end_claims(write, ended)?;
+            Ok(settled)
+        })
+        .await
     }
 
     pub(in crate::ledger) async fn evidence(
@@ -92,11 +115,32 @@ impl Sqlite {
     }
 }
 
+/// Claims that have come to their end, by block and epoch.
+type Ended = BTreeMap<(i64, i64), i64>;
+
+fn end_claims(write: &Write<'_>, ended: Ended) -> Result<()> {
+    ended.into_iter().try_for_each(|((block, epoch), n)| blocks::end_claims(write, block, Epoch(epoch), n))
+}
+
 pub(super) fn settle(
     write: &mut Write<'_>,
     attempt: AttemptId,
     outcome: &Outcome,
     now: Timestamp,
+) -> Result<Settled> {
+    let mut ended = Ended::new();
+    let settled = settle_of(write, attempt, outcome, now, &mut ended)?;
+    end_claims(write, ended)?;
+    Ok(settled)
+}
+
+/// Settles one of several attempts, but for the end of its claim, which is left in `ended`.
+fn settle_of(
+    write: &mut Write<'_>,
+    attempt: AttemptId,
+    outcome: &Outcome,
+    now: Timestamp,
+    ended: &mut Ended,
 ) -> Result<Settled> {
     let found = write
         .sql(FIND)?
@@ -108,10 +152,11 @@ pub(super) fn settle(
                 row.get::<_, i64>(3)?,
                 row.get::<_, i64>(4)?,
                 row.get::<_, i64>(5)?,
+                row.get::<_, bool>(6)?,
             ))
         })
         .optional()?;
-    let Some((delivery, state, newest, block, part, epoch)) = found else {
+    let Some((delivery, state, newest, block, part, epoch, reissued)) = found else {
         return Err(LedgerError::Refused(format!("there is no attempt {}", attempt.0)));
     };
     let late = !(newest && state == State::Attempting);
@@ -128,15 +173,15 @@ pub(super) fn settle(
         doubt::end(write, delivery)?;
     }
     write.count_moved(part, state, next, 1);
-    if next == State::Scheduled {
+    if next == State::Scheduled && reissued {
         next = follow::overtake(write, delivery)?;
     }
     if late {
         waits_again(write, block)?;
     } else {
-        blocks::end_claims(write, block, Epoch(epoch), 1)?;
+        *ended.entry((block, epoch)).or_default() += 1;
     }
-    if next == State::Sent {
+    if next == State::Sent && reissued {
         follow::catch_up(write, delivery)?;
     }
     Ok(Settled { state: next, late })

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, named_params};
@@ -21,6 +22,13 @@ use crate::ledger::{LedgerError, State};
 
 /// The most weight in one transaction; about the rows it writes.
 const MOST: usize = 2_000;
+/// Where several callers shared the last transaction, and that ended less than this ago, more of them are on their way, and they are
+/// waited for.
+const BUSY: Duration = Duration::from_millis(5);
+/// So long. It costs a caller less than the sync that it saves costs all.
+const GATHER: Duration = Duration::from_micros(500);
+/// Work that is so heavy is not held up.
+const HEAVY: usize = 100;
 
 const SERIAL: &str = "
     UPDATE ledger_meta SET serial = serial + 1 RETURNING serial, (SELECT coalesce(max(id), 0) FROM attempt)";
@@ -186,7 +194,7 @@ pub(super) fn start(
 ) -> Result<()> {
     let path = files.database();
     let opened = files.database_id()?;
-    let mut desk = Desk { db: Some(db), opened, facts, files, serial: 0 };
+    let mut desk = Desk { db: Some(db), opened, facts, files, serial: 0, shared: None };
     let run = move || {
         while let Ok(first) = inbox.recv() {
             let Some((now, done)) = desk.transaction(&inbox, first, dispatching.keeper.as_ref()) else {
@@ -218,6 +226,8 @@ struct Desk {
     files: Files,
     /// Of the last commit.
     serial: i64,
+    /// When it was, where several callers shared it.
+    shared: Option<Instant>,
 }
 
 impl Desk {
@@ -254,6 +264,9 @@ impl Desk {
             Job::Write { weight, work } => (weight, work),
             Job::Close { now, done } => return Some((now, done)),
         };
+        if weight < HEAVY && self.shared.is_some_and(|ended| ended.elapsed() < BUSY) {
+            std::thread::sleep(GATHER);
+        }
         let begun = self.connection().and_then(|db| {
             db.execute_batch("BEGIN IMMEDIATE")?;
             Ok(db)
@@ -292,6 +305,7 @@ impl Desk {
         });
         drop(write);
         let ended = ended.map_err(|error| words(&error));
+        self.shared = (answers.len() > 1).then(Instant::now);
         match &ended {
             Ok((serial, attempt)) => {
                 self.serial = *serial;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What it does with a mail after the dot. The mail counts as taken by it.
@@ -72,9 +72,10 @@ async fn serve(
             b"AUTH" => "235 2.7.0 welcome\r\n",
             b"DATA" => {
                 stream.write_all(b"354 go\r\n").await.ok()?;
+                // No further than the dot: the next envelope may come right behind it.
                 let mut mail = Vec::new();
                 while !mail.ends_with(b"\r\n.\r\n") {
-                    if stream.read_buf(&mut mail).await.ok()? == 0 {
+                    if stream.read_until(b'\n', &mut mail).await.ok()? == 0 {
                         return None;
                     }
                 }

@@ -76,6 +76,41 @@ async fn later_means_later_and_counts_the_try() {
 }
 
 #[tokio::test]
+async fn results_that_come_together_are_recorded_each_for_itself() {
+    exercise(4, async |desk| {
+        desk.original("aster", "v1", &[1, 2, 3, 4]).await;
+        let claims = desk.claim(at(0)).await;
+        let mut tries = Vec::new();
+        for claim in &claims {
+            tries.push(desk.go(claim, at(0)).await);
+        }
+        // One is known already: what comes now is late, and changes nothing.
+        desk.settle(tries[3], arrived(), at(1)).await;
+        let results = vec![
+            (tries[2], Outcome::Failed { reply: reply("5.1.1 no"), suppress: false }),
+            (tries[0], arrived()),
+            (tries[3], Outcome::NotSent),
+            (tries[1], Outcome::Later { due: at(60), reply: reply("4.2.1 later") }),
+        ];
+        let late = Settled { state: State::Sent, late: true };
+        let expected = [settled(State::Failed), settled(State::Sent), late, settled(State::Scheduled)];
+        assert_eq!(desk.ledger.settle_all(results, at(2)).await.unwrap(), expected);
+        desk.is_sound().await;
+        // The last of their claims has ended, so the block is free: what is to be tried again can be.
+        let again = desk.claim(at(60)).await;
+        assert_eq!((again.len(), again[0].delivery), (1, claims[1].delivery));
+        assert_eq!(desk.ledger.settle_all(Vec::new(), at(61)).await.unwrap(), []);
+        assert_eq!(desk.send_all("relay", at(61)).await, 0, "it is claimed");
+        let attempt = desk.go(&again[0], at(61)).await;
+        desk.settle(attempt, arrived(), at(62)).await;
+        // A result of nobody's fails, and may keep the others from being recorded with it.
+        let nobodys = vec![(dateline::ledger::AttemptId(999), arrived())];
+        assert!(desk.ledger.settle_all(nobodys, at(63)).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_hold_that_was_acknowledged_stops_what_is_claimed_already() {
     for scope in [
         Scope::Everything,

@@ -52,7 +52,7 @@ async fn dialogue(stream: Box<dyn Stream>) -> Result<String, Trouble> {
     assert!(!session.is_ready());
     session.body(b"one\r\n.\r\n.two\r\n", true, async {}).await.0?;
     assert!(!session.is_ready());
-    let reply = session.dot(|| {}).await?;
+    let reply = session.dot(None, || {}).await?;
     assert!(session.is_ready());
     session.quit().await;
     Ok(reply.text())

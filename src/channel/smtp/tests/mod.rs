@@ -3,6 +3,7 @@
 mod cancelled;
 mod refusals;
 mod secure;
+mod together;
 mod weather;
 
 use std::time::Duration;

@@ -61,7 +61,7 @@ struct Run {
 }
 
 /// Sends [`MAILS`] mails, with `weather` at the byte `at` of the conversation.
-fn run(weather: Weather, at: usize) -> Run {
+fn run(weather: Weather, at: usize, together: bool) -> Run {
     let mut sim = turmoil::Builder::new()
         .simulation_duration(FOREVER)
         .tick_duration(TICK)
@@ -89,7 +89,7 @@ fn run(weather: Weather, at: usize) -> Run {
         let mut idle: Option<Session> = None;
         for number in 0..MAILS {
             let mut session = idle.take();
-            let step = mail(&mut session, number);
+            let step = mail(&mut session, number, together);
             let end = if weather == Weather::Impatient {
                 tokio::select! {
                     end = step => Some(end),
@@ -99,7 +99,7 @@ fn run(weather: Weather, at: usize) -> Run {
                 Some(step.await)
             };
             seen.lock().unwrap().push(end.map(|end| end.map_err(|trouble| trouble.phase)));
-            idle = session.filter(Session::is_ready);
+            idle = session.filter(|session| session.is_ready() || session.is_begun());
         }
         Ok(())
     });
@@ -119,8 +119,8 @@ async fn passed(book: &Mutex<Book>, at: usize) {
     }
 }
 
-/// One mail over `session`, or over a new one.
-async fn mail(session: &mut Option<Session>, number: usize) -> Result<u16, Trouble> {
+/// One mail over `session`, or over a new one; `together` with the envelope of the next.
+async fn mail(session: &mut Option<Session>, number: usize, together: bool) -> Result<u16, Trouble> {
     let away = |()| Trouble::misfit(Phase::Connect, "not to be had");
     if session.is_none() {
         let stream = timeout(LIMITS.connect, TcpStream::connect(("relay", 25))).await;
@@ -130,10 +130,15 @@ async fn mail(session: &mut Option<Session>, number: usize) -> Result<u16, Troub
     let Some(session) = session else { return Err(away(())) };
     let (from, to) = ("press@halden.example".parse().unwrap(), "jane@paper.example".parse().unwrap());
     let envelope = Envelope::new(&from, &to, 100, session.extensions())?;
-    session.envelope(&envelope).await?;
+    if session.is_begun() {
+        session.begun(&envelope).await?;
+    } else {
+        session.envelope(&envelope).await?;
+    }
     let text = format!("Subject: {number}\r\n\r\nHello\r\n");
     session.body(text.as_bytes(), false, async {}).await.0?;
-    Ok(session.dot(|| ()).await?.code)
+    let next = (together && number + 1 < MAILS).then_some(&envelope);
+    Ok(session.dot(next, || ()).await?.code)
 }
 
 /// An honest relay, until the weather comes.
@@ -219,8 +224,8 @@ impl Relay {
 }
 
 #[track_caller]
-fn check(weather: Weather, at: usize) {
-    let Run { ends, taken, .. } = run(weather, at);
+fn check(weather: Weather, at: usize, together: bool) {
+    let Run { ends, taken, .. } = run(weather, at, together);
     for (number, end) in ends.iter().enumerate() {
         let name = format!("Subject: {number}\n\nHello\n");
         let copies = taken.iter().filter(|text| **text == name).count();
@@ -239,11 +244,13 @@ fn check(weather: Weather, at: usize) {
 }
 
 fn every_byte(weather: Weather) {
-    let calm = run(weather, usize::MAX);
-    assert_eq!(calm.ends, vec![Some(Ok(250)); MAILS]);
-    assert!(calm.bytes > 300, "{}", calm.bytes);
-    for at in 1..=calm.bytes {
-        check(weather, at);
+    for together in [false, true] {
+        let calm = run(weather, usize::MAX, together);
+        assert_eq!(calm.ends, vec![Some(Ok(250)); MAILS]);
+        assert!(calm.bytes > 300, "{}", calm.bytes);
+        for at in 1..=calm.bytes {
+            check(weather, at, together);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use dateline::clock::Clock;
 use dateline::config::Config;
 use dateline::contact::{Contact, ContactId};
 use dateline::daemon::{self, Options};
-use dateline::dispatch::{Dispatch, Route};
+use dateline::dispatch::{Dispatch, DispatchConfig, Route};
 use dateline::ledger::{Claim, Ledger, Party, State};
 use dateline::newsroom::Newsroom;
 use dateline::render::{Addressee, Content, Edition};
@@ -235,6 +235,7 @@ impl Bench {
             "with".to_owned(),
             Arc::new(|_| ()),
         );
+        dispatch.begin(&self.folder.path().join("breadcrumbs"), &DispatchConfig::default()).await?;
         let meter = Meter::start();
         let tally = dispatch.drain(&CancellationToken::new()).await?;
         let cost = meter.stop(self.count);

@@ -90,9 +90,9 @@ impl Open {
         Ok(Ledger::open(&self.ledger_config()?, ctx.clock.now()).await?)
     }
 
-    /// The ledger, to send from; one process at a time.
+    /// The ledger, to send from; one process at a time. [`Open::begin`] must follow.
     pub async fn ledger_for_dispatch(&self, ctx: &Ctx) -> Result<Ledger, CliError> {
-        Ok(Ledger::open_exclusive(&self.ledger_config()?, ctx.clock.now()).await?)
+        Ok(Ledger::open_as_left(&self.ledger_config()?, ctx.clock.now()).await?)
     }
 
     /// Settles what the process before left under way, and makes `dispatch` leave breadcrumbs for the next one.

@@ -86,7 +86,10 @@ pub async fn attempt(
         Err(reply) => Err(Failure::Broken { reply }),
     };
     gate.mark(Mark::Answered(&result));
-    pass_crashpoints(route.kind, &result, passed);
+    if result.is_ok() && route.kind != ChannelKind::Smtp {
+        crashpoint!("P4");
+        crashpoint!("K4");
+    }
 
     let words = match &result {
         Ok(receipt) => receipt.reply.to_string(),
@@ -248,24 +251,6 @@ pub async fn record(
         words,
         url,
     })
-}
-
-/// The crash points between the answer and its record.
-fn pass_crashpoints(kind: ChannelKind, result: &Result<Receipt, Failure>, passed: bool) {
-    match result {
-        Ok(_) if kind == ChannelKind::Smtp => {
-            crashpoint!("S7");
-        }
-        Ok(_) => {
-            crashpoint!("P4");
-            crashpoint!("K4");
-        }
-        Err(Failure::Unknown { .. }) => {}
-        Err(_) if passed && kind == ChannelKind::Smtp => {
-            crashpoint!("S9");
-        }
-        Err(_) => {}
-    }
 }
 
 /// Puts a panic or a hang down to the delivery; the second puts it into quarantine.

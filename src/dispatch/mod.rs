@@ -155,8 +155,9 @@ impl Dispatch {
         }))
     }
 
-    /// Tells the ledger what the process before left under way, as far as the breadcrumbs in `file` prove it, and leaves
-    /// breadcrumbs there from now on. Without it a death of the process leaves everything unknown that was under way.
+    /// Tells the ledger what became of what the process before left under way, as far as the breadcrumbs in `file` prove it, gives up
+    /// the rest ([`Ledger::give_up_left`]), and leaves breadcrumbs there from now on. Once, before anything is sent. Without it a death
+    /// of the process leaves everything unknown that was under way.
     pub async fn begin(&self, file: &Path, config: &DispatchConfig) -> Result<Recovered, LedgerError> {
         let (crumbs, recovered) = recover::begin(&self.0, file).await?;
         // Set already: then the first file is the one that is written.

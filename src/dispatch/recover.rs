@@ -1,14 +1,14 @@
 //! What the process before left under way, and what this one could not record: told to the ledger as soon as it can be.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::SignedDuration;
+use tokio::task::JoinSet;
 
 use super::breadcrumb::{Breadcrumbs, Crumb, Proof, Slot, Verdict};
 use super::{Inner, doubt, lock};
 use crate::clock;
-use crate::ledger::{Claim, Crash, DeliveryId, LedgerError, Outcome, Reply};
+use crate::ledger::{Claim, Crash, LedgerError, Outcome, Reply};
 
 /// So many daemons on one machine, at most, leave breadcrumbs in one folder.
 const FILES: u32 = 64;
@@ -39,36 +39,39 @@ pub struct Recovered {
     pub quarantined: u64,
 }
 
-/// Reads the breadcrumbs in `file`, tells the ledger what they prove, and leaves breadcrumbs there from now on.
+/// Reads the breadcrumbs in `file`, tells the ledger what they prove, gives up the rest, and leaves breadcrumbs there from now on.
 pub async fn begin(inner: &Inner, file: &Path) -> Result<(Breadcrumbs, Recovered), LedgerError> {
     // Where the system does not name its start, nothing that was left is believed.
     let boot = clock::boot_id().unwrap_or_else(|| format!("{} {}", inner.owner, inner.clock.now()));
     // Nor where somebody put another ledger beside the file.
     let boot = format!("{boot} {}", inner.ledger.lineage());
-    let mut recovered = Recovered::default();
-    let mut ours = None;
+    let mut files: Vec<Breadcrumbs> = Vec::new();
+    let mut found = Vec::new();
     // Several daemons on one machine may share the folder: each has the first file that nobody else has, and
     // whoever comes looks also at those of daemons that did not come back.
     for number in 1..=FILES {
         let mut path = file.to_owned();
         if number > 1 {
             path.set_extension(number.to_string());
-            if ours.is_some() && !path.exists() {
+            if !files.is_empty() && !path.exists() {
                 break;
             }
         }
-        let fail = |source| LedgerError::Io { path: path.clone(), source };
-        let (crumbs, found) = match Breadcrumbs::open(&path, &boot) {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(fail(error)),
-        };
-        tell(inner, &found, &mut recovered).await?;
-        // Only now: if this process dies before, the next one reads them again, and nothing is counted twice.
-        crumbs.clear().map_err(fail)?;
-        ours.get_or_insert(crumbs);
+        match Breadcrumbs::open(&path, &boot) {
+            Ok((crumbs, left)) => {
+                files.push(crumbs);
+                found.extend(left);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(source) => return Err(LedgerError::Io { path, source }),
+        }
     }
-    let crumbs = ours.ok_or_else(|| LedgerError::Locked(file.to_owned()))?;
+    let Some(crumbs) = files.first().cloned() else { return Err(LedgerError::Locked(file.to_owned())) };
+    let recovered = tell(inner, &found).await?;
+    // Only now: if this process dies before, the next one reads them again, and nothing is counted twice.
+    for crumbs in files {
+        crumbs.clear().map_err(|source| LedgerError::Io { path: file.to_owned(), source })?;
+    }
     if recovered != Recovered::default() {
         let Recovered { not_sent, answered, unknown, quarantined } = recovered;
         tracing::warn!(
@@ -82,15 +85,9 @@ pub async fn begin(inner: &Inner, file: &Path) -> Result<(Breadcrumbs, Recovered
     Ok((crumbs, recovered))
 }
 
-/// Tells the ledger what crumbs prove.
-async fn tell(inner: &Inner, found: &[Crumb], recovered: &mut Recovered) -> Result<(), LedgerError> {
-    let sure: HashSet<DeliveryId> =
-        found.iter().filter(|crumb| is_sure(crumb)).map(|crumb| crumb.delivery).collect();
-    if !sure.is_empty() {
-        // What the destination calls them did not fit: it is asked.
-        doubt::look(inner, &sure).await?;
-    }
-    let mut crashes = Vec::new();
+/// Tells the ledger what crumbs prove. Whatever they do not prove is given up, and only then: what can be known is never unknown.
+async fn tell(inner: &Inner, found: &[Crumb]) -> Result<Recovered, LedgerError> {
+    let mut recovered = Recovered::default();
     for crumb in found {
         let count = match crumb.proof() {
             Proof::NotSent => &mut recovered.not_sent,
@@ -98,14 +95,20 @@ async fn tell(inner: &Inner, found: &[Crumb], recovered: &mut Recovered) -> Resu
             Proof::Nothing => &mut recovered.unknown,
         };
         *count += 1;
-        let now = inner.clock.now();
-        if let Some(outcome) = outcome(crumb, now) {
-            inner.ledger.evidence(crumb.delivery, crumb.epoch, outcome, now).await?;
-        }
-        if crumb.guilt() > 0 {
-            crashes.push(Crash { delivery: crumb.delivery, epoch: crumb.epoch, guilt: crumb.guilt() });
-        }
     }
+    let (sure, known): (Vec<&Crumb>, Vec<&Crumb>) = found.iter().partition(|crumb| is_sure(crumb));
+    prove(inner, &known).await?;
+    inner.ledger.give_up_left(inner.clock.now()).await?;
+    if !sure.is_empty() {
+        // What the destination calls them did not fit: it is asked.
+        doubt::look(inner, &sure.iter().map(|crumb| crumb.delivery).collect()).await?;
+        prove(inner, &sure).await?;
+    }
+    let guilty = |crumb: &Crumb| {
+        let guilt = crumb.guilt();
+        (guilt > 0).then_some(Crash { delivery: crumb.delivery, epoch: crumb.epoch, guilt })
+    };
+    let crashes = found.iter().filter_map(guilty).collect();
     let quarantined = inner.ledger.crashed(crashes, inner.clock.now()).await?;
     for delivery in &quarantined {
         tracing::error!(
@@ -113,7 +116,22 @@ async fn tell(inner: &Inner, found: &[Crumb], recovered: &mut Recovered) -> Resu
             "quarantined: the process died of it again; `dateline resolve` decides"
         );
     }
-    recovered.quarantined += quarantined.len() as u64;
+    recovered.quarantined = quarantined.len() as u64;
+    Ok(recovered)
+}
+
+/// Hands the ledger what crumbs prove, all at once, so that they share its transactions.
+async fn prove(inner: &Inner, crumbs: &[&Crumb]) -> Result<(), LedgerError> {
+    let now = inner.clock.now();
+    let mut told = JoinSet::new();
+    for crumb in crumbs {
+        let Some(outcome) = outcome(crumb, now) else { continue };
+        let (ledger, delivery, epoch) = (inner.ledger.clone(), crumb.delivery, crumb.epoch);
+        told.spawn(async move { ledger.evidence(delivery, epoch, outcome, now).await });
+    }
+    while let Some(done) = told.join_next().await {
+        done.map_err(|_| LedgerError::Closed)??;
+    }
     Ok(())
 }
 
@@ -170,7 +188,7 @@ mod tests {
 
     use super::super::breadcrumb::Phase;
     use super::*;
-    use crate::ledger::Epoch;
+    use crate::ledger::{DeliveryId, Epoch};
 
     fn check(phase: Phase, verdict: Verdict, expected: &str) {
         let crumb = Crumb { phase, verdict, code: Some(250), ..Crumb::new(DeliveryId(1), Epoch(1), false) };

@@ -91,27 +91,41 @@ impl Ledger {
     /// In a file only one process can, and it knows that nobody else is alive. On PostgreSQL several can; what a dead one left
     /// is found out when its lease has ended.
     pub async fn open_exclusive(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
-        #[cfg(feature = "postgres")]
-        if let Some(postgres) = &config.postgres {
-            let backend = Backend::Postgres(Postgres::open(config, postgres, true, now).await?);
-            let ledger = Ledger { backend };
-            ledger.rescue(now).await?;
-            return Ok(ledger);
+        let ledger = Ledger::open_as_left(config, now).await?;
+        ledger.give_up_left(now).await?;
+        Ok(ledger)
+    }
+
+    /// The same, but what an earlier process left under way stays so, for whoever has [`Ledger::evidence`] of what became of it.
+    /// [`Ledger::give_up_left`] must follow before anything is claimed.
+    pub async fn open_as_left(config: &LedgerConfig, now: Timestamp) -> Result<Ledger> {
+        match &config.postgres {
+            None => Ok(Ledger { backend: Backend::Sqlite(Sqlite::open(config, true, now).await?) }),
+            #[cfg(feature = "postgres")]
+            Some(postgres) => {
+                Ok(Ledger { backend: Backend::Postgres(Postgres::open(config, postgres, true, now).await?) })
+            }
+            #[cfg(not(feature = "postgres"))]
+            Some(_) => Err(LedgerError::NoPostgres),
         }
-        #[cfg(not(feature = "postgres"))]
-        if config.postgres.is_some() {
-            return Err(LedgerError::NoPostgres);
-        }
-        let sqlite = Sqlite::open(config, true, now).await?;
-        // The lock says that nobody else is alive who could hold a lease.
-        let rescued = sqlite.rescue_all(now).await?;
+    }
+
+    /// Gives up waiting for what an earlier process left under way: it is [`State::Unknown`] now, and what was only claimed may be
+    /// claimed again. Not while this process has claims of its own.
+    pub async fn give_up_left(&self, now: Timestamp) -> Result<Rescued> {
+        let rescued = match &self.backend {
+            // The lock says that nobody else is alive who could hold a lease.
+            Backend::Sqlite(sqlite) => sqlite.rescue_all(now).await?,
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(postgres) => postgres.rescue(now).await?,
+        };
         if rescued.unknown > 0 {
             tracing::warn!(
                 unknown = rescued.unknown,
-                "deliveries were under way when the last process ended"
+                "deliveries were under way when the last process ended, and nobody knows what became of them"
             );
         }
-        Ok(Ledger { backend: Backend::Sqlite(sqlite) })
+        Ok(rescued)
     }
 
     /// The clock of the database's server, for whoever must know how far his own is from it; nothing where the database has

@@ -10,7 +10,10 @@ use crate::evidence::{Evidence, Kill, Policy, Row};
 use crate::witness::record::{Line, What};
 
 /// Crash points at which everything can be known after the process died: before the dot, and after the answer.
-const KNOWABLE: [&str; 9] = ["S0", "S1", "S2", "S3", "S4", "S5", "S7", "S8", "S9"];
+const KNOWABLE: [&str; 7] = ["S0", "S1", "S3", "S4", "S5", "S7", "S9"];
+/// Crash points that a mail passes while the one before or behind it may be on the wire: only that one can be unknown, and the witness
+/// has seen its dot.
+const BESIDE: [&str; 2] = ["S2", "S8"];
 /// An answer that the witness gave this long before the kill was surely read: the flight recorder must know it.
 const READ_BY_THEN: SignedDuration = SignedDuration::from_millis(250);
 
@@ -240,8 +243,15 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
             *by_kill.entry(number).or_default() += 1;
             // With one connection, one daemon and a named point there is no doubt about where it was.
             let alone = evidence.connections == 1 && evidence.daemons == 1;
+            let dotted = || {
+                evidence.lines.iter().any(|line| {
+                    matches!(line.what, What::Taken | What::Refused)
+                        && line.id == row.message_id
+                        && line.at > attempt.at.as_microsecond()
+                })
+            };
             if let (true, Some(point)) = (alone, &kill.point)
-                && KNOWABLE.contains(&point.as_str())
+                && (KNOWABLE.contains(&point.as_str()) || BESIDE.contains(&point.as_str()) && !dotted())
             {
                 broken
                     .say("unknown", format!("delivery {} is unknown after a crash at {point}", row.delivery));
@@ -359,6 +369,10 @@ pub fn self_test() {
             e.rows[0].attempts.push(again);
         }),
         ("unknown: delivery 2 is unknown after a crash at S7", |e| e.kills[0].point = Some("S7".to_owned())),
+        ("unknown: delivery 2 is unknown after a crash at S2", |e| {
+            e.kills[0].point = Some("S2".to_owned());
+            e.lines.pop();
+        }),
         ("unknown: delivery 2 is unknown, and its answer came long before", |e| {
             let mut line = e.lines[2].clone();
             line.what = What::Answered;
@@ -383,6 +397,11 @@ pub fn self_test() {
         let broken = check(&evidence).broken;
         assert!(broken.iter().any(|sentence| sentence.starts_with(expected)), "{expected}: {broken:?}");
     }
+
+    // While a mail is made, the one before it may be on the wire.
+    let mut beside = sound.clone();
+    beside.kills[0].point = Some("S2".to_owned());
+    assert_eq!(check(&beside).broken, Vec::<String>::new());
 
     // What the next daemon could prove is not unknown.
     let mut proved = sound.clone();

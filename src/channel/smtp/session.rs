@@ -400,7 +400,7 @@ impl Session {
 }
 
 /// So long a server may take for its first reply to what stood behind a dot: others look each recipient up first.
-const BEGUN: Duration = Duration::from_secs(60);
+const BEGUN: Duration = Duration::from_mins(1);
 const DATA: &str = "DATA\r\n";
 const DOT: &str = ".\r\n";
 

@@ -123,45 +123,39 @@ async fn before_the_order_is_on_disk_nothing_has_happened() {
     assert_eq!(relay.mails().len(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn before_the_intent_nothing_was_tried() {
-    for point in ["S1", "S2", "S2:3", "S3"] {
-        mail(point, &[], "3 sent", &[], 3).await;
-    }
-    // Once it is known that the relay is fast, intents are asked for ahead: whether that of the second mail, or also that of the third, comes
-    // to disk before the process dies is chance. Neither has left, and the next process knows.
-    let relay = Relay::start(&[]).await;
+/// The process dies at `point` while more than one of three mails is worked on and none is between its dot and its answer. Whether intents
+/// that were asked for ahead come to disk before it dies is chance: those mails have not left, and the next process knows. What it can know
+/// is not even unknown for a moment.
+async fn beside(point: &str, answers: &[Answer]) {
+    let relay = Relay::start(answers).await;
     let room = room(relay.port, 9);
     due(&room, "press");
     tokio::task::block_in_place(|| {
         lives(&room, &["issue"]);
-        dies(&room, &["dispatch"], "S3:2");
+        dies(&room, &["dispatch"], point);
         lives(&room, &["dispatch"]);
     });
-    assert_eq!(room.states().await, "3 sent");
+    assert_eq!(room.states().await, "3 sent", "{point}");
     let tries = tries(&log(&room).await);
-    assert!(tries.iter().all(|one| one == "1 unknown, not-sent (late)"), "{tries:?}");
-    assert_eq!(relay.mails().len(), 3);
+    assert!(tries.iter().all(|one| one == "1 not-sent"), "{point}: {tries:?}");
+    assert_eq!(relay.recipients().len(), 3, "{point}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_intent_nothing_was_tried() {
+    for point in ["S1", "S2", "S3"] {
+        mail(point, &[], "3 sent", &[], 3).await;
+    }
+    // The first mail was answered and may not be on record; nothing more comes from the relay, so the second is not at its dot.
+    beside("S2:3", &[Answer::LastWords("250 2.0.0 queued as 4F3\r\n")]).await;
+    beside("S3:2", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn before_the_dot_it_provably_never_left() {
-    // Whether the intent comes to disk before the process dies is chance; the next one knows either way.
-    let relay = Relay::start(&[]).await;
-    let room = room(relay.port, 9);
-    due(&room, "press");
-    tokio::task::block_in_place(|| {
-        lives(&room, &["issue"]);
-        dies(&room, &["dispatch"], "S4:2");
-        lives(&room, &["dispatch"]);
-    });
-    assert_eq!(room.states().await, "3 sent");
-    let tries = tries(&log(&room).await);
-    assert!(tries.is_empty() || tries == ["1 unknown, not-sent (late)"], "{tries:?}");
-    assert_eq!(relay.mails().len(), 3);
-
-    mail("S5", &[], "3 sent", &["1 unknown, not-sent (late)"], 3).await;
-    mail("S5:3", &[], "3 sent", &["1 unknown, not-sent (late)"], 3).await;
+    beside("S4:2", &[]).await;
+    mail("S5", &[], "3 sent", &["1 not-sent"], 3).await;
+    mail("S5:3", &[], "3 sent", &["1 not-sent"], 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,17 +165,17 @@ async fn after_the_dot_without_an_answer_nobody_knows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_was_read_is_not_lost() {
-    mail("S7", &[], "3 sent", &["1 unknown, sent (late)"], 3).await;
-    mail("S7:3", &[], "3 sent", &["1 unknown, sent (late)"], 3).await;
-    mail("S8", &[], "3 sent", &[], 3).await;
+    mail("S7", &[], "3 sent", &[], 3).await;
+    mail("S7:3", &[], "3 sent", &[], 3).await;
+    beside("S8", &[Answer::LastWords("250 2.0.0 queued as 4F3\r\n")]).await;
     let no = [Answer::Say("550 no such user here\r\n")];
-    mail("S9", &no, "2 sent, 1 failed", &["1 unknown, failed (late)"], 3).await;
+    mail("S9", &no, "2 sent, 1 failed", &["1 failed"], 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_for_now_that_was_read_is_a_retry() {
     let later = [Answer::Say("451 4.3.0 later\r\n")];
-    mail("S9", &later, "1 scheduled, 2 sent", &["1 unknown, later (late)"], 3).await;
+    mail("S9", &later, "1 scheduled, 2 sent", &["1 later"], 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,11 +242,12 @@ async fn what_the_process_dies_of_twice_is_quarantined_and_the_others_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_point_of_a_request_leaves_one_post() {
-    // Where it was sent, and how often the receiver got it (it drops what it has seen).
+    // Where it was sent, and how often the receiver got it (it drops what it has seen). What a destination calls it may be too long for a
+    // breadcrumb: then it is known to be there, and asked for its name.
     for (point, recorded, times) in [
-        ("P1", &["1 unknown, not-sent (late)"][..], 1),
-        ("F1", &["1 unknown, not-sent (late)"], 1),
-        ("K1", &["1 unknown, not-sent (late)"], 1),
+        ("P1", &["1 not-sent"][..], 1),
+        ("F1", &["1 not-sent"], 1),
+        ("K1", &["1 not-sent"], 1),
         ("P3", &["1 unknown, not-sent (late)"], 2),
         ("F2", &["1 unknown, not-sent (late)"], 2),
         ("K2", &["1 unknown, not-sent (late)"], 2),

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Debug, Clone)]
 pub enum Answer {
     Say(&'static str),
+    /// Says so, and nothing more on this connection.
+    LastWords(&'static str),
     /// Hangs up without a word.
     HangUp,
 }
@@ -83,6 +85,11 @@ async fn serve(
                 let answer = answers.lock().unwrap().pop_front();
                 match answer.unwrap_or(Answer::Say("250 2.0.0 queued as 4F3\r\n")) {
                     Answer::Say(words) => words,
+                    Answer::LastWords(words) => {
+                        stream.write_all(words.as_bytes()).await.ok()?;
+                        while stream.read_until(b'\n', &mut Vec::new()).await.ok()? > 0 {}
+                        return None;
+                    }
                     Answer::HangUp => return None,
                 }
             }

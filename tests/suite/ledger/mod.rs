@@ -20,7 +20,7 @@ mod turns;
 mod walk;
 mod weekly;
 
-use dateline::ledger::{Ledger, LedgerConfig, LedgerError};
+use dateline::ledger::{Ledger, LedgerConfig, LedgerError, Outcome, Rescued, Settled, State};
 use desk::{Desk, at, mail, order};
 
 use dateline::plan::Action;
@@ -94,6 +94,39 @@ async fn what_was_under_way_at_the_last_end_is_unknown_and_the_rest_goes_on() {
     assert_eq!(desk.rows("aster").await, ["c1 original unknown", "c2 original scheduled"]);
     assert_eq!(desk.send_all("relay", at(3)).await, 1);
     assert_eq!(desk.ledger.unresolved(dateline::ledger::DeliveryId(0), 10).await.unwrap().len(), 1);
+    desk.is_sound().await;
+}
+
+#[tokio::test]
+async fn whoever_knows_what_became_of_it_says_so_before_it_is_given_up() {
+    let (folder, ledger) = sqlite().await;
+    let desk = Desk::with(ledger, 4).await;
+    desk.original("aster", "v1", &[1, 2, 3, 4]).await;
+    let claims = desk.claim(at(0)).await;
+    for claim in &claims[..3] {
+        desk.go(claim, at(0)).await;
+    }
+    desk.ledger.close(at(1)).await.unwrap();
+
+    let ledger = Ledger::open_as_left(&config(&folder), at(2)).await.unwrap();
+    let left = |n: usize| (claims[n].delivery, claims[n].epoch);
+    let tell = async |n: usize, outcome: Outcome| {
+        let (delivery, epoch) = left(n);
+        ledger.evidence(delivery, epoch, outcome, at(2)).await.unwrap()
+    };
+    assert_eq!(tell(0, desk::arrived()).await, Some(Settled { state: State::Sent, late: false }));
+    assert_eq!(tell(1, Outcome::NotSent).await, Some(Settled { state: State::Scheduled, late: false }));
+    // It was only claimed.
+    assert_eq!(tell(3, Outcome::NotSent).await, None);
+    assert_eq!(ledger.give_up_left(at(2)).await.unwrap(), Rescued { blocks: 1, unknown: 1 });
+    assert_eq!(tell(0, Outcome::NotSent).await, None, "it is known");
+
+    let desk = Desk { ledger };
+    let states = ["sent", "scheduled", "unknown", "scheduled"];
+    let expected: Vec<String> =
+        (1..).zip(states).map(|(n, state)| format!("c{n} original {state}")).collect();
+    assert_eq!(desk.rows("aster").await, expected);
+    assert_eq!(desk.send_all("relay", at(3)).await, 2);
     desk.is_sound().await;
 }
 

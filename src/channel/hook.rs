@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use unicode_segmentation::UnicodeSegmentation;
 use url::Url;
 
 use super::config::OnUnknown;
@@ -137,12 +138,22 @@ pub fn alt(text: &str) -> String {
     cut(text, ALT)
 }
 
-/// `text`, shortened to `most` characters with an ellipsis.
+/// `text`, shortened to `most` characters with an ellipsis, where a reader's character ends. They are counted as chats do, in units
+/// of UTF-16 (core.telegram.org/bots/api#messageentity says so; Discord's own library does it).
 pub fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+    let length = |text: &str| text.encode_utf16().count();
+    if length(text) <= most {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    let mut short = String::new();
+    let mut left = most.saturating_sub(1);
+    for grapheme in text.graphemes(true) {
+        match left.checked_sub(length(grapheme)) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        short.push_str(grapheme);
+    }
     short.truncate(short.trim_end().len());
     short.push('…');
     short
@@ -158,4 +169,24 @@ pub fn escaped(text: &str, signs: &str) -> String {
         out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_where_a_readers_character_ends() {
+        for (text, most, expected) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("ab cd", 4, "ab…"),
+            ("👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 22, "👨‍👩‍👧‍👦👨‍👩‍👧‍👦"),
+            ("👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 21, "👨‍👩‍👧‍👦…"),
+            ("👨‍👩‍👧‍👦", 5, "…"),
+        ] {
+            assert_eq!(cut(text, most), expected, "{text} {most}");
+            assert!(cut(text, most).encode_utf16().count() <= most);
+        }
+    }
 }

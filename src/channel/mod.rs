@@ -5,17 +5,20 @@
 //! The one list of them is [`crate::newsroom::kinds`], which [`adapter`] makes into settings and [`open`].
 
 mod adapter;
+mod article;
 pub mod bluesky;
 pub mod config;
 pub mod discord;
 pub mod file;
 pub mod folder;
+pub mod ghost;
 mod hook;
 pub mod http;
 mod letter;
 pub mod mastodon;
 pub mod matrix;
 pub mod mattermost;
+pub mod micropub;
 pub mod newsroom;
 pub mod postmark;
 #[cfg(test)]
@@ -28,6 +31,7 @@ mod suite;
 pub mod teams;
 pub mod telegram;
 pub mod webhook;
+pub mod websub;
 pub mod wordpress;
 
 use std::collections::BTreeMap;

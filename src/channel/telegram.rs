@@ -214,7 +214,7 @@ fn photo(picture: &Asset) -> Result<Part, Failure> {
 /// they are counted without the marks.
 fn text(chat: &Chat, most: usize) -> String {
     let headline = cut(&chat.headline(), 200);
-    let left = most.saturating_sub(headline.chars().count() + chat.more.chars().count() + 10);
+    let left = most.saturating_sub(headline.encode_utf16().count() + chat.more.encode_utf16().count() + 10);
     let paragraphs = cut(&chat.paragraphs().collect::<Vec<_>>().join("\n\n"), left);
     let gap = if paragraphs.is_empty() { "" } else { "\n\n" };
     format!(

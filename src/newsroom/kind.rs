@@ -18,6 +18,10 @@ macro_rules! kinds {
             Newsroom = "newsroom" Page newsroom::Newsroom;
             /// A blog on WordPress.
             Wordpress = "wordpress" Page wordpress::Wordpress;
+            /// A blog on Ghost.
+            Ghost = "ghost" Page ghost::Ghost;
+            /// A site that speaks Micropub.
+            Micropub = "micropub" Page micropub::Micropub;
             /// A Mastodon account.
             Mastodon = "mastodon" Post mastodon::Mastodon;
             /// A Bluesky account.
@@ -36,6 +40,8 @@ macro_rules! kinds {
             Telegram = "telegram" Chat telegram::Telegram;
             /// A signed webhook.
             Webhook = "webhook" Data webhook::Webhook;
+            /// A ping to a WebSub hub.
+            Websub = "websub" Data websub::Websub;
             /// Files in a folder.
             File = "file" Data file::Files;
         }

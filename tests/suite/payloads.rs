@@ -1,4 +1,5 @@
-//! What is sent to chats, read by the vendors' own libraries (`tests/endpoints/payloads.sh`). They must also be able to say no.
+//! What is sent to chats, read by the vendors' own libraries, and our webhooks, believed by the reference library
+//! (`tests/endpoints/payloads.sh`). They must also be able to say no.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -112,4 +113,64 @@ async fn adaptive_cards_take_our_cards() {
 async fn slacks_types_take_our_blocks() {
     let open = |keys| ChannelConfig::Slack(serde_json::from_value(keys).unwrap());
     check("slack", open, |body| body["blocks"][0]["text"]["type"] = json!("mrkdwn")).await;
+}
+
+const SECRETS: [&str; 2] =
+    ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"];
+
+/// What the reference library gets: the request of a webhook that was signed with `secrets` at `now`.
+async fn webhook(secrets: &str, now: jiff::Timestamp) -> Value {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let taking = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut bytes = Vec::new();
+        loop {
+            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let headers: std::collections::BTreeMap<String, String> = head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                .collect();
+            if body.len() == headers["content-length"].parse::<usize>().unwrap() {
+                stream.write_all(b"HTTP/1.1 204 No\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                return json!({ "headers": headers, "body": body });
+            }
+        }
+    });
+    let config = json!({ "url": url, "secret": { "env": "S" }, "allow_private": true });
+    let config = ChannelConfig::Webhook(serde_json::from_value(config).unwrap());
+    let channel =
+        channel::open(&config, std::path::Path::new("."), &channel::Secrets::none().with("secret", secrets))
+            .unwrap();
+    let event = json!({ "event": "release.published", "title": "Så långt går Aster EV: 620 km" });
+    channel.deliver(&parcel("event", Content::Json(event), now), &gate()).await.unwrap();
+    taking.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_library_believes_our_webhooks_and_no_others() {
+    let Some([programs]) = given(["PAYLOADS_PROGRAMS"]) else { return };
+    let now = dateline::clock::Clock::system().now();
+    let old = now - jiff::SignedDuration::from_mins(10);
+    let both = SECRETS.join(" ");
+    // During a rotation both keys sign, and whoever has either believes.
+    for (signed, known, at, tampered, believed) in [
+        (SECRETS[0], SECRETS[0], now, false, true),
+        (both.as_str(), SECRETS[0], now, false, true),
+        (both.as_str(), SECRETS[1], now, false, true),
+        (SECRETS[0], SECRETS[1], now, false, false),
+        (SECRETS[0], SECRETS[0], now, true, false),
+        (SECRETS[0], SECRETS[0], old, false, false),
+    ] {
+        let mut request = webhook(signed, at).await;
+        request["secret"] = json!(known);
+        if tampered {
+            request["body"] = json!(request["body"].as_str().unwrap().replace("620", "720"));
+        }
+        let judged = tokio::task::block_in_place(|| judged(&programs, "webhook", &request));
+        assert_eq!(judged.is_ok(), believed, "{signed} {known} {at} {tampered}: {judged:?}");
+    }
 }

@@ -338,8 +338,9 @@ fn room(site: &Site, word: &str, publish: jiff::Timestamp) -> Room {
     room.write("audiences/public.yaml", "name: Public\nchannels: [blog]\n");
     std::fs::create_dir_all(room.dir().join("releases/2026")).unwrap();
     std::fs::write(room.dir().join("releases/2026/front.png"), png()).unwrap();
-    let media = "media:\n  - { file: front.png, alt: The Aster EV, credit: Halden Motors }\n";
-    room.release("aster", publish, media, &format!("Words, {word}."));
+    let media =
+        format!("media:\n  - {{ file: front.png, alt: The Aster EV {word}, credit: Halden Motors }}\n");
+    room.release("aster", publish, &media, &format!("Words, {word}."));
     let path = "releases/2026/aster.md";
     room.write(path, &room.read(path).replacen("[press, public]", "[public]", 1));
     room.commit("due");
@@ -377,15 +378,57 @@ async fn before_its_time_nothing_is_on_a_real_wordpress() {
     let publish = jiff::Timestamp::from_second(publish.as_second()).unwrap();
     let room = room(&site, &word, publish);
     tokio::task::block_in_place(|| room.run(&["issue"], 0));
-    let (_, before) = site.get("media&per_page=100&context=edit", true).await;
-    let ids =
-        |media: &Value| media.as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
     for seconds in [7_000, 61, 59, 1] {
         drain(&site, &room, &[publish - SignedDuration::from_secs(seconds)]).await;
         assert_eq!(site.posts(&word).await, [], "{seconds} s before");
     }
-    let (_, still) = site.get("media&per_page=100&context=edit", true).await;
-    assert!(ids(&still).iter().all(|id| ids(&before).contains(id)), "a picture was early");
+    let (_, media) = site.get("media&per_page=100&context=edit", true).await;
+    let early = media.as_array().unwrap().iter().any(|one| one["alt_text"].as_str().unwrap().contains(&word));
+    assert!(!early, "a picture was early: {media}");
     drain(&site, &room, &[publish]).await;
     assert_eq!(site.posts(&word).await, [("publish".to_owned(), 1)]);
+}
+
+/// By the commands alone, as a newsroom does it: published, corrected, withdrawn.
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_publish_correct_and_withdraw_on_a_real_wordpress() {
+    let Some(site) = Site::given() else { return };
+    let word = word("commits");
+    let room = room(&site, &word, Clock::system().now() - SignedDuration::from_secs(2));
+    let path = "releases/2026/aster.md";
+    let step = |from: &str, to: &str, message: &str| {
+        let text = room.read(path);
+        assert!(text.contains(from), "{text}");
+        room.write(path, &text.replacen(from, to, 1));
+        room.commit(message);
+        tokio::task::block_in_place(|| {
+            room.run(&["issue"], 0);
+            room.run(&["dispatch"], 0);
+        });
+    };
+    let (right, wrong) = (format!("Words, {word}."), format!("Wrong words, {word}."));
+    step(&right, &wrong, "due");
+    assert_eq!(site.posts(&word).await, [("publish".to_owned(), 1)]);
+    let (_, found) = site.get(&format!("posts&search={word}"), false).await;
+    let url = found[0]["link"].as_str().unwrap().to_owned();
+    assert!(url.ends_with("/aster/") || url.contains("/aster-"), "{url}");
+
+    step(&wrong, &right, "the words are right");
+    let (_, html) = site.page(&url).await;
+    assert!(html.contains(&wrong), "without a correction nothing changes: {html}");
+    step(
+        "status: approved\n",
+        "status: approved\ncorrection: { note: The words were wrong, class: material }\n",
+        "correction",
+    );
+    let (_, html) = site.page(&url).await;
+    assert!(
+        html.contains(&right) && !html.contains(&wrong) && html.contains("The words were wrong."),
+        "{html}"
+    );
+
+    step("status: approved\n", "status: killed\nreason: It is not true\n", "kill");
+    let (status, html) = site.page(&url).await;
+    assert!(status == 200 && html.contains("It is not true.") && !html.contains(&right), "{html}");
+    assert_eq!(room.states().await, "3 sent");
 }

@@ -4,6 +4,7 @@
 //! published contracts, and none of them is the provider itself.
 
 pub mod room;
+pub mod site;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -13,7 +13,6 @@
 //! post is looked at.
 
 mod api;
-mod post;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -21,13 +20,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::adapter::{Adapter, Setup, settings};
+use super::article::{self, Picture, marker, twice};
 use super::config::{Limits, OnUnknown, SecretRef};
 use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::Page;
 use api::{Api, Post};
-use post::Picture;
 
 /// A blog on WordPress.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -80,7 +79,7 @@ enum There {
 impl Wordpress {
     /// What stands there that carries `key`.
     async fn find(&self, key: &str, parcel: &Parcel) -> Result<There, Failure> {
-        let mut found = self.api.find(&post::marker(key), parcel.now).await?;
+        let mut found = self.api.find(&marker(key), parcel.now).await?;
         Ok(match (found.pop(), found.is_empty()) {
             (None, _) => There::Nothing,
             (Some(post), true) => There::One(post),
@@ -120,17 +119,16 @@ impl Wordpress {
             let unknown = parcel.previous.is_none();
             return if unknown { Err(refused("it is not known what was published")) } else { Ok(None) };
         }
-        let mut body = self.body(page, parcel, &[]);
+        let mut body = self.body(page, parcel, (&[], 0));
         body["status"] = json!("draft");
         body["slug"] = json!(page.entry.slug);
         self.api.create(&body, parcel.now).await.map(Some)
     }
 
-    fn body(&self, page: &Page, parcel: &Parcel, pictures: &[Picture]) -> Value {
-        let featured = pictures.iter().find(|picture| picture.leads).map_or(0, |picture| picture.id);
+    fn body(&self, page: &Page, parcel: &Parcel, (pictures, featured): (&[Picture], u64)) -> Value {
         let mut body = json!({
-            "title": post::title(page, parcel.notice),
-            "content": post::content(page, parcel, pictures),
+            "title": article::title(page, parcel.notice),
+            "content": content(page, parcel, pictures),
             "excerpt": page.entry.summary,
             "featured_media": featured,
         });
@@ -140,32 +138,41 @@ impl Wordpress {
         body
     }
 
-    /// Uploads what the post shows, as far as it is not there already.
-    async fn pictures(&self, page: &Page, parcel: &Parcel, post: &Post) -> Result<Vec<Picture>, Failure> {
-        let shown = post::shown(page, &parcel.edition.assets);
+    /// Uploads what the post shows, as far as it is not there already. Gives the id of the one that leads as well, or 0.
+    async fn pictures(
+        &self,
+        page: &Page,
+        parcel: &Parcel,
+        post: &Post,
+    ) -> Result<(Vec<Picture>, u64), Failure> {
+        let shown = article::shown(page, &parcel.edition.assets);
         let there = if shown.is_empty() || (parcel.attempt == 1 && parcel.previous.is_none()) {
             Vec::new()
         } else {
             self.api.media(post.id, parcel.now).await?
         };
-        let mut pictures = Vec::new();
+        let (mut pictures, mut featured) = (Vec::new(), 0);
         for (at, asset) in shown.into_iter().enumerate() {
-            let name = post::file_name(post.id, asset);
+            let name = article::file_name(&post.id.to_string(), asset);
             let medium = match there.iter().find(|medium| medium.slug == name) {
                 Some(medium) => medium.clone(),
                 None => self.api.upload(asset, &name, post.id, parcel.now).await?,
             };
-            pictures.push(Picture::new(page, asset, &medium, at));
+            let picture = Picture::new(page, asset, &medium.source_url, at);
+            if picture.leads {
+                featured = medium.id;
+            }
+            pictures.push(picture);
         }
-        Ok(pictures)
+        Ok((pictures, featured))
     }
 
     async fn publish(&self, page: &Page, parcel: &Parcel) -> Result<Receipt, Failure> {
         let Some(post) = self.draft(page, parcel).await? else {
             return Ok(Receipt { reply: Reply::note("it is gone already"), ..Receipt::default() });
         };
-        let pictures = self.pictures(page, parcel, &post).await?;
-        let mut body = self.body(page, parcel, &pictures);
+        let (pictures, featured) = self.pictures(page, parcel, &post).await?;
+        let mut body = self.body(page, parcel, (&pictures, featured));
         body["status"] = json!("publish");
         let post = self.api.update(post.id, &body, parcel.now).await?;
         if post.status != "publish" {
@@ -174,7 +181,7 @@ impl Wordpress {
         }
         if parcel.notice == Notice::Kill {
             for medium in self.api.media(post.id, parcel.now).await? {
-                if post::is_ours(&medium.slug) {
+                if article::is_ours(&medium.slug) {
                     self.api.remove(medium.id, parcel.now).await?;
                 }
             }
@@ -198,12 +205,10 @@ fn receipt(post: &Post, words: &str) -> Receipt {
     Receipt { remote_id: Some(post.id.to_string()), url: Some(post.link.clone()), reply: Reply::note(words) }
 }
 
-fn twice() -> Failure {
-    Failure::Unknown {
-        reply: Reply::note(
-            "two posts carry the key of this delivery: somebody must look which one is to stay",
-        ),
-    }
+/// The text as one block of HTML, which WordPress shows as it is, with what a search finds it by in a comment.
+fn content(page: &Page, parcel: &Parcel, pictures: &[Picture]) -> String {
+    let html = article::content(page, parcel, pictures);
+    format!("<!-- wp:html -->\n<!-- {} -->\n{html}\n<!-- /wp:html -->", marker(&parcel.wire_key))
 }
 
 #[async_trait]

@@ -34,6 +34,10 @@ const judges = {
       if (card.getItemCount() < 2) throw new Error("there is nothing on the card");
     }
   },
+  webhook() {
+    const { Webhook } = library("standardwebhooks");
+    new Webhook(body.secret).verify(body.body, body.headers);
+  },
   slack() {
     const folder = fs.mkdtempSync(path.join(path.dirname(file), "slack-"));
     const source = path.join(folder, "message.ts");

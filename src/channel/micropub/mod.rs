@@ -1,0 +1,281 @@
+//! A site that speaks Micropub (w3.org/TR/micropub), as many personal and IndieWeb sites do.
+//!
+//! A post is made in one request, after its pictures were taken in by the site's media endpoint; an update edits it. Micropub knows no
+//! repetition, so each post carries the delivery's key in a comment of its text; a later attempt looks among the site's newest posts
+//! for it, where the site lists them (`q=source`, an extension). Where it does not, a lost answer stays unknown.
+//!
+//! A hold or kill leaves the address, where the notice stands alone.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::adapter::{Adapter, Setup, settings};
+use super::article::{self, Picture, marker, twice};
+use super::config::{Limits, OnUnknown, SecretRef};
+use super::http::{Answer, Client, Lost};
+use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
+use crate::language::Language;
+use crate::release::Notice;
+use crate::render::{Asset, Page};
+
+/// How many of the site's newest posts are looked at.
+const NEWEST: &str = "50";
+
+/// A site that speaks Micropub.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MicropubConfig {
+    /// The site's Micropub endpoint.
+    pub endpoint: String,
+    /// The access token, with the scopes `create`, `update` and `media`.
+    pub token: SecretRef,
+    /// The one language it speaks.
+    pub language: Option<Language>,
+    /// How fast it may be used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is done when nobody knows whether a delivery arrived.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+settings!(MicropubConfig, secrets(token), addresses(endpoint));
+
+/// A site that speaks Micropub.
+pub struct Micropub {
+    client: Client,
+    endpoint: Url,
+    token: SecretString,
+}
+
+impl Adapter for Micropub {
+    type Config = MicropubConfig;
+
+    fn open(config: &MicropubConfig, setup: &Setup<'_>) -> Result<Micropub, String> {
+        let endpoint: Url = config
+            .endpoint
+            .parse()
+            .map_err(|error| format!("the channel's `endpoint` is no address: {error}"))?;
+        let client = Client::trusted(&endpoint, setup.patience)?;
+        let token = setup.needed("token")?;
+        client.hide(token.expose_secret());
+        Ok(Micropub { client, endpoint, token })
+    }
+}
+
+impl Micropub {
+    fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
+        self.client.request(method, url).bearer_auth(self.token.expose_secret())
+    }
+
+    /// Asks the endpoint something; it is not changed by it.
+    async fn ask(&self, query: &[(&str, &str)], now: Timestamp) -> Result<Value, Failure> {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.request(Method::GET, url).header("accept", "application/json");
+        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        if !answer.good() {
+            return Err(repeatable(refusal(&answer, now)));
+        }
+        answer.json().map_err(again)
+    }
+
+    /// The address of the one post that carries `key`; nothing if there is none among the newest.
+    async fn find(&self, key: &str, now: Timestamp) -> Result<Option<String>, Failure> {
+        let said = self.ask(&[("q", "source"), ("limit", NEWEST)], now).await?;
+        let items =
+            said["items"].as_array().ok_or_else(|| again("the site does not list its posts".to_owned()))?;
+        let ours = |item: &&Value| item["properties"]["content"].to_string().contains(&marker(key));
+        let mut found = items
+            .iter()
+            .filter(ours)
+            .filter_map(|item| item.pointer("/properties/url/0").and_then(Value::as_str));
+        match (found.next(), found.next()) {
+            (url, None) => Ok(url.map(str::to_owned)),
+            _ => Err(twice()),
+        }
+    }
+
+    /// Where pictures go, if the site has a place for them. It must be https as well, or this machine: the token goes there.
+    async fn media_endpoint(&self, now: Timestamp) -> Result<Option<Url>, Failure> {
+        let said = self.ask(&[("q", "config")], now).await?;
+        let url: Option<Url> = said["media-endpoint"].as_str().and_then(|url| url.parse().ok());
+        Ok(url.filter(|url| url.origin() == self.endpoint.origin() || url.scheme() == "https"))
+    }
+
+    /// Uploads a picture and gives its address. May be repeated: what no post shows, nobody finds.
+    async fn upload(
+        &self,
+        endpoint: &Url,
+        asset: &Asset,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<String, Failure> {
+        let end = asset.name.rsplit('.').next().unwrap_or("bin");
+        let part = Part::bytes(asset.bytes.to_vec())
+            .file_name(format!("{name}.{end}"))
+            .mime_str(&asset.media_type)
+            .map_err(|_| refused(format!("{}: `{}` is no media type", asset.name, asset.media_type)))?;
+        let request = self.request(Method::POST, endpoint.clone()).multipart(Form::new().part("file", part));
+        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        if !answer.good() {
+            return Err(repeatable(refusal(&answer, now)));
+        }
+        location(&answer).ok_or_else(|| again("the answer does not say where the picture is".to_owned()))
+    }
+
+    async fn pictures(&self, page: &Page, parcel: &Parcel) -> Result<Vec<Picture>, Failure> {
+        let shown = article::shown(page, &parcel.edition.assets);
+        if shown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(endpoint) = self.media_endpoint(parcel.now).await? else { return Ok(Vec::new()) };
+        let mut pictures = Vec::new();
+        for (at, asset) in shown.into_iter().enumerate() {
+            let name = article::file_name(&parcel.wire_key, asset);
+            let url = self.upload(&endpoint, asset, &name, parcel.now).await?;
+            pictures.push(Picture::new(page, asset, &url, at));
+        }
+        Ok(pictures)
+    }
+
+    async fn write(&self, body: &Value, now: Timestamp) -> Result<Answer, Failure> {
+        let answer = self
+            .client
+            .send(self.request(Method::POST, self.endpoint.clone()).json(body))
+            .await
+            .map_err(Lost::failure)?;
+        if answer.good() { Ok(answer) } else { Err(refusal(&answer, now)) }
+    }
+
+    async fn publish(&self, page: &Page, parcel: &Parcel) -> Result<Receipt, Failure> {
+        if parcel.attempt > 1
+            && let Some(url) = self.find(&parcel.wire_key, parcel.now).await?
+        {
+            return Ok(receipt(&url, "found on the site"));
+        }
+        let mut known = parcel.previous_id().map(str::to_owned);
+        if let (None, Some(previous)) = (&known, &parcel.previous) {
+            known = self.find(&previous.wire_key, parcel.now).await?;
+        }
+        if known.is_none() && matches!(parcel.notice, Notice::Hold | Notice::Kill) {
+            return Err(refused("it is not known what was published"));
+        }
+        let pictures = self.pictures(page, parcel).await?;
+        let properties = properties(page, parcel, &pictures);
+        let Some(url) = known else {
+            let body = json!({ "type": ["h-entry"], "properties": properties });
+            let answer = self.write(&body, parcel.now).await?;
+            let made = location(&answer);
+            return made.map(|url| receipt(&url, "published")).ok_or_else(|| Failure::Unknown {
+                reply: Reply::note("the answer does not say where the post is"),
+            });
+        };
+        let mut replaced = properties;
+        if let Some(object) = replaced.as_object_mut() {
+            object.remove("mp-slug");
+            object.entry("photo").or_insert_with(|| json!([]));
+        }
+        let body = json!({ "action": "update", "url": url, "replace": replaced });
+        let answer = self.write(&body, parcel.now).await.map_err(repeatable)?;
+        Ok(receipt(location(&answer).as_deref().unwrap_or(&url), "edited"))
+    }
+}
+
+/// What the post holds (w3.org/TR/micropub/#create, microformats.org/wiki/h-entry).
+fn properties(page: &Page, parcel: &Parcel, pictures: &[Picture]) -> Value {
+    let html = format!("<!-- {} -->\n{}", marker(&parcel.wire_key), article::content(page, parcel, pictures));
+    let mut properties = json!({
+        "name": [article::title(page, parcel.notice)],
+        "summary": [page.entry.summary],
+        "content": [{ "html": html }],
+        "category": page.entry.tags,
+        "mp-slug": [page.entry.slug],
+    });
+    let leading: Vec<Value> = pictures
+        .iter()
+        .filter(|picture| picture.leads)
+        .map(|picture| json!({ "value": picture.url, "alt": picture.alt }))
+        .collect();
+    if !leading.is_empty() {
+        properties["photo"] = json!(leading);
+    }
+    properties
+}
+
+fn receipt(url: &str, words: &str) -> Receipt {
+    Receipt { remote_id: Some(url.to_owned()), url: Some(url.to_owned()), reply: Reply::note(words) }
+}
+
+/// Where something is that was made (201, 202).
+fn location(answer: &Answer) -> Option<String> {
+    let url: Url = answer.headers.get("location")?.to_str().ok()?.parse().ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.into())
+}
+
+fn again(why: String) -> Failure {
+    Failure::Later { reply: Reply::note(why), retry_after: None }
+}
+
+/// What an answer means that is not 2xx (w3.org/TR/micropub/#error-response): 401 and 403 speak of the token and its scope, 404 of
+/// the endpoint; 400 of the request.
+fn refusal(answer: &Answer, now: Timestamp) -> Failure {
+    match answer.status {
+        404 | 410 => Failure::HoldChannel { reply: answer.reply() },
+        _ => answer.failure(now),
+    }
+}
+
+fn repeatable(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
+        other => other,
+    }
+}
+
+#[async_trait]
+impl Channel for Micropub {
+    async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
+        let page = parcel.page()?;
+        gate.mark(Mark::Filled);
+        if !gate.open().await {
+            return Err(Failure::GateClosed);
+        }
+        self.publish(page, parcel).await
+    }
+
+    async fn probe(&self, parcel: &Parcel) -> Probe {
+        match self.find(&parcel.wire_key, parcel.now).await {
+            Ok(Some(url)) => Probe::Arrived(receipt(&url, "found on the site")),
+            Ok(None) => Probe::Absent,
+            Err(_) => Probe::CannotTell,
+        }
+    }
+
+    async fn examine(&self) -> Vec<Diagnosis> {
+        let what = "micropub: endpoint".to_owned();
+        vec![match self.media_endpoint(Timestamp::UNIX_EPOCH).await {
+            Ok(media) => {
+                let seen =
+                    if media.is_some() { "takes posts and pictures" } else { "takes posts, no pictures" };
+                Diagnosis { what, good: true, seen: seen.to_owned(), hint: None }
+            }
+            Err(failure) => Diagnosis {
+                what,
+                good: false,
+                seen: failure.to_string(),
+                hint: Some("look at the channel's `endpoint` and `token` (create, update, media)".to_owned()),
+            },
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! From text to a tree of nodes that know their bytes.
 
 mod builder;
+mod quick;
 mod syntax;
 
 use std::borrow::Cow;
@@ -66,6 +67,15 @@ impl<'a> Tree<'a> {
             let finding = Finding::error(file, text, range.start..range.start, "too-large", message);
             return (None, vec![finding.hint("move long texts into the body, or into a file of their own")]);
         }
+        match quick::read(yaml, range.start) {
+            Some(root) => (Some(Tree { file, text, root }), Vec::new()),
+            None => Tree::thoroughly(file, text, range),
+        }
+    }
+
+    /// The tree as the parser gives it.
+    fn thoroughly(file: &'a str, text: &'a str, range: Range<usize>) -> (Option<Tree<'a>>, Vec<Finding>) {
+        let yaml = text.get(range.clone()).unwrap_or_default();
         let options = granit_parser::options! {
             disallow_directives: true,
             emit_unresolved_aliases: true,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Files, LoadError, Measure};
 use crate::newsroom::wanted;
+use crate::release::in_parallel;
 
 /// How deep folders are looked into.
 const MAX_DEPTH: usize = 16;
@@ -15,16 +16,43 @@ pub(super) fn files(dir: &Path) -> Result<Files, LoadError> {
     if !dir.join("dateline.yaml").is_file() {
         return Err(LoadError::NoNewsroom(dir.to_owned()));
     }
-    let mut walk = Walk { files: Files::default(), measure: Measure::default() };
+    let mut walk = Walk { files: Files::default(), measure: Measure::default(), found: Vec::new() };
     for root in ["dateline.yaml", "releases", "audiences", "templates"] {
         walk.visit(&dir.join(root), root, 0)?;
     }
-    Ok(walk.files)
+    let Walk { mut files, found, .. } = walk;
+    let mut measure = Measure::default();
+    // Waiting for the disk costs more than reading: all processors wait at once.
+    let read = in_parallel(found.iter(), |(place, size, _)| {
+        read(place, *size).map_err(|source| LoadError::Io { path: place.clone(), source })
+    });
+    for ((_, _, path), bytes) in found.into_iter().zip(read) {
+        if let Some(bytes) = bytes? {
+            measure.add(bytes.len() as u64)?;
+            files.files.insert(path, bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// The bytes of a file; nothing if it is gone since it was listed.
+fn read(place: &Path, size: u64) -> std::io::Result<Option<Arc<[u8]>>> {
+    let file = match fs::File::open(place) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    // It may have grown since it was measured.
+    file.take(super::MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(Some(Arc::from(bytes)))
 }
 
 struct Walk {
     files: Files,
+    /// What was found so far.
     measure: Measure,
+    /// Where a file is, how many bytes it had, and its path below the newsroom.
+    found: Vec<(PathBuf, u64, String)>,
 }
 
 impl Walk {
@@ -60,12 +88,9 @@ impl Walk {
         } else if !kind.is_file() {
             self.files.refuse(path, "path", "this is neither a file nor a folder", "remove it");
         } else if wanted(path) && self.files.fits(path, metadata.len()) {
-            let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-            let file = fs::File::open(place).map_err(io)?;
-            // It may have grown since it was measured.
-            file.take(super::MAX_FILE).read_to_end(&mut bytes).map_err(io)?;
-            self.measure.add(bytes.len() as u64)?;
-            self.files.files.insert(path.to_owned(), Arc::from(bytes));
+            // Too much is refused before any of it is read.
+            self.measure.add(metadata.len())?;
+            self.found.push((place.to_owned(), metadata.len(), path.to_owned()));
         }
         Ok(())
     }

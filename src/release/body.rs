@@ -43,12 +43,19 @@ impl Rule {
     }
 }
 
+impl Block {
+    /// Whether a reader in `audience` on `channel` gets it.
+    pub fn admits(&self, audience: &str, channel: &str) -> bool {
+        self.rule.as_ref().is_none_or(|rule| rule.admits(audience, channel))
+    }
+}
+
 impl Body {
     /// The Markdown that a reader in `audience` on `channel` gets; `text` is the whole file.
     pub fn markdown(&self, text: &str, audience: &str, channel: &str) -> String {
         let mut markdown = String::with_capacity(self.span.len());
         for block in &self.blocks {
-            if block.rule.as_ref().is_none_or(|rule| rule.admits(audience, channel)) {
+            if block.admits(audience, channel) {
                 markdown.push_str(&text[block.span.clone()]);
                 if !markdown.ends_with('\n') {
                     markdown.push('\n');

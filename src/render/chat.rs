@@ -17,7 +17,7 @@ pub(super) fn compose(scene: &Scene<'_>) -> Result<(Chat, Vec<Asset>), RenderErr
     let chat = Chat {
         label: label.map(str::to_owned),
         title: scene.words.title.to_owned(),
-        text: if shown { scene.summary_alone() } else { String::new() },
+        text: if shown { scene.summary_alone().into_owned() } else { String::new() },
         note,
         url: scene.url.clone(),
         more: scene.phrase("read-more").to_owned(),

@@ -1,5 +1,7 @@
 //! An edition as JSON, for webhooks and files.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::scene::Scene;
@@ -21,10 +23,8 @@ fn event(notice: Notice) -> &'static str {
 pub(super) fn compose(scene: &Scene<'_>) -> Result<(Value, Vec<Asset>), RenderError> {
     let request = scene.request;
     let shown = scene.shows_body();
-    let markdown = if shown { scene.markdown() } else { String::new() };
-    let dateline = scene.dateline().filter(|_| shown);
-    let body = scene.prose(&markdown, dateline.as_deref(), !request.advance);
-    let summary = if shown { scene.summary(&body) } else { String::new() };
+    let body = scene.body(!request.advance);
+    let summary = if shown { scene.summary(&body) } else { Cow::Borrowed("") };
     let with_files = shown && scene.channel.kind == ChannelKind::File;
     let assets = if with_files { scene.assets()? } else { Vec::new() };
     let media: Vec<Value> = scene

@@ -104,6 +104,11 @@ impl Limit {
 /// that is longer than a post) between graphemes. Nothing if an address does not fit.
 fn split(text: &str, limit: &Limit) -> Option<Vec<String>> {
     let mut posts = Vec::new();
+    // Nearly every text is one post.
+    if limit.holds(text.trim()) {
+        end_post(&mut text.to_owned(), &mut posts);
+        return Some(posts);
+    }
     let mut post = String::new();
     for sentence in text.split_sentence_bounds() {
         if limit.holds(format!("{post}{sentence}").trim()) {

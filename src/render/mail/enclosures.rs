@@ -5,8 +5,8 @@
 use base64::Engine as _;
 
 use super::super::scene::Scene;
-use super::Part;
 use super::calendar;
+use super::part::Part;
 use super::sender::Sender;
 use crate::digest::Digest;
 use crate::release::Notice;
@@ -74,11 +74,8 @@ impl Enclosures {
             let shown = format!("src=\"{}\"", super::escape_html(&piece.url));
             let mut used = false;
             for part in html.iter_mut() {
-                if let Part::Literal(literal) = part
-                    && literal.contains(&shown)
-                {
-                    *literal = literal.replace(&shown, &format!("src=\"cid:{id}\""));
-                    used = true;
+                if let Part::Literal(literal) = part {
+                    used |= literal.replace(&shown, &format!("src=\"cid:{id}\""));
                 }
             }
             if used {

@@ -1,7 +1,7 @@
 //! Text as mail carries it: quoted-printable bodies and encoded headers, ASCII alone.
 
 /// The longest line, without CRLF (RFC 2045 6.7, RFC 2047 2).
-const LINE: usize = 76;
+pub(super) const LINE: usize = 76;
 
 /// The bytes that stand for themselves inside of a line; a space does not at its end.
 const AS_IT_IS: [bool; 256] = {
@@ -19,7 +19,6 @@ const AS_IT_IS: [bool; 256] = {
 /// `column` is where the line stands. No line begins with a dot (so nothing is ever dot-stuffed)
 /// or with `From `, and none ends with a space.
 pub(super) fn quoted_printable(text: &str, column: &mut usize, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -70,14 +69,54 @@ pub(super) fn quoted_printable(text: &str, column: &mut usize, out: &mut Vec<u8>
             at += 1;
         } else {
             for byte in bytes.iter().skip(at).take(length) {
-                out.push(b'=');
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
+                out.extend_from_slice(&escaped(*byte));
             }
             at += length;
         }
         *column += width;
     }
+}
+
+/// The lines of `text` in quoted-printable without soft line breaks, however long, and where each line that a line break
+/// ends does end. What may not begin a line is not looked after: see [`at_line_start`].
+pub(super) fn rows(text: &str) -> (Vec<u8>, Vec<usize>) {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(text.len() + text.len() / 8);
+    let mut ends = Vec::new();
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let blank_at_end = byte == b' ' && bytes.get(at + 1) == Some(&b'\n');
+        if AS_IT_IS[usize::from(byte)] && !blank_at_end {
+            continue;
+        }
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        from = at + 1;
+        match byte {
+            b'\n' => {
+                ends.push(out.len());
+                out.extend_from_slice(b"\r\n");
+            }
+            b'\t' if bytes.get(at + 1) != Some(&b'\n') => out.push(byte),
+            _ => out.extend_from_slice(&escaped(byte)),
+        }
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    (out, ends)
+}
+
+/// How the first byte of `row`, which is encoded, is written at the start of a line, if not as it is.
+pub(super) fn at_line_start(row: &[u8]) -> Option<&'static [u8]> {
+    match row {
+        [b'.', ..] => Some(b"=2E"),
+        [b'F', b'r', b'o', b'm', b' ', ..] | [b'F', b'r', b'o', b'm', b'=', b'2', b'0', ..] => Some(b"=46"),
+        _ => None,
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+fn escaped(byte: u8) -> [u8; 3] {
+    [b'=', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
 }
 
 /// Whether a header can carry `text` as it is.
@@ -180,17 +219,27 @@ pub(super) fn one_line(value: &str) -> String {
 /// Text for HTML, between tags and inside of quoted attributes.
 pub(in crate::render) fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
+    push_escaped(text, &mut escaped);
     escaped
+}
+
+/// Appends [`escape_html`] of `text`.
+pub(in crate::render) fn push_escaped(text: &str, out: &mut String) {
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let entity = match byte {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'\'' => "&#39;",
+            _ => continue,
+        };
+        out.push_str(&text[from..at]);
+        out.push_str(entity);
+        from = at + 1;
+    }
+    out.push_str(&text[from..]);
 }
 
 #[cfg(test)]

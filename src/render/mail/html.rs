@@ -4,79 +4,42 @@
 //! what it makes of them is compiled once (for the whole newsroom, most editions look alike) and
 //! the texts are put in afterwards, escaped. So text cannot break a template or become one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::markdown::SafeHtml;
+use super::super::RenderError;
 use super::super::memo::Memo;
-use super::super::scene::Prose;
+use super::super::scene::{Prose, Scene};
 use super::super::templates::{self, Templates};
-use super::super::{RenderError, Slot};
-use super::Part;
-use super::data::Data;
-use super::encode::escape_html;
+use super::data;
+use super::encode::push_escaped;
+use super::engraved::Engraved;
+use super::fields::{Data, Field, Fields};
+use super::part::{Literal, Part};
+use super::sender::Sender;
 use super::stylist::Stylist;
 use super::tidy;
 use crate::digest::Digest;
+use crate::newsroom::ChannelFacts;
 
 /// How wide a picture is shown, in pixels: the width of the text in the built-in templates.
 const PICTURE_WIDTH: u32 = 560;
 
-/// What stands in for one place of the template.
-pub(super) enum Field {
-    /// Text, to be escaped.
-    Text(String),
-    /// HTML that is safe already.
-    Html(Arc<Prose>),
-    /// What differs by recipient.
-    Slot(Slot),
-}
-
-/// Placeholders for a template, and what belongs in their places.
-pub(super) struct Fields<'m> {
-    mark: &'m str,
-    values: BTreeMap<String, Field>,
-}
-
-impl<'m> Fields<'m> {
-    pub(super) fn new(maker: &'m Maker) -> Fields<'m> {
-        Fields { mark: &maker.mark, values: BTreeMap::new() }
-    }
-
-    /// A placeholder for text; `null` for none, so that a template can ask whether there is any.
-    pub(super) fn text(&mut self, name: &str, value: Option<&str>) -> Value {
-        match value.map(str::trim).filter(|value| !value.is_empty()) {
-            Some(value) => self.put(name, Field::Text(value.to_owned())),
-            None => Value::Null,
-        }
-    }
-
-    /// A placeholder for HTML.
-    pub(super) fn html(&mut self, name: &str, value: &Arc<Prose>) -> Value {
-        if value.html.is_empty() { Value::Null } else { self.put(name, Field::Html(Arc::clone(value))) }
-    }
-
-    /// A placeholder for a slot.
-    pub(super) fn slot(&mut self, name: &str, slot: Slot) -> Value {
-        self.put(name, Field::Slot(slot))
-    }
-
-    fn put(&mut self, name: &str, field: Field) -> Value {
-        let placeholder = format!("{}{name}_", self.mark);
-        self.values.insert(name.to_owned(), field);
-        Value::String(placeholder)
-    }
-}
-
-/// Makes HTML parts; keeps the shapes it has compiled.
+/// Makes HTML parts; keeps the shapes it has compiled, and what mails have in common.
 pub(in crate::render) struct Maker {
     mark: String,
-    shapes: Memo<Shape>,
-    styled: Memo<str>,
+    /// By template, language and which places there are.
+    shapes: Memo<Vec<u8>, Shape>,
+    /// By text and style sheet.
+    styled: Memo<(u64, Digest), Engraved>,
+    /// The plain form of texts, by text.
+    plain: Memo<u64, Engraved>,
     /// By style sheet: most shapes have the same.
-    stylists: Memo<Stylist>,
+    stylists: Memo<Digest, Stylist>,
+    /// By channel.
+    senders: Memo<String, Sender>,
     inliner: css_inline::CSSInliner<'static>,
 }
 
@@ -85,12 +48,14 @@ struct Shape {
     parts: Vec<Place>,
     /// The rules that apply to release text as well.
     css: String,
+    css_name: Digest,
     stylist: Arc<Stylist>,
 }
 
 enum Place {
-    Literal(String),
-    Field(String),
+    Literal(Arc<Engraved>),
+    /// A field, by where it stands among all of the mail's.
+    Field(usize),
 }
 
 impl Maker {
@@ -106,34 +71,53 @@ impl Maker {
             mark: format!("place{digits}_"),
             shapes: Memo::new(),
             styled: Memo::new(),
+            plain: Memo::new(),
             stylists: Memo::new(),
+            senders: Memo::new(),
             inliner,
         }
     }
 
-    /// Runs the email template `name` over `data`, whose texts are placeholders from `fields`.
+    /// Who sends on `channel`.
+    pub(super) fn sender(&self, channel: &ChannelFacts) -> Result<Arc<Sender>, RenderError> {
+        self.senders.get(channel.key.as_str(), || Sender::new(channel).map(Arc::new))
+    }
+
+    /// The plain form of `prose`, which is `text`.
+    pub(super) fn plain(&self, prose: &Prose, text: &str) -> Arc<Engraved> {
+        let make = || Ok::<_, std::convert::Infallible>(Arc::new(Engraved::new(text.to_owned())));
+        let Ok(plain) = self.plain.get(&prose.number, make);
+        plain
+    }
+
+    /// Runs the email template `name` over `data`, whose places are those of `fields`.
     pub(super) fn make(
         &self,
         templates: &Templates,
         name: &str,
-        data: Data,
+        scene: &Scene<'_>,
+        data: &Data<'_>,
         fields: &Fields<'_>,
     ) -> Result<Vec<Part>, RenderError> {
-        let shape = self.shape(templates, name, data)?;
+        let shape = self.shape(templates, name, scene, data, fields)?;
         let mut parts = Vec::new();
-        let mut literal = String::with_capacity(32 * 1024);
+        let mut literal = Literal::default();
         for place in &shape.parts {
-            match place {
-                Place::Literal(text) => literal.push_str(text),
-                Place::Field(name) => match fields.values.get(name) {
-                    Some(Field::Text(text)) => literal.push_str(&escape_html(text)),
-                    Some(Field::Html(prose)) => literal.push_str(&self.styled(&prose.html, &shape)?),
-                    Some(Field::Slot(slot)) => {
-                        parts.push(Part::Literal(std::mem::take(&mut literal)));
-                        parts.push(Part::Slot(*slot));
-                    }
-                    None => {}
-                },
+            let field = match place {
+                Place::Literal(text) => {
+                    literal.engraved(Arc::clone(text));
+                    continue;
+                }
+                Place::Field(place) => fields.at(*place),
+            };
+            match field {
+                Some(Field::Text(text)) => literal.write(|out| push_escaped(text, out)),
+                Some(Field::Html(prose)) => literal.engraved(self.styled(prose, &shape)?),
+                Some(Field::Slot(slot)) => {
+                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                    parts.push(Part::Slot(*slot));
+                }
+                None => {}
             }
         }
         parts.push(Part::Literal(literal));
@@ -141,35 +125,57 @@ impl Maker {
     }
 
     /// Release text with the template's rules set inline.
-    fn styled(&self, html: &SafeHtml, shape: &Shape) -> Result<Arc<str>, RenderError> {
-        self.styled.get(Digest::of_fields(&[html.as_bytes(), shape.css.as_bytes()]), || {
-            let plain = html.plain;
-            let html = with_widths(html);
-            if plain && let Some(styled) = shape.stylist.apply(&html, &self.inliner) {
-                return Ok(Arc::from(styled));
+    fn styled(&self, prose: &Prose, shape: &Shape) -> Result<Arc<Engraved>, RenderError> {
+        self.styled.get(&(prose.number, shape.css_name), || {
+            let html = with_widths(&prose.html);
+            if prose.html.plain
+                && let Some(styled) = shape.stylist.apply(&html, &self.inliner)
+            {
+                return Ok(Arc::new(Engraved::new(styled)));
             }
             let html = format!("<div class=\"release\">{html}</div>");
             let html = self.inliner.inline_fragment(&html, &shape.css).map_err(|error| {
                 RenderError::Content(format!("the template's CSS cannot be applied: {error}"))
             })?;
-            Ok(Arc::from(html))
+            Ok(Arc::new(Engraved::new(html)))
         })
     }
 
-    /// What the template makes of `data`. The data are placeholders and a few words, so equal data
-    /// come again and again; what the template does not name makes no difference.
-    fn shape(&self, templates: &Templates, name: &str, data: Data) -> Result<Arc<Shape>, RenderError> {
-        let named = templates.named(name, data.keys());
-        let seen: BTreeMap<&String, &Value> =
-            data.iter().filter(|(key, _)| *key == "language" || named.contains(*key)).collect();
-        let seen = serde_json::to_vec(&seen).unwrap_or_default();
-        self.shapes.get(Digest::of_fields(&[name.as_bytes(), &seen]), || {
-            let mjml = templates.render(name, Value::Object(data))?;
-            self.compile(templates, name, &mjml).map(Arc::new)
+    /// What the template makes of `data`: places and a few words, so equal data come again and again; words that the
+    /// template does not name make no difference.
+    fn shape(
+        &self,
+        templates: &Templates,
+        name: &str,
+        scene: &Scene<'_>,
+        data: &Data<'_>,
+        fields: &Fields<'_>,
+    ) -> Result<Arc<Shape>, RenderError> {
+        let mut key = Vec::with_capacity(1024);
+        for part in [name, scene.language().as_str()] {
+            key.extend_from_slice(part.as_bytes());
+            key.push(0xff);
+        }
+        data.name(&|word| templates.reads(name, word), &mut key);
+        self.shapes.get(key.as_slice(), || {
+            let mut value = data.value(&self.mark);
+            if let (Some(value), Value::Object(more)) =
+                (value.as_object_mut(), data::constants(scene).value(&self.mark))
+            {
+                value.extend(more);
+            }
+            let mjml = templates.render(name, value)?;
+            self.compile(templates, name, &mjml, fields).map(Arc::new)
         })
     }
 
-    fn compile(&self, templates: &Templates, name: &str, mjml: &str) -> Result<Shape, RenderError> {
+    fn compile(
+        &self,
+        templates: &Templates,
+        name: &str,
+        mjml: &str,
+        fields: &Fields<'_>,
+    ) -> Result<Shape, RenderError> {
         let wrong =
             |reason: String| templates::mjml_error(&templates::file(name), templates.source(name), &reason);
         let parsed = mrml::parse(mjml).map_err(|error| wrong(error.to_string()))?;
@@ -183,23 +189,23 @@ impl Maker {
             .inline(&html)
             .map_err(|error| wrong(format!("the CSS cannot be applied: {error}")))?;
         let html = tidy::document(&html);
-        let stylist = self
-            .stylists
-            .get(Digest::of(css.as_bytes()), || Ok::<_, RenderError>(Arc::new(Stylist::new(&css))))?;
-        Ok(Shape { parts: self.places(&html), css, stylist })
+        let css_name = Digest::of(css.as_bytes());
+        let stylist = self.stylists.get(&css_name, || Ok::<_, RenderError>(Arc::new(Stylist::new(&css))))?;
+        Ok(Shape { parts: self.places(&html, fields), css, css_name, stylist })
     }
 
-    fn places(&self, html: &str) -> Vec<Place> {
+    fn places(&self, html: &str, fields: &Fields<'_>) -> Vec<Place> {
+        let literal = |text: &str| Place::Literal(Arc::new(Engraved::new(text.to_owned())));
         let mut parts = Vec::new();
         let mut rest = html;
         while let Some(at) = rest.find(&self.mark) {
-            parts.push(Place::Literal(rest[..at].to_owned()));
+            parts.push(literal(&rest[..at]));
             rest = &rest[at + self.mark.len()..];
             let end = rest.find('_').unwrap_or(rest.len());
-            parts.push(Place::Field(rest[..end].to_owned()));
+            parts.extend(fields.place(&rest[..end]).map(Place::Field));
             rest = rest.get(end + 1..).unwrap_or_default();
         }
-        parts.push(Place::Literal(rest.to_owned()));
+        parts.push(literal(rest));
         parts
     }
 }

@@ -2,23 +2,25 @@
 
 use super::super::scene::Scene;
 use super::enclosures::Enclosures;
+use super::encode;
+use super::engraved::Printer;
+use super::part::Part;
 use super::sender::Sender;
-use super::{Part, encode};
 use crate::contact::EmailAddress;
-use crate::digest::Digest;
+use crate::digest::Running;
 use crate::render::{Mail, Piece, Slot};
 
 pub(super) fn assemble(
     scene: &Scene<'_>,
-    sender: Sender,
-    subject: String,
+    sender: &Sender,
+    subject: &str,
     text: &[Part],
     html: &[Part],
     enclosures: &Enclosures,
 ) -> Mail {
-    let boundary = boundary(scene, &subject, text, html);
+    let boundary = boundary(scene, subject, text, html);
     let mut mail = Pieces::default();
-    headers(scene, &sender, &subject, &mut mail);
+    headers(scene, sender, subject, &mut mail);
     let alternative = format!("=_alt_{boundary}");
     let mixed = format!("=_mix_{boundary}");
     let related = format!("=_rel_{boundary}");
@@ -57,8 +59,13 @@ pub(super) fn assemble(
         mail.line(&format!("--{mixed}--"));
     }
     mail.end_literal();
-    let Sender { address, unsubscribe_url, unsubscribe_mailto, .. } = sender;
-    Mail { subject, from: address, unsubscribe_url, unsubscribe_mailto, pieces: mail.pieces }
+    Mail {
+        subject: subject.to_owned(),
+        from: sender.address.clone(),
+        unsubscribe_url: sender.unsubscribe_url.clone(),
+        unsubscribe_mailto: sender.unsubscribe_mailto.clone(),
+        pieces: mail.pieces,
+    }
 }
 
 /// RFC 5322, RFC 2369, RFC 2919, RFC 8058; the receivers' own wishes are named where they stand.
@@ -112,13 +119,14 @@ fn headers(scene: &Scene<'_>, sender: &Sender, subject: &str, mail: &mut Pieces)
 /// Equal content, equal boundary. `=_` cannot stand in quoted-printable or base64 (RFC 2045 6.7).
 fn boundary(scene: &Scene<'_>, subject: &str, text: &[Part], html: &[Part]) -> String {
     let request = serde_json::to_vec(scene.request).unwrap_or_default();
-    let mut fields: Vec<&[u8]> = vec![&request, subject.as_bytes()];
+    let mut fields = Running::default();
+    fields.field(std::iter::once(request.as_slice())).field(std::iter::once(subject.as_bytes()));
     for part in text.iter().chain(html) {
         if let Part::Literal(literal) = part {
-            fields.push(literal.as_bytes());
+            fields.field(literal.pieces().map(str::as_bytes));
         }
     }
-    Digest::of_fields(&fields).to_string().chars().take(24).collect()
+    fields.name().to_string().chars().take(24).collect()
 }
 
 /// Literals and slots of a whole message in the making.
@@ -158,14 +166,13 @@ impl Pieces {
 
     /// A text part's body in quoted-printable; a slot stands between soft line breaks.
     fn body(&mut self, parts: &[Part]) {
-        let mut column = 0;
         for part in parts {
             match part {
-                Part::Literal(text) => encode::quoted_printable(text, &mut column, &mut self.literal),
+                // Each begins a line: at the start, or behind a slot.
+                Part::Literal(text) => text.print(&mut Printer::new(&mut self.literal)),
                 Part::Slot(slot) => {
                     self.literal.extend_from_slice(b"=\r\n");
                     self.slot(*slot);
-                    column = 0;
                 }
             }
         }

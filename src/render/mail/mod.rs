@@ -8,10 +8,13 @@ mod calendar;
 mod data;
 mod enclosures;
 mod encode;
+mod engraved;
+mod fields;
 mod fill;
 mod forward;
 mod html;
 mod message;
+mod part;
 mod sender;
 mod size;
 mod stylist;
@@ -20,46 +23,34 @@ mod tidy;
 
 pub use forward::{Answer, forward};
 
-use serde_json::{Value, json};
-
 use super::scene::Scene;
 use super::templates::Templates;
-use super::{Mail, RenderError, Slot};
+use super::{Mail, RenderError};
 
 use data::{common, release_data};
 use enclosures::Enclosures;
 pub(super) use encode::escape_html;
-use html::Fields;
+use fields::{Data, Datum, Fields};
 pub(super) use html::Maker;
 use message::assemble;
-use sender::Sender;
 
 /// The most characters of a subject; more is nobody's headline.
 const SUBJECT: usize = 250;
 
-/// A stretch of a part of the mail, not yet encoded.
-enum Part {
-    Literal(String),
-    Slot(Slot),
-}
-
 /// The mail about one release.
 pub(super) fn compose(scene: &Scene<'_>, templates: &Templates, maker: &Maker) -> Result<Mail, RenderError> {
-    let sender = Sender::new(scene.channel)?;
+    let sender = maker.sender(scene.channel)?;
     let subject = subject(scene, scene.words.subject.unwrap_or(scene.words.title))?;
     let template = templates.choose("email", scene.words.template, &scene.request.audience)?;
-    let markdown = if scene.shows_body() { scene.markdown() } else { String::new() };
-    let dateline = scene.dateline().filter(|_| scene.shows_body());
-    let pictures = !scene.request.advance;
-    let body = scene.prose(&markdown, dateline.as_deref(), pictures);
+    let body = scene.body(!scene.request.advance);
 
-    let text = text::letter(scene, &body, sender.can_unsubscribe());
-    let mut fields = Fields::new(maker);
+    let text = text::letter(scene, &body, maker, sender.can_unsubscribe());
+    let mut fields = Fields::default();
     let mut data = common(scene, &mut fields, &subject, &sender);
-    data.extend(release_data(scene, &mut fields, &body));
-    let mut html = maker.make(templates, &template, data, &fields)?;
+    release_data(scene, &mut fields, &body, &mut data);
+    let mut html = maker.make(templates, &template, scene, &data, &fields)?;
     let enclosures = Enclosures::gather(scene, &sender, &mut html)?;
-    Ok(assemble(scene, sender, subject, &text, &html, &enclosures))
+    Ok(assemble(scene, &sender, &subject, &text, &html, &enclosures))
 }
 
 /// A round-up: several releases, each with title, summary and link.
@@ -70,7 +61,7 @@ pub(super) fn compose_digest(
 ) -> Result<Mail, RenderError> {
     let first =
         scenes.first().ok_or_else(|| RenderError::Content("a round-up needs a release".to_owned()))?;
-    let sender = Sender::new(first.channel)?;
+    let sender = maker.sender(first.channel)?;
     let plain = first
         .phrase("digest-subject")
         .replace("{}", &first.newsroom.organization)
@@ -86,7 +77,7 @@ pub(super) fn compose_digest(
     }
     letter.headline(&plain, '-');
     letter.paragraph(first.phrase("digest-intro"));
-    let mut fields = Fields::new(maker);
+    let mut fields = Fields::default();
     let mut items = Vec::new();
     for (at, scene) in scenes.iter().enumerate() {
         let summary = scene.summary_alone();
@@ -94,27 +85,30 @@ pub(super) fn compose_digest(
         letter.paragraph(&summary);
         letter.block(&format!("{}: {}", scene.phrase("read-more"), scene.url));
         let lead = scene.media.iter().find(|piece| piece.is_image());
-        items.push(json!({
-            "title": fields.text(&format!("title{at}"), Some(scene.words.title)),
-            "kicker": fields.text(&format!("kicker{at}"), kicker(scene)),
-            "summary": fields.text(&format!("summary{at}"), Some(&summary)),
-            "url": fields.text(&format!("url{at}"), Some(&scene.url)),
-            "published": scene.published.to_string(),
-            "image": lead.map(|piece| json!({
-                "url": fields.text(&format!("image{at}"), Some(&piece.url)),
-                "alt": fields.text(&format!("alt{at}"), Some(piece.alt())),
-            })),
-        }));
+        let mut item = Data::default();
+        item.put("title", fields.text(format!("title{at}"), Some(scene.words.title)));
+        item.put("kicker", fields.text(format!("kicker{at}"), kicker(scene)));
+        item.put("summary", fields.text(format!("summary{at}"), Some(summary)));
+        item.put("url", fields.text(format!("url{at}"), Some(scene.url.clone())));
+        item.words("published", scene.published.to_string());
+        let image = lead.map_or(Datum::Nothing, |piece| {
+            let mut image = Data::default();
+            image.put("url", fields.text(format!("image{at}"), Some(piece.url.clone())));
+            image.put("alt", fields.text(format!("alt{at}"), Some(piece.alt())));
+            Datum::Group(image)
+        });
+        item.put("image", image);
+        items.push(Datum::Group(item));
     }
     text::footer(first, &mut letter, sender.can_unsubscribe());
     let mut data = common(first, &mut fields, &subject, &sender);
-    data.insert("headline".to_owned(), fields.text("headline", Some(&plain)));
-    data.insert("releases".to_owned(), Value::Array(items));
+    data.put("headline", fields.text("headline", Some(plain.as_str())));
+    data.put("releases", Datum::List(items));
     let titles: Vec<&str> = scenes.iter().map(|scene| scene.words.title).collect();
     let preheader = data::preheader(&titles.join(" · "));
-    data.insert("preheader".to_owned(), fields.text("preheader", Some(&preheader)));
-    let html = maker.make(templates, &template, data, &fields)?;
-    Ok(assemble(first, sender, subject, &letter.finish(), &html, &Enclosures::default()))
+    data.put("preheader", fields.text("preheader", Some(preheader)));
+    let html = maker.make(templates, &template, first, &data, &fields)?;
+    Ok(assemble(first, &sender, &subject, &letter.finish(), &html, &Enclosures::default()))
 }
 
 /// The subject with its marks, in the order in which a reader must see them.

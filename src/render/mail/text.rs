@@ -1,16 +1,19 @@
 //! The text part of a mail.
 
+use std::borrow::Cow;
+
 use super::super::markdown::{WIDTH, breadth, wrap};
 use super::super::scene::{Prose, Scene};
 use super::super::{Slot, phrases};
-use super::Part;
+use super::html::Maker;
+use super::part::{Literal, Part};
 use crate::newsroom::PressContact;
 
 /// Text in the making: blocks with blank lines between them, and slots.
 #[derive(Default)]
 pub(super) struct Letter {
     parts: Vec<Part>,
-    text: String,
+    text: Literal,
 }
 
 impl Letter {
@@ -19,11 +22,28 @@ impl Letter {
         if text.trim().is_empty() {
             return;
         }
-        if !self.text.is_empty() || !self.parts.is_empty() {
-            self.text.push('\n');
+        self.space();
+        self.text.text(text.trim_end());
+        self.text.text("\n");
+    }
+
+    /// A text that stands in other mails as well.
+    fn prose(&mut self, scene: &Scene<'_>, prose: &Prose, links: &mut Vec<String>, maker: &Maker) {
+        match scene.plain(prose, links) {
+            Cow::Borrowed(text) if !text.is_empty() => {
+                self.space();
+                self.text.engraved(maker.plain(prose, text));
+                self.text.text("\n");
+            }
+            text => self.block(&text),
         }
-        self.text.push_str(text.trim_end());
-        self.text.push('\n');
+    }
+
+    /// What stands between two blocks.
+    fn space(&mut self) {
+        if !self.text.is_empty() || !self.parts.is_empty() {
+            self.text.text("\n");
+        }
     }
 
     /// A paragraph, wrapped.
@@ -47,26 +67,26 @@ impl Letter {
 
     /// A line that ends with a slot.
     pub(super) fn slot_line(&mut self, before: &str, slot: Slot, after: &str) {
-        self.text.push_str(before);
+        self.text.text(before);
         self.parts.push(Part::Literal(std::mem::take(&mut self.text)));
         self.parts.push(Part::Slot(slot));
-        self.text.push_str(after);
-        self.text.push('\n');
+        self.text.text(after);
+        self.text.text("\n");
     }
 
     pub(super) fn gap(&mut self) {
-        self.text.push('\n');
+        self.text.text("\n");
     }
 
     pub(super) fn finish(mut self) -> Vec<Part> {
-        self.text.truncate(self.text.trim_end().len());
+        self.text.trim_end();
         self.parts.push(Part::Literal(self.text));
         self.parts
     }
 }
 
 /// The whole text of a mail about one release.
-pub(super) fn letter(scene: &Scene<'_>, body: &Prose, unsubscribe: bool) -> Vec<Part> {
+pub(super) fn letter(scene: &Scene<'_>, body: &Prose, maker: &Maker, unsubscribe: bool) -> Vec<Part> {
     let mut letter = Letter::default();
     let request = scene.request;
     if request.test {
@@ -90,10 +110,10 @@ pub(super) fn letter(scene: &Scene<'_>, body: &Prose, unsubscribe: bool) -> Vec<
         }
         event(scene, &mut letter);
         let mut links = Vec::new();
-        letter.block(&scene.plain(body, &mut links));
+        letter.prose(scene, body, &mut links, maker);
         letter.block("###");
         for standing in scene.boilerplate() {
-            letter.block(&scene.plain(&scene.prose(standing, None, !request.advance), &mut links));
+            letter.prose(scene, &scene.standing(standing, !request.advance), &mut links, maker);
         }
         attachments(scene, &mut letter);
         if !links.is_empty() {
@@ -109,7 +129,7 @@ pub(super) fn letter(scene: &Scene<'_>, body: &Prose, unsubscribe: bool) -> Vec<
             if at > 0 {
                 letter.gap();
             }
-            letter.text.push_str(&card(contact, phrases::right_to_left(scene.language())));
+            letter.text.text(&card(contact, phrases::right_to_left(scene.language())));
         }
     }
     if !request.advance {
@@ -177,10 +197,10 @@ pub(super) fn footer(scene: &Scene<'_>, letter: &mut Letter, unsubscribe: bool) 
     if unsubscribe {
         letter.slot_line(&format!("{}: ", scene.phrase("unsubscribe")), Slot::UnsubscribeText, "");
     }
-    letter.text.push_str(&scene.newsroom.organization);
-    letter.text.push('\n');
+    letter.text.text(&scene.newsroom.organization);
+    letter.text.text("\n");
     if let Some(address) = &scene.channel.postal_address {
-        letter.text.push_str(address.trim());
-        letter.text.push('\n');
+        letter.text.text(address.trim());
+        letter.text.text("\n");
     }
 }

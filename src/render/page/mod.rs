@@ -19,10 +19,8 @@ pub use site::site_style;
 pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Page, Vec<Asset>), RenderError> {
     let shown = scene.shows_body();
     let assets = if shown { scene.assets()? } else { Vec::new() };
-    let markdown = if shown { scene.markdown() } else { String::new() };
-    let dateline = scene.dateline().filter(|_| shown);
-    let body = scene.prose(&markdown, dateline.as_deref(), true);
-    let summary = if shown { scene.summary(&body) } else { notice_words(scene) };
+    let body = scene.body(true);
+    let summary = if shown { scene.summary(&body).into_owned() } else { notice_words(scene) };
 
     let entry = entry(scene, &assets, summary, &body.html);
     let template = templates.choose("newsroom", scene.words.template, &scene.request.audience)?;
@@ -130,7 +128,7 @@ fn data(scene: &Scene<'_>, entry: &Entry, body: &str, assets: &[Asset]) -> Value
         .boilerplate()
         .into_iter()
         .filter(|_| shown)
-        .map(|text| json!(*scene.prose(text, None, true).html))
+        .map(|text| json!(*scene.standing(text, true).html))
         .collect();
     let (accent_dark, on_accent) = contrasts(&look.accent);
     json!({
@@ -296,7 +294,7 @@ pub(super) fn press_text(scene: &Scene<'_>, body: &Prose) -> String {
         blocks.push(scene.plain(body, &mut links).into_owned());
         blocks.push("###".to_owned());
         for standing in scene.boilerplate() {
-            blocks.push(scene.plain(&scene.prose(standing, None, true), &mut links).into_owned());
+            blocks.push(scene.plain(&scene.standing(standing, true), &mut links).into_owned());
         }
     }
     for contact in scene.contacts() {

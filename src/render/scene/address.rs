@@ -10,18 +10,9 @@ use crate::newsroom::Newsroom;
 use crate::release::{self, Release};
 
 impl Scene<'_> {
-    /// Where a link of the text leads; nothing if nobody may follow it.
+    /// Where a link of the text leads that is not [`absolute`]; nothing if nobody may follow it.
     pub(super) fn link(&self, address: &str, public: bool) -> Option<String> {
         let address = address.trim();
-        if address.chars().any(char::is_control) {
-            return None;
-        }
-        if let Ok(url) = url::Url::parse(address) {
-            return matches!(url.scheme(), "http" | "https" | "mailto" | "tel").then(|| address.to_owned());
-        }
-        if address.starts_with("//") {
-            return None;
-        }
         let (path, fragment) = address.split_once('#').unwrap_or((address, ""));
         if path.is_empty() {
             return (!fragment.is_empty()).then(|| self.url.clone());
@@ -56,6 +47,18 @@ impl Scene<'_> {
             .find(|piece| piece.is_image() && targets.iter().flatten().any(|target| *target == piece.path))
             .map(|piece| piece.url.clone())
     }
+}
+
+/// Whether a link may be followed that leads to the same place from everywhere; nothing for one that does not.
+pub(super) fn absolute(address: &str) -> Option<bool> {
+    let address = address.trim();
+    if address.chars().any(char::is_control) {
+        return Some(false);
+    }
+    if let Ok(url) = url::Url::parse(address) {
+        return Some(matches!(url.scheme(), "http" | "https" | "mailto" | "tel"));
+    }
+    address.starts_with("//").then_some(false)
 }
 
 /// Path of a page: `2026/aster-ev/`, or `sv/2026/aster-ev/` for other languages than the newsroom's.

@@ -21,7 +21,7 @@ pub struct Piece<'a> {
     pub url: String,
 }
 
-impl Piece<'_> {
+impl<'a> Piece<'a> {
     pub fn is_image(&self) -> bool {
         self.media_type.starts_with("image/")
     }
@@ -30,7 +30,7 @@ impl Piece<'_> {
         self.media_type.starts_with("audio/")
     }
 
-    pub fn alt(&self) -> &str {
+    pub fn alt(&self) -> &'a str {
         self.medium.alt.as_ref().map_or("", |alt| alt.value.as_str())
     }
 

@@ -5,6 +5,8 @@ mod media;
 mod notice;
 mod prose;
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -136,16 +138,27 @@ impl<'a> Scene<'a> {
         self.channel.kind.is_mail() && images == Images::Inline
     }
 
-    /// Reads Markdown of this release; `pictures` says whether their addresses may be shown.
+    /// Reads Markdown of this release; `pictures` says whether their addresses may be shown. What depends on this
+    /// release sets `tied`.
     pub fn events<'m>(
         &self,
         markdown: &'m str,
         dateline: Option<&str>,
         pictures: bool,
+        tied: &Cell<bool>,
     ) -> Vec<pulldown_cmark::Event<'m>> {
-        let link = |address: &str| self.link(address, pictures);
+        let link = |address: &str| match address::absolute(address) {
+            Some(followed) => followed.then(|| address.trim().to_owned()),
+            None => {
+                tied.set(true);
+                self.link(address, pictures)
+            }
+        };
         let shown = pictures || self.carries_pictures();
-        let image = |address: &str| if shown { self.picture(address) } else { None };
+        let image = |address: &str| {
+            tied.set(true);
+            if shown { self.picture(address) } else { None }
+        };
         markdown::events(markdown, &Rules { link: &link, image: &image, dateline })
     }
 

@@ -11,6 +11,7 @@
 //! - `{{date published}}` writes a day, `{{date published "moment"}}` a day with time and zone.
 
 mod lint;
+mod quick;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ use crate::finding::{nearest, position};
 use crate::language::Language;
 
 pub(super) use lint::mjml_error;
+use quick::Quick;
 
 /// The templates that every newsroom has.
 const BUILT_IN: [(&str, &str); 9] = [
@@ -48,9 +50,12 @@ pub(super) struct Templates {
     sources: BTreeMap<String, String>,
     /// What every template includes.
     partials: BTreeMap<String, Vec<String>>,
-    /// By template, its answers to [`Templates::named`].
-    named: Mutex<HashMap<String, Arc<BTreeMap<String, bool>>>>,
+    /// By template, its answers to [`Templates::reads`].
+    read: Mutex<HashMap<String, HashMap<String, bool>>>,
     broken: BTreeMap<String, RenderError>,
+    /// The quick ways there are.
+    quick: HashMap<String, Quick>,
+    zone: TimeZone,
 }
 
 impl Templates {
@@ -71,8 +76,10 @@ impl Templates {
             text,
             sources: BTreeMap::new(),
             partials: BTreeMap::new(),
-            named: Mutex::default(),
+            read: Mutex::default(),
             broken: BTreeMap::new(),
+            quick: HashMap::new(),
+            zone: zone.clone(),
         };
         for (name, source) in BUILT_IN {
             templates.add(name, Ok(source));
@@ -84,7 +91,28 @@ impl Templates {
             }
         }
         templates.refuse_circles();
+        templates.quicken();
         templates
+    }
+
+    /// Finds quick ways for the templates that are run for every edition; mails keep what theirs make.
+    fn quicken(&mut self) {
+        let wanted = |name: &&String| !name.starts_with("email/") && !self.breaks(name);
+        let quick = self
+            .sources
+            .keys()
+            .filter(wanted)
+            .filter_map(|name| Some((name.clone(), Quick::new(self.registry(name), name)?)));
+        self.quick = quick.collect();
+    }
+
+    fn registry(&self, name: &str) -> &Handlebars<'static> {
+        if name.starts_with("social/") { &self.text } else { &self.html }
+    }
+
+    /// Whether the template, or one that it includes, is broken.
+    fn breaks(&self, name: &str) -> bool {
+        self.broken.contains_key(name) || self.includes(name).iter().any(|partial| self.breaks(partial))
     }
 
     fn add(&mut self, name: &str, source: Result<&str, usize>) {
@@ -187,40 +215,31 @@ impl Templates {
         self.sources.get(name).map_or("", String::as_str)
     }
 
-    /// Those of `keys` that the template, or one that it includes, may read as variables.
-    pub(super) fn named<'k>(
-        &self,
-        name: &str,
-        keys: impl Iterator<Item = &'k String>,
-    ) -> BTreeSet<&'k String> {
-        let kept = || self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = kept().get(name).cloned().unwrap_or_default();
-        let mut more = false;
-        let named = keys
-            .filter(|key| {
-                known.get(*key).copied().unwrap_or_else(|| {
-                    let answer = self.names_variable(name, key);
-                    Arc::make_mut(&mut known).insert((*key).clone(), answer);
-                    more = true;
-                    answer
-                })
-            })
-            .collect();
-        if more {
-            kept().insert(name.to_owned(), known);
+    /// Whether the template, or one that it includes, may read the variable `key`.
+    pub(super) fn reads(&self, name: &str, key: &str) -> bool {
+        let kept = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept().get(name).and_then(|known| known.get(key)) {
+            return *known;
         }
-        named
+        let answer = self.names_variable(name, key);
+        kept().entry(name.to_owned()).or_default().insert(key.to_owned(), answer);
+        answer
     }
 
     fn names_variable(&self, name: &str, key: &str) -> bool {
-        let source = self.source(name);
-        source.contains(key)
-            || source.contains("each this")
-            || source.contains("lookup")
-            || self.includes(name).iter().any(|partial| {
-                let source = self.source(partial);
-                source.contains(key) || source.contains("{{>") || source.contains("{{#>")
-            })
+        let mut seen = BTreeSet::new();
+        let mut open = vec![name];
+        while let Some(name) = open.pop() {
+            // What is included includes more.
+            if seen.insert(name) {
+                let source = self.source(name);
+                if [key, "each this", "each event", "lookup"].iter().any(|word| source.contains(word)) {
+                    return true;
+                }
+                open.extend(self.includes(name).iter().map(String::as_str));
+            }
+        }
+        false
     }
 
     /// The templates that a template includes.
@@ -235,9 +254,18 @@ impl Templates {
                 return Err(error.clone());
             }
         }
-        let registry = if name.starts_with("social/") { &self.text } else { &self.html };
+        if let Some(quick) = self.quick.get(name)
+            && let Some(text) = quick.run(&data, &self.zone, !name.starts_with("social/"))
+        {
+            return Ok(text);
+        }
+        self.thoroughly(name, data)
+    }
+
+    /// Has Handlebars run a template.
+    fn thoroughly(&self, name: &str, data: Value) -> Result<String, RenderError> {
         let context = Context::from(data);
-        registry.render_with_context(name, &context).map_err(|error| {
+        self.registry(name).render_with_context(name, &context).map_err(|error| {
             let at = error.template_name.as_deref().unwrap_or(name);
             RenderError::Template {
                 file: file(at),

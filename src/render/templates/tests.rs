@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::super::sample::{ASTER, newsroom, request};
 use super::super::{RenderError, edition};
+use super::*;
 
 /// What comes of a newsroom template for the press in place of the built-in ones.
 #[track_caller]
@@ -112,4 +113,159 @@ fn the_audience_and_the_variant_choose_the_template() {
     // Where a folder has no such template, the audience's own is next.
     assert!(render("fun", "site").unwrap().contains("page for press"));
     assert_eq!(render("fum", "mastodon").unwrap_err(), "there is no template `fum`; did you mean `fun`?");
+}
+
+/// Templates of our own beside those that are built in; each is named by its place.
+fn compiled(sources: &[String], folder: &str) -> Templates {
+    let files = sources.iter().enumerate();
+    let files = files
+        .map(|(at, source)| (format!("templates/{folder}/n{at}.hbs"), Arc::<[u8]>::from(source.as_bytes())));
+    let part = (format!("templates/{folder}/part.hbs"), Arc::<[u8]>::from(b"part {{a}}\n".as_slice()));
+    let files = files.chain([part]).collect();
+    Templates::new(&files, &TimeZone::get("Europe/Stockholm").unwrap())
+}
+
+/// Holds the quick ways against Handlebars; says which templates have one.
+#[track_caller]
+fn same(sources: &[String], folder: &str) -> Vec<bool> {
+    let data = json!({
+        "language": "sv", "a": "1 < 2 & 'x' \"y\" `=`", "none": null, "yes": true, "no": false, "zero": 0, "empty": "",
+        "list": [{ "a": "in", "b": "ü", "c": [1, 2] }, { "a": "", "b": "<", "c": [] }], "words": ["p", "q&"],
+        "group": { "b": "deep", "c": { "d": 1.5 } }, "at": "2026-12-01T08:00:00Z", "bare": [], "t2": "x",
+    });
+    let templates = compiled(sources, folder);
+    let each = sources.iter().enumerate().map(|(at, source)| {
+        let name = format!("{folder}/n{at}");
+        let Some(quick) = templates.quick.get(&name) else { return false };
+        let expected = templates.thoroughly(&name, data.clone()).ok();
+        assert_eq!(quick.run(&data, &templates.zone, folder != "social"), expected, "{source}");
+        true
+    });
+    each.collect()
+}
+
+#[test]
+fn plain_templates_have_a_quick_way() {
+    let check = |sources: &[&str], quick: bool| {
+        let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
+        for folder in ["newsroom", "social"] {
+            for (source, found) in sources.iter().zip(same(&sources, folder)) {
+                assert_eq!(found, quick, "{source}");
+            }
+        }
+    };
+    let plain = [
+        "",
+        "text",
+        "{{a}} {{{a}}} {{&a}} {{group.b}} {{group/c/d}} {{yes}}{{none}}{{zero}}{{words}}{{list}}{{group}}",
+        "{{missing}}",
+        "{{group.missing}}",
+        "{{a.b}}",
+        "{{#if a}}x{{else}}y{{/if}} {{#if none}}x{{else}}y{{/if}}{{#if zero}}0{{/if}}{{#if bare}}b{{/if}}{{#if group}}g{{/if}}",
+        "{{#if missing}}x{{/if}}",
+        "{{#unless no}}x{{else}}y{{/unless}}",
+        "  {{#if a}}\n  x\n  {{/if}}\n{{#each list}}\n{{a}}{{b}}{{#each c}}{{this}},{{/each}}\n{{/each}}",
+        "{{#each words}}{{this}}{{{this}}}{{/each}}{{#each bare}}x{{/each}}",
+        "{{#each none}}x{{/each}}",
+        "{{#each list}}{{language}}{{/each}}",
+        "{{! a remark }}x {{~a~}} y{{!-- another --}}",
+        "{{t \"unsubscribe\"}}{{{t \"unsubscribe\"}}}",
+        "{{date at}} {{date at \"moment\"}} {{date at \"day\"}}",
+        "{{date a}}",
+        "  {{> newsroom/part}}\n x",
+    ];
+    let more = [
+        "{{#each list}}{{../a}}{{/each}}",
+        "{{#each list}}{{@index}}{{/each}}",
+        "{{#each list as |item|}}{{item.a}}{{/each}}",
+        "{{#each bare}}x{{else}}y{{/each}}",
+        "{{#if (eq a a)}}x{{/if}}",
+        "{{#if none}}x{{else if a}}y{{/if}}",
+        "{{#with group}}{{b}}{{/with}}",
+        "{{lookup group \"b\"}}",
+        "{{t \"why\" a list=a}}",
+        "{{> newsroom/part a=\"x\"}}",
+        "{{> newsroom/part group}}",
+        "{{> newsroom/missing}}",
+        "{{#> newsroom/part}}x{{/newsroom/part}}",
+        "{{unknown a}}",
+        "{{len}}",
+        "{{this.a}}{{@root.a}}",
+        "{{date at \"week\"}}",
+    ];
+    check(&plain[..plain.len() - 1], true);
+    assert_eq!(same(&[plain[plain.len() - 1].to_owned()], "newsroom"), [true]);
+    check(&more, false);
+    let built_in = compiled(&[], "newsroom");
+    assert!(
+        ["newsroom/default", "newsroom/style", "social/default"]
+            .iter()
+            .all(|name| built_in.quick.contains_key(*name))
+    );
+}
+
+const PARTS: [&str; 26] = [
+    "x",
+    " ",
+    "\n",
+    "<",
+    "{{a}}",
+    "{{{a}}}",
+    "{{#if a}}",
+    "{{#if none}}",
+    "{{else}}",
+    "{{/if}}",
+    "{{#each list}}",
+    "{{/each}}",
+    "{{b}}",
+    "{{#each words}}",
+    "{{this}}",
+    "{{#unless no}}",
+    "{{/unless}}",
+    "{{~a}}",
+    "{{group.b~}}",
+    "{{date at}}",
+    "{{missing}}",
+    "{{t \"media\"}}",
+    "{{> newsroom/part}}",
+    "{{#each c}}",
+    "{{!x}}",
+    "  ",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8))]
+    #[test]
+    fn quick_ways_lead_where_handlebars_leads(
+        picks in proptest::collection::vec(proptest::collection::vec(0..PARTS.len(), 0..12), 40),
+    ) {
+        let sources = picks.iter().map(|picks| picks.iter().map(|pick| PARTS[*pick]).collect::<String>());
+        let sources = sources.flat_map(|source| {
+            let both = format!("{{{{#if a}}}}{source}{{{{else}}}}{source}{{{{/if}}}}");
+            let each = format!("{{{{#each list}}}}\n{source}\n{{{{/each}}}}");
+            [source, both, each]
+        });
+        same(&sources.collect::<Vec<_>>(), "newsroom");
+    }
+}
+
+#[test]
+fn what_a_template_reads_is_known_through_all_that_it_includes() {
+    let templates = compiled(&[], "email");
+    for (name, key, expected) in [
+        // The instants of one mail would make its shape one of its own.
+        ("email/default", "sent", false),
+        ("email/default", "published", false),
+        ("email/default", "audience", false),
+        ("email/default", "starts", false),
+        ("email/default", "title", true),
+        // In `email/head`, and in what that includes.
+        ("email/default", "spaced", true),
+        ("email/default", "accent_dark", true),
+        ("email/digest", "published", true),
+    ] {
+        assert_eq!(templates.reads(name, key), expected, "{name}: {key}");
+    }
+    let all = compiled(&["{{#each this}}{{@key}}{{/each}}".to_owned(), "{{> email/n0}}".to_owned()], "email");
+    assert!(all.reads("email/n1", "sent"));
 }

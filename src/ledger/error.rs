@@ -59,6 +59,13 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// A ledger of an older program, which whoever only looks must not change.
+    pub(super) fn old_schema(found: i64, known: i64) -> LedgerError {
+        LedgerError::Refused(format!(
+            "the ledger has schema {found}, and this program reads {known}; `dateline ledger migrate` brings it there"
+        ))
+    }
+
     /// Says what was being done, where the error does not yet.
     pub(super) fn while_doing(self, doing: &'static str) -> LedgerError {
         match self {

@@ -27,6 +27,7 @@ mod hold;
 mod keeper;
 pub mod key;
 mod log;
+mod look;
 mod mark;
 pub mod order;
 #[cfg(feature = "postgres")]
@@ -55,6 +56,7 @@ pub use delivering::{
 pub use error::LedgerError;
 pub use hold::{Cause, Hold, Scope};
 pub use log::{LogAttempt, LogEntry, LogRecipient, LogResult};
+pub use look::IssuedPart;
 pub use order::{Issued, Order, OrderEdition};
 pub use recovery::{Copied, FoundSent, Migrated, Suspect};
 pub use report::{

@@ -21,6 +21,7 @@ mod connect;
 mod contacts;
 mod doubt;
 mod follow;
+mod history;
 mod holds;
 mod intent;
 mod issue;
@@ -142,6 +143,38 @@ impl Postgres {
             tokio::spawn(writer::run(Arc::downgrade(&shared), asks));
         }
         Ok(ledger)
+    }
+
+    /// Opens what is there, to read; nothing where there is no ledger.
+    pub(super) async fn open_to_look(
+        config: &LedgerConfig,
+        postgres: &PostgresConfig,
+    ) -> Result<Option<Postgres>> {
+        let server = Server::new(postgres)?;
+        let session = server.connect().await?;
+        let (found, known) = (schema::found(&session).await?, schema::known());
+        if found == 0 {
+            return Ok(None);
+        }
+        if found > known {
+            return Err(LedgerError::NewerSchema { found, known });
+        }
+        if found < known {
+            return Err(LedgerError::old_schema(found, known));
+        }
+        let facts = schema::facts(&session).await?;
+        let shared = Shared {
+            server,
+            facts,
+            mark: MarkFile::new(&config.folder),
+            keeper: Mutex::new(None),
+            idle: Mutex::new(vec![session]),
+            turns: Semaphore::new(CONNECTIONS),
+            inbox: None,
+            daemon: AtomicI64::new(0),
+            closed: AtomicBool::new(false),
+        };
+        Ok(Some(Postgres { shared: Arc::new(shared) }))
     }
 
     /// The ledger's name.

@@ -65,6 +65,11 @@ pub(super) async fn migrate(session: &mut Session, now: Timestamp) -> Result<()>
     Ok(())
 }
 
+/// The newest schema that this program knows.
+pub(super) fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, _)| *version)
+}
+
 /// The ledger's schema; 0 where there is no ledger yet.
 pub(super) async fn found(session: &Session) -> Result<i64> {
     Ok(applied(session).await?.last().map_or(0, |(version, _)| *version))

@@ -14,6 +14,7 @@ mod copies;
 mod doubt;
 mod files;
 mod follow;
+mod history;
 mod holds;
 mod intent;
 mod issue;
@@ -99,6 +100,39 @@ impl Sqlite {
                 closed: AtomicBool::new(false),
             }),
         })
+    }
+
+    /// Opens what is there, to read; nothing where there is no ledger. What would be written is refused as after the end.
+    pub(super) async fn open_to_look(config: &LedgerConfig) -> Result<Option<Sqlite>> {
+        let file = config.folder.join("ledger.db");
+        blocking(move || {
+            schema::check_library()?;
+            if !file.exists() {
+                return Ok(None);
+            }
+            let db = schema::connect_reader(&file)?;
+            let (found, known) = (schema::found(&db)?, schema::known());
+            if found > known {
+                return Err(LedgerError::NewerSchema { found, known });
+            }
+            if found < known {
+                return Err(LedgerError::old_schema(found, known));
+            }
+            let facts = Arc::new(schema::facts(&db)?);
+            let (inbox, _) = mpsc::channel();
+            Ok(Some(Sqlite {
+                shared: Arc::new(Shared {
+                    inbox,
+                    facts,
+                    file,
+                    readers: Mutex::new(vec![db]),
+                    turns: Semaphore::new(READERS),
+                    exclusive: false,
+                    closed: AtomicBool::new(false),
+                }),
+            }))
+        })
+        .await
     }
 
     /// Finishes what was handed in, marks the clean end and lets go of the files.

@@ -1,13 +1,16 @@
 //! What all requests share: the latest snapshot, who is listening, and editions rendered lately.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+use super::Options;
+use super::commit;
 use super::guard::Guard;
+use super::records::Records;
 use super::snapshot::Snapshot;
 use super::watch::Watcher;
 use crate::clock::Clock;
@@ -17,8 +20,10 @@ use crate::plan::{self, Held, Plan, Planner};
 use crate::release::Cache;
 use crate::render::{self, Edition, RenderError, Request};
 
-/// So many editions are kept; one view asks for the same one up to a dozen times (page, pictures).
-const KEPT: usize = 24;
+/// So many editions are kept: all cards of a release or two, and what a comparison stands beside.
+const KEPT: usize = 160;
+/// So many old commits are kept in memory for comparison.
+const COMMITS: usize = 3;
 /// So many changes may wait for a slow listener; after that it is told to ask for everything.
 const WAITING: usize = 32;
 
@@ -30,34 +35,44 @@ pub struct Desk {
     pub clock: Clock,
     /// Ends everything.
     pub stop: CancellationToken,
-    dir: PathBuf,
+    /// The contact book and what was issued, where there is a record.
+    pub records: Option<Arc<dyn Records>>,
+    /// How a line of a file is opened in an editor; see [`super::Options::editor`].
+    pub editor: Option<String>,
+    /// The newsroom's folder.
+    pub dir: PathBuf,
     cache: Mutex<Cache>,
     snapshot: Mutex<Arc<Snapshot>>,
     news: broadcast::Sender<Arc<str>>,
     editions: Mutex<VecDeque<Kept>>,
     plan: Mutex<Option<(u64, i64, Arc<Plan>)>>,
     sources: Mutex<plan::Known>,
+    commits: Mutex<VecDeque<(String, Arc<Newsroom>)>>,
 }
 
-type Kept = (Arc<Newsroom>, Request, Result<Arc<Edition>, RenderError>);
+/// An edition, and the version of what it was rendered from.
+type Kept = (u64, Request, Result<Arc<Edition>, RenderError>);
 
 impl Desk {
     /// Reads the newsroom in `dir` for the first time.
-    pub fn open(dir: &Path, guard: Guard, clock: Clock, stop: CancellationToken) -> Result<Desk, LoadError> {
+    pub fn open(options: &Options, guard: Guard, stop: CancellationToken) -> Result<Desk, LoadError> {
         let mut cache = Cache::default();
-        let newsroom = load::work_tree_files(dir)?.newsroom(&mut cache);
-        let snapshot = Snapshot::first(newsroom, clock.now());
+        let newsroom = load::work_tree_files(&options.dir)?.newsroom(&mut cache);
+        let snapshot = Snapshot::first(newsroom, options.clock.now());
         Ok(Desk {
             guard,
-            clock,
+            clock: options.clock.clone(),
             stop,
-            dir: dir.to_owned(),
+            records: options.records.clone(),
+            editor: options.editor.clone(),
+            dir: std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone()),
             cache: Mutex::new(cache),
             snapshot: Mutex::new(Arc::new(snapshot)),
             news: broadcast::Sender::new(WAITING),
             editions: Mutex::new(VecDeque::new()),
             plan: Mutex::new(None),
             sources: Mutex::default(),
+            commits: Mutex::default(),
         })
     }
 
@@ -112,19 +127,40 @@ impl Desk {
         plan
     }
 
-    /// Renders one edition, or finds it among those rendered lately from the same newsroom.
-    pub fn edition(&self, newsroom: &Arc<Newsroom>, request: &Request) -> Result<Arc<Edition>, RenderError> {
+    /// The newsroom as it stands in a commit, and the commit's full name. An error is words for the editor.
+    pub fn at_commit(&self, revision: &str) -> Result<(String, Arc<Newsroom>), String> {
+        let commit = commit::resolve(&self.dir, revision)?;
+        if let Some((_, newsroom)) = lock(&self.commits).iter().find(|(known, _)| *known == commit.name) {
+            return Ok((commit.name, Arc::clone(newsroom)));
+        }
+        let newsroom = Arc::new(commit.newsroom()?);
+        let mut commits = lock(&self.commits);
+        commits.truncate(COMMITS - 1);
+        commits.push_front((commit.name.clone(), Arc::clone(&newsroom)));
+        Ok((commit.name, newsroom))
+    }
+
+    /// Renders one edition of a look, or finds it among those rendered from the same.
+    pub fn edition(
+        &self,
+        snapshot: &Snapshot,
+        newsroom: &Arc<Newsroom>,
+        request: &Request,
+    ) -> Result<Arc<Edition>, RenderError> {
+        let slugs = request.digest_of.iter().chain([&request.slug]).map(String::as_str);
+        let stamp = snapshot.stamp(slugs);
         let known = lock(&self.editions)
             .iter()
-            .find(|(from, asked, _)| Arc::ptr_eq(from, newsroom) && asked == request)
+            .find(|(made, asked, _)| *made == stamp && asked == request)
             .map(|(_, _, edition)| edition.clone());
         if let Some(edition) = known {
             return edition;
         }
         let edition = render::edition(newsroom, request).map(Arc::new);
         let mut editions = lock(&self.editions);
+        editions.retain(|(_, asked, _)| asked != request);
         editions.truncate(KEPT - 1);
-        editions.push_front((Arc::clone(newsroom), request.clone(), edition.clone()));
+        editions.push_front((stamp, request.clone(), edition.clone()));
         edition
     }
 }

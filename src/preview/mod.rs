@@ -8,10 +8,18 @@
 //! Starting fails if a port cannot be had or the folder cannot be read; afterwards a newsroom that
 //! is broken is shown as broken, and nothing ends the preview but its stop.
 
+mod answers;
+mod card;
+mod commit;
+mod compare;
 mod desk;
 mod edition;
+pub mod export;
 mod guard;
 mod letter;
+mod person;
+mod planned;
+mod records;
 mod routes;
 mod snapshot;
 mod view;
@@ -28,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::load::LoadError;
+pub use records::{Issued, Records};
+
 use desk::Desk;
 use guard::{Door, Guard};
 use watch::Watcher;
@@ -36,7 +46,7 @@ use watch::Watcher;
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// What a preview needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The newsroom's folder.
     pub dir: PathBuf,
@@ -44,6 +54,10 @@ pub struct Options {
     pub port: u16,
     /// The time.
     pub clock: Clock,
+    /// The contact book and what was issued; without it readers are made up.
+    pub records: Option<Arc<dyn Records>>,
+    /// The address that opens a line of a file in an editor, with `{file}`, `{line}` and `{column}` in it; nothing for none.
+    pub editor: Option<String>,
 }
 
 /// Why a preview does not start.
@@ -81,7 +95,7 @@ impl Preview {
         let (stage_door, stage_port) = listen(0).await?;
         let guard = Guard::new(desk_port, stage_port).ok_or(PreviewError::Random)?;
         let (watcher, slow) = Watcher::new(&options.dir);
-        let desk = Arc::new(Desk::open(&options.dir, guard, options.clock, stop)?);
+        let desk = Arc::new(Desk::open(&options, guard, stop)?);
         Ok(Preview { desk, doors: [(Door::Desk, desk_door), (Door::Stage, stage_door)], watcher, slow })
     }
 

@@ -29,6 +29,9 @@ pub struct Snapshot {
     pub rows: BTreeMap<String, Row>,
     /// Newsrooms in which releases that are broken now were whole.
     good: BTreeMap<String, Arc<Newsroom>>,
+    /// In which version a release's own files, and what all releases share, changed last.
+    stamps: BTreeMap<String, u64>,
+    base: u64,
     /// What `check` said of releases that may come by unchanged.
     checked: HashMap<Digest, Vec<Finding>>,
 }
@@ -44,6 +47,8 @@ pub struct Row {
     pub status: Status,
     /// When it becomes public.
     pub publish: Option<When>,
+    /// Until then no public channel shows it; nothing where that is no other time.
+    pub embargo: Option<When>,
     /// Its languages, original first.
     pub languages: Vec<String>,
     /// Its audiences.
@@ -111,7 +116,11 @@ impl Snapshot {
     pub fn next(&self, newsroom: Newsroom, now: Timestamp) -> Option<(Snapshot, Change)> {
         let all = surroundings_differ(&self.newsroom, &newsroom);
         let touched = touched(&self.newsroom, &newsroom);
-        let next = Snapshot::build(Some(self), newsroom, now);
+        let mut next = Snapshot::build(Some(self), newsroom, now);
+        if all || directory(&self.newsroom) != directory(&next.newsroom) {
+            next.base = next.version;
+        }
+        next.stamps.extend(touched.iter().map(|slug| (slug.clone(), next.version)));
         let rows: Vec<Row> =
             next.rows.values().filter(|row| self.rows.get(&row.slug) != Some(row)).cloned().collect();
         let removed: Vec<String> =
@@ -164,7 +173,9 @@ impl Snapshot {
             })
             .collect();
         let version = before.map_or(1, |before| before.version + 1);
-        Snapshot { version, newsroom, findings, rows, good, checked }
+        let stamps = before.map(|before| before.stamps.clone()).unwrap_or_default();
+        let base = before.map_or(version, |before| before.base);
+        Snapshot { version, newsroom, findings, rows, good, stamps, base, checked }
     }
 
     /// The newsroom to render `slug` from, and whether it is an older one; nothing for a release
@@ -174,6 +185,12 @@ impl Snapshot {
             return Some((Arc::clone(&self.newsroom), false));
         }
         self.good.get(slug).map(|newsroom| (Arc::clone(newsroom), true))
+    }
+
+    /// The version in which anything last changed that the editions of these releases are rendered from.
+    pub fn stamp<'a>(&self, slugs: impl IntoIterator<Item = &'a str>) -> u64 {
+        let own = slugs.into_iter().filter_map(|slug| self.stamps.get(slug)).max();
+        own.copied().unwrap_or(0).max(self.base)
     }
 
     /// Errors and warnings that belong to no release.
@@ -193,6 +210,18 @@ fn surroundings_differ(old: &Newsroom, new: &Newsroom) -> bool {
             .collect()
     };
     old.config_text != new.config_text || audiences(old) != audiences(new) || shared(old) != shared(new)
+}
+
+/// What one release's text may say of another: where its page is.
+fn directory(newsroom: &Newsroom) -> Vec<(&str, Option<Timestamp>, &str, Vec<&str>)> {
+    newsroom
+        .releases
+        .values()
+        .map(|release| {
+            let languages = release.texts.iter().map(|text| text.language.as_str()).collect();
+            (release.slug.as_str(), release.publish, release.folder.as_str(), languages)
+        })
+        .collect()
 }
 
 fn audiences(newsroom: &Newsroom) -> Vec<String> {
@@ -252,6 +281,10 @@ fn whole_row(newsroom: &Newsroom, release: &Release) -> Row {
         title: release.original().title.clone(),
         status: release.status,
         publish: release.publish.map(|publish| When::new(publish, &newsroom.timezone)),
+        embargo: release
+            .embargo
+            .filter(|embargo| Some(*embargo) != release.publish)
+            .map(|embargo| When::new(embargo, &newsroom.timezone)),
         languages: release.texts.iter().map(|text| text.language.to_string()).collect(),
         audiences: release.audiences.clone(),
         tags: release.tags.clone(),
@@ -274,6 +307,7 @@ fn broken_row(newsroom: &Newsroom, slug: &str, files: &[&File]) -> Row {
         title: title.unwrap_or_else(|| original.map_or(slug, |file| &file.path).to_owned()),
         status: front.and_then(|front| front.status.as_ref()).map(|status| status.value).unwrap_or_default(),
         publish: publish.map(|publish| When::new(publish, &newsroom.timezone)),
+        embargo: None,
         languages: files
             .iter()
             .filter_map(|file| file.translation.as_ref())

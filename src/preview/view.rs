@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::card::escape_step;
 use super::desk::Desk;
+use super::edition;
 use super::guard::Door;
 use super::snapshot::{Row, Snapshot, When};
 use crate::check;
@@ -25,6 +27,13 @@ pub struct NewsroomView {
     colors: BTreeMap<String, String>,
     stage: String,
     has_logo: bool,
+    /// The address that opens a line in an editor, with `{line}` and `{column}` for a finding to fill.
+    opens: bool,
+    /// Whether there is a contact book.
+    book: bool,
+    /// What time it is here: a clock that was set for a try runs otherwise than the reader's.
+    now: String,
+    languages: Vec<String>,
     general: (usize, usize),
     releases: Vec<Row>,
 }
@@ -58,12 +67,24 @@ pub struct Moment {
 /// One way an edition goes: what the tabs are made of.
 #[derive(Debug, Serialize)]
 pub struct Way {
-    audience: String,
-    audience_name: String,
-    channel: String,
-    kind: ChannelKind,
-    language: String,
-    advance: bool,
+    /// The audience.
+    pub audience: String,
+    /// Its name for people.
+    pub audience_name: String,
+    /// The channel.
+    pub channel: String,
+    /// What that is.
+    pub kind: ChannelKind,
+    /// The language.
+    pub language: String,
+    /// A copy before the embargo.
+    pub advance: bool,
+    /// Whether everybody can see it.
+    pub public: bool,
+    /// When the round-up leaves that it is in; nothing for what goes by itself.
+    pub round_up: Option<When>,
+    /// When it leaves, as far as it can be said for everybody.
+    pub due: Option<When>,
 }
 
 /// Something that will leave.
@@ -91,6 +112,8 @@ pub struct FindingView {
     severity: Severity,
     message: String,
     hint: Option<String>,
+    /// The address that opens it in an editor.
+    opens: Option<String>,
     /// The line, the one before and the one after: number and text.
     excerpt: Vec<(u32, String)>,
     /// How many characters the caret underlines.
@@ -112,6 +135,10 @@ pub fn newsroom(desk: &Desk, snapshot: &Snapshot) -> NewsroomView {
         colors: newsroom.colors.clone(),
         stage: desk.guard.origin(Door::Stage),
         has_logo: newsroom.logo.as_ref().is_some_and(|logo| newsroom.files.contains_key(logo)),
+        opens: desk.editor.is_some(),
+        book: desk.records.is_some(),
+        now: desk.clock.now().to_string(),
+        languages: newsroom.languages.iter().map(ToString::to_string).collect(),
         general: snapshot.general(),
         releases: snapshot.rows.values().cloned().collect(),
     }
@@ -123,7 +150,7 @@ pub fn release(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Option<ReleaseVi
     let source = snapshot.source(slug);
     let row = snapshot.rows.get(slug)?.clone();
     let texts = check::texts(&snapshot.newsroom);
-    let findings = snapshot.findings.get(slug).map(|list| findings(list, &texts)).unwrap_or_default();
+    let findings = snapshot.findings.get(slug).map(|list| findings(desk, list, &texts)).unwrap_or_default();
     let mut view = ReleaseView {
         version: snapshot.version,
         row,
@@ -147,13 +174,16 @@ pub fn release(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Option<ReleaseVi
     let planned = plan.releases.iter().find(|planned| planned.slug == slug).filter(|_| !stale);
     view.due = due(&newsroom, release, &ways, planned.map(|planned| &**planned));
     view.editions = ways;
+    for way in &mut view.editions {
+        way.due = leaves(&newsroom, release, way).map(|due| When::new(due, &newsroom.timezone));
+    }
     Some(view)
 }
 
 /// The findings that belong to no release.
-pub fn general(snapshot: &Snapshot) -> Vec<FindingView> {
+pub fn general(desk: &Desk, snapshot: &Snapshot) -> Vec<FindingView> {
     let texts = check::texts(&snapshot.newsroom);
-    snapshot.findings.get("").map(|list| findings(list, &texts)).unwrap_or_default()
+    snapshot.findings.get("").map(|list| findings(desk, list, &texts)).unwrap_or_default()
 }
 
 fn times(newsroom: &Newsroom, release: &Release) -> Vec<Moment> {
@@ -190,6 +220,7 @@ pub fn ways(newsroom: &Newsroom, release: &Release) -> Vec<Way> {
     let mut ways = Vec::new();
     for audience in release.audiences.iter().filter_map(|key| newsroom.audiences.get(key)) {
         for channel in audience.channels.iter().filter_map(|key| newsroom.channels.get(&key.value)) {
+            let round_up = edition::round_up(newsroom, release, &audience.key, &channel.key);
             for language in languages(release, channel, &audience.languages) {
                 let way = |advance| Way {
                     audience: audience.key.clone(),
@@ -198,9 +229,12 @@ pub fn ways(newsroom: &Newsroom, release: &Release) -> Vec<Way> {
                     kind: channel.kind,
                     language: language.to_string(),
                     advance,
+                    public: channel.kind.is_public(),
+                    round_up: round_up.as_ref().map(|round_up| When::new(round_up.due, &newsroom.timezone)),
+                    due: None,
                 };
                 ways.push(way(false));
-                if channel.kind.is_mail() && !audience.advance.is_zero() {
+                if channel.kind.is_mail() && !audience.advance.is_zero() && round_up.is_none() {
                     ways.push(way(true));
                 }
             }
@@ -285,7 +319,20 @@ fn leaves(newsroom: &Newsroom, release: &Release, way: &Way) -> Option<jiff::Tim
     audience.due(ready, &newsroom.timezone, &newsroom.timezone)
 }
 
-fn findings(list: &[Finding], texts: &Texts<'_>) -> Vec<FindingView> {
+/// The address that opens a place in the editor that was chosen.
+fn opens(desk: &Desk, finding: &Finding) -> Option<String> {
+    let path = desk.dir.join(&finding.file);
+    let path: String = path.to_str()?.split('/').map(escape_step).collect::<Vec<_>>().join("/");
+    Some(
+        desk.editor
+            .as_ref()?
+            .replace("{file}", &path)
+            .replace("{line}", &finding.line.to_string())
+            .replace("{column}", &finding.column.to_string()),
+    )
+}
+
+fn findings(desk: &Desk, list: &[Finding], texts: &Texts<'_>) -> Vec<FindingView> {
     list.iter()
         .map(|finding| {
             let text = texts.get(finding.file.as_str()).copied().unwrap_or_default();
@@ -297,6 +344,7 @@ fn findings(list: &[Finding], texts: &Texts<'_>) -> Vec<FindingView> {
                 severity: finding.severity,
                 message: finding.message.clone(),
                 hint: finding.hint.clone(),
+                opens: opens(desk, finding),
                 excerpt: excerpt(text, finding.line),
                 width: width(text, finding),
             }

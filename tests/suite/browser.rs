@@ -139,6 +139,67 @@ impl Tab {
         self.call("Runtime.evaluate", &params)["result"]["value"].clone()
     }
 
+    /// What stands in the page and in all frames of its site.
+    pub fn seen(&mut self) -> String {
+        fn frames(tree: &Value, found: &mut Vec<Value>) {
+            found.push(tree["frame"]["id"].clone());
+            for child in tree["childFrames"].as_array().into_iter().flatten() {
+                frames(child, found);
+            }
+        }
+        let mut found = Vec::new();
+        frames(&self.call("Page.getFrameTree", &json!({}))["frameTree"], &mut found);
+        let mut text = String::new();
+        for frame in found {
+            // A frame may go while it is asked.
+            let world = self.call("Page.createIsolatedWorld", &json!({ "frameId": frame }));
+            let params = json!({
+                "expression": "document.body ? document.body.innerText : ''",
+                "contextId": world["executionContextId"],
+                "returnByValue": true,
+            });
+            let said = self.call("Runtime.evaluate", &params);
+            text.push_str(said["result"]["value"].as_str().unwrap_or_default());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Waits until the page or a frame in it says `words`.
+    #[track_caller]
+    pub fn until_seen(&mut self, words: &str) {
+        let began = Instant::now();
+        loop {
+            let text = self.seen();
+            if text.contains(words) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(40), "{words}\n{text}\n{:?}", self.complaints);
+        }
+    }
+
+    /// Presses a key, as a person would: `j`, `Enter`, `Escape`, `Tab`.
+    pub fn press(&mut self, key: &str) {
+        let text = match key {
+            "Enter" => "\r",
+            _ if key.chars().count() == 1 => key,
+            _ => "",
+        };
+        let code = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            "Tab" => 9,
+            _ => 0,
+        };
+        let mut params = json!({ "type": "keyDown", "key": key, "windowsVirtualKeyCode": code });
+        if !text.is_empty() {
+            params["text"] = json!(text);
+        }
+        self.call("Input.dispatchKeyEvent", &params);
+        params["type"] = json!("keyUp");
+        self.call("Input.dispatchKeyEvent", &params);
+    }
+
     /// Waits until `script` is true.
     #[track_caller]
     pub fn until(&mut self, script: &str) {

@@ -59,7 +59,8 @@ impl Running {
         }
         let stop = CancellationToken::new();
         let clock = Clock::fixed("2031-11-20T08:00:00Z".parse().unwrap());
-        let options = Options { dir: dir.path().to_owned(), port: 0, clock };
+        let editor = Some("vscode://file{file}:{line}:{column}".to_owned());
+        let options = Options { dir: dir.path().to_owned(), port: 0, clock, records: None, editor };
         let (tell, told) = std::sync::mpsc::channel();
         let token = stop.clone();
         let thread = std::thread::spawn(move || {
@@ -95,6 +96,12 @@ impl Running {
     pub fn get(&self, path: &str) -> Answer {
         let headers = format!("Host: 127.0.0.1:{}\r\nCookie: {}\r\n", self.desk, self.cookie);
         ask(self.desk, "GET", path, &headers)
+    }
+
+    /// A request to the stage that is let in; its body without the marks of chunks.
+    pub fn stage(&self, path: &str) -> Answer {
+        let headers = format!("Host: 127.0.0.1:{}\r\nCookie: {}\r\n", self.stage, self.cookie);
+        ask(self.stage, "GET", path, &headers)
     }
 
     /// Ends it, and says how long that took.
@@ -151,7 +158,7 @@ fn only_our_own_page_is_answered() {
         (desk, "/"),
         (desk, "/api/newsroom"),
         (desk, "/api/release/secret-car"),
-        (desk, "/app.js"),
+        (desk, "/app/main.js"),
         (stage, edition),
         (stage, "/frame"),
     ] {
@@ -248,7 +255,7 @@ fn no_route_changes_anything() {
     for path in table {
         let path =
             path.replace("{slug}", "a").replace("{audience}", "bloggers").replace("{channel}", "relay");
-        let path = path.replace("{language}", "en").replace("{asset}", "x.png");
+        let path = path.replace("{language}", "en").replace("{asset}", "x.png").replace("{file}", "main.js");
         for port in [preview.desk, preview.stage] {
             let headers =
                 format!("Host: 127.0.0.1:{port}\r\nCookie: {}\r\nContent-Length: 0\r\n", preview.cookie);
@@ -327,12 +334,171 @@ fn what_cannot_be_shown_says_so() {
         ("/api/edition/none/bloggers/relay/en", 404, "no such edition"),
         ("/api/edition/a/bloggers/none/en", 422, "none"),
         ("/api/edition/a/bloggers/relay/xx-1", 404, "no such edition"),
-        ("/api/edition/a/bloggers/relay/en/none.png", 404, "no such file"),
-        ("/api/edition/a/bloggers/relay/en/..%2f..%2fdateline.yaml", 404, "no such file"),
+        ("/app/none.js", 404, "no such file"),
+        ("/app/index.html", 404, "no such file"),
+        ("/api/person/a?who=id:1", 422, "no contact book"),
+        ("/api/compare/a/bloggers/relay/en?with=x", 422, "say with what"),
+        ("/api/compare/a/bloggers/relay/en?with=issued:1", 422, "no record"),
+        ("/api/compare/a/bloggers/relay/en?with=commit:HEAD", 422, "no git repository"),
         ("/nothing", 404, "nothing here"),
     ] {
         let answer = preview.get(path);
         assert_eq!(answer.status, status, "{path}: {}", answer.body);
         assert!(answer.body.contains(words), "{path}: {}", answer.body);
     }
+    for name in ["none.png", "..%2f..%2fdateline.yaml", "a.md"] {
+        let answer = preview.stage(&format!("/edition/a/bloggers/relay/en/file/{name}"));
+        assert_eq!(answer.status, 404, "{name}: {}", answer.body);
+    }
+}
+
+#[test]
+fn a_bundle_shows_everything_and_its_names_say_nothing() {
+    use dateline::preview::export::{Wish, export};
+    use std::sync::Arc;
+
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let newsroom = Arc::new(dateline::load::work_tree(&root).unwrap());
+    let out = tempfile::tempdir().unwrap();
+    let slugs = ["aster-ev".to_owned()];
+    let wish = |slugs| Wish {
+        newsroom: Arc::clone(&newsroom),
+        out: out.path(),
+        slugs,
+        since: None,
+        dir: &root,
+        pictures: false,
+        now: "2026-11-20T08:00:00Z".parse().unwrap(),
+    };
+    let done = export(&wish(&slugs)).unwrap();
+    assert_eq!((done.releases.join(" "), done.pictures), ("aster-ev".to_owned(), 0));
+    assert!(done.editions > 10, "{}", done.editions);
+    let folder = done.index.parent().unwrap();
+    let mut pictures = 0;
+    let mut documents = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let known = name == "index.html";
+        assert!(known || (name.len() >= 35 && !name.contains("aster")), "{name}");
+        if path.extension().is_some_and(|ending| ending == "html") && !known {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                text.contains("EMBARGOED until 1 Dec 2026") && text.contains("script-src 'none'"),
+                "{name}"
+            );
+            assert!(!text.contains("src=\"aster-") && !text.contains("<script>"), "{name}");
+            documents += 1;
+        } else {
+            pictures += 1;
+        }
+    }
+    assert!(documents > 30 && pictures >= 4, "{documents} {pictures}");
+    let index = std::fs::read_to_string(&done.index).unwrap();
+    assert!(index.contains("Aster EV goes 620 km on one charge") && index.contains("under embargo"));
+    // Every link leads to a file.
+    for link in index.split(['"']).filter(|link| link.ends_with(".html")) {
+        assert!(folder.join(link).exists(), "{link}");
+    }
+    // Another bundle has other names.
+    let again = export(&wish(&slugs)).unwrap();
+    let names = |folder: &Path| -> BTreeSet<String> {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    let both = names(folder).intersection(&names(again.index.parent().unwrap())).count();
+    assert_eq!(both, 1, "only index.html");
+    let unknown = ["nothing".to_owned()];
+    assert!(export(&wish(&unknown)).is_err_and(|error| error.to_string().contains("no release `nothing`")));
+}
+
+#[test]
+fn the_record_is_read_and_never_written() {
+    use std::io::BufRead;
+    use std::process::{Command, Stdio};
+
+    let dir = tempfile::tempdir().unwrap();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    for part in ["dateline.yaml", "audiences", "templates"] {
+        copy(&root.join(part), &dir.path().join(part));
+    }
+    std::fs::create_dir_all(dir.path().join("releases/2031")).unwrap();
+    std::fs::write(dir.path().join("releases/2031/a.md"), release("A car", "Words.")).unwrap();
+    let program = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dateline"));
+        command.arg("--newsroom").arg(dir.path());
+        command
+    };
+    let preview = || {
+        let mut child = program()
+            .args(["preview", "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let (origin, token) = address.trim().split_once("/?token=").unwrap();
+        let port: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
+        let headers = format!("Host: 127.0.0.1:{port}\r\nCookie: dateline-preview-{port}={token}\r\n");
+        (child, port, headers)
+    };
+    let get = |port: u16, headers: &str, path: &str| -> serde_json::Value {
+        let answer = ask(port, "GET", path, headers);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
+    };
+
+    // Where there is no ledger none is made.
+    let (mut child, port, headers) = preview();
+    assert_eq!(get(port, &headers, "/api/contacts?q=x")["book"], false);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!dir.path().join("state").exists());
+
+    for arguments in [vec!["init", "-q"], vec!["add", "-A"], vec!["commit", "-q", "-m", "one"]] {
+        let mut git = Command::new("git");
+        git.current_dir(dir.path()).args(["-c", "user.name=E", "-c", "user.email=e@halden.example"]);
+        assert!(git.args(&arguments).status().unwrap().success(), "{arguments:?}");
+    }
+    let contacts = root.join("src/cli/demo/contacts.csv");
+    let run = |command: &mut Command| assert!(command.output().unwrap().status.success(), "{command:?}");
+    run(program().args(["contacts", "import"]).arg(contacts));
+    run(program().arg("issue"));
+    let ledger = dir.path().join("state/ledger.db");
+    let before = std::fs::read(&ledger).unwrap();
+
+    let (mut child, port, headers) = preview();
+    let found = get(port, &headers, "/api/contacts?q=blogger");
+    let who = found["contacts"][0]["who"].as_str().unwrap().to_owned();
+    assert!(found["contacts"][0]["address"].as_str().unwrap().contains('…'), "{found}");
+    let person = get(port, &headers, &format!("/api/person/a?who={who}&at=2031-12-03T09:00:00Z"));
+    assert_eq!(person["answers"][0]["outcome"], "gets", "{person}");
+    assert_eq!(person["inbox"][0]["slug"], "a", "{person}");
+    let plan = get(port, &headers, "/api/plan/a");
+    assert_eq!(plan["counted"], true);
+    assert!(
+        plan["groups"].as_array().unwrap().iter().any(|group| group["recipients"].as_u64() > Some(1)),
+        "{plan}"
+    );
+    let issued = get(port, &headers, "/api/issued/a");
+    let part = issued["parts"].as_array().unwrap().iter().find(|part| part["channel"] == "relay").unwrap();
+    let (audience, language, sha) = (
+        part["audience"].as_str().unwrap(),
+        part["language"].as_str().unwrap(),
+        part["sha"].as_str().unwrap(),
+    );
+    let compared =
+        get(port, &headers, &format!("/api/compare/a/{audience}/relay/{language}?with=issued:{sha}"));
+    assert_eq!(
+        (compared["differ"].as_u64(), compared["history"].as_bool()),
+        (Some(0), Some(true)),
+        "{compared}"
+    );
+    assert!(compared["left"]["label"].as_str().unwrap().starts_with("As issued on "), "{compared}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(std::fs::read(&ledger).unwrap() == before, "the ledger was written");
 }

@@ -1,60 +1,391 @@
-//! The preview in a real browser: what an editor sees.
+//! The preview in a real browser: what an editor sees, with the mouse, with keys alone, and by ear; and what a page of
+//! somebody else gets.
 //!
 //! Runs `chromium` where it is installed, and says so where it is not.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
 use super::browser::Tab;
 use super::preview::{Running, release};
+use super::reading::documents::Document;
+use super::reading::judges;
+
+const HOSTILE: &str = "<script>top.document.title='owned'</script> <img src=x onerror=\"top.document.title='owned'\">\n\n\
+                       [press](javascript:top.document.title='owned')\n\nPlain words.";
+
+fn first_car(title: &str, body: &str) -> String {
+    release(title, body).replace("[bloggers,", "[enthusiasts, bloggers,")
+}
+
+/// Goes to a place on the page.
+fn place(tab: &mut Tab, hash: &str) {
+    tab.evaluate(&format!("location.hash = {}", serde_json::json!(hash)));
+}
+
+const CARDS: &str = "document.querySelectorAll('.card').length > 5 && [...document.querySelectorAll('.card')].slice(0, 2).every((card) => card.dataset.shown)";
 
 #[test]
 fn an_editor_sees_every_channel_and_every_save() {
-    let hostile = "<script>top.document.title='owned'</script> <img src=x onerror=\"top.document.title='owned'\">\n\n\
-                   [press](javascript:top.document.title='owned')\n\nPlain words.";
-    let preview = Running::start(&[("first-car", release("A first car", hostile))]);
+    let preview = Running::start(&[
+        ("first-car", first_car("A first car", HOSTILE)),
+        ("other", release("Something else", "Other words.")),
+    ]);
+    commit(&preview, "one");
     let Some(mut tab) = Tab::open(&[]) else { return };
-    tab.visit(&preview.address);
-    tab.until("document.body?.dataset.shown === '1'");
-    assert_eq!(tab.evaluate("document.querySelector('h1').textContent"), "A first car");
+    tab.visit(&format!("{}#/first-car", preview.address));
+    tab.until("document.querySelector('h1')?.textContent === 'A first car'");
+    tab.until(CARDS);
     assert_eq!(tab.evaluate("document.cookie"), "", "the cookie is not for scripts");
     assert_eq!(tab.evaluate("location.search"), "", "the token does not stay in the address");
     assert!(tab.evaluate("document.title").as_str().unwrap().ends_with("Dateline preview"));
-    for (choose, seen) in [
-        (
-            "go({ audience: 'bloggers', channel: 'relay' })",
-            "document.querySelector('.inbox .line b')?.textContent === 'A first car'",
-        ),
-        (
-            "see({ part: 'text' })",
-            "document.querySelector('.plain')?.textContent.includes('Plain words.') === true",
-        ),
-        (
-            "see({ part: 'headers' })",
-            "document.querySelector('.heads')?.textContent.includes('Message-ID') === true",
-        ),
-        (
-            "see({ part: 'html' }); go({ audience: 'public', channel: 'newsroom' })",
-            "document.querySelector('.address .bar')?.textContent.includes('first-car') === true",
-        ),
-        (
-            "go({ channel: 'mastodon' })",
-            "/^\\d+ \\/ 500$/.test(document.querySelector('.post footer span')?.textContent)",
-        ),
-        (
-            "go({ audience: 'employees', channel: 'intranet' })",
-            "document.querySelector('.json')?.textContent.includes('first-car') === true",
-        ),
-    ] {
-        tab.evaluate(choose);
-        tab.until(seen);
-    }
-
-    tab.evaluate("go({ audience: 'bloggers', channel: 'relay' })");
-    tab.until("Boolean(document.querySelector('.inbox'))");
-    preview.save("first-car", &release("A better car", hostile));
-    tab.until("document.body.dataset.shown === '2' && document.querySelector('.inbox .line b')?.textContent === 'A better car'");
-    preview
-        .save("first-car", &release("A better car", hostile).replace("publish:", "embargoo: no\npublish:"));
-    tab.until("Boolean(document.querySelector('.stage.stale .banner')) && document.querySelector('.finding.error .hit em')?.textContent.includes('embargoo') === true");
-    assert_eq!(tab.evaluate("document.querySelector('.inbox .line b').textContent"), "A better car");
-    assert!(tab.evaluate("document.title").as_str().unwrap().ends_with("Dateline preview"));
+    assert!(
+        tab.evaluate("document.querySelector('#embargo').textContent").to_string().contains("Under embargo")
+    );
+    every_view(&mut tab);
+    as_somebody(&mut tab);
+    comparing(&mut tab, &preview);
+    saving(&mut tab, &preview);
+    with_keys_alone(&mut tab);
+    assert!(tab.evaluate("document.title").as_str().unwrap().ends_with("Dateline preview"), "no script ran");
+    // The commit that is not there was asked for.
+    tab.complaints.retain(|complaint| !complaint.contains("nowhere"));
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+fn commit(preview: &Running, message: &str) {
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .current_dir(preview.dir.path())
+            .args(["-c", "user.name=E", "-c", "user.email=e@halden.example"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    if !preview.dir.path().join(".git").exists() {
+        git(&["init", "-q"]);
+    }
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", message]);
+}
+
+fn every_view(tab: &mut Tab) {
+    for (hash, words) in [
+        ("#/first-car/bloggers/relay/en", "Plain words."),
+        ("#/first-car/bloggers/relay/en?room=dark", "Plain words."),
+        ("#/first-car/bloggers/relay/en?room=turned&images=off", "Plain words."),
+        ("#/first-car/bloggers/relay/en?part=text&width=phone", "Plain words."),
+        ("#/first-car/bloggers/relay/en?part=headers", "Message-ID"),
+        ("#/first-car/bloggers/relay/en?part=source", "<title>A first car</title>"),
+        ("#/first-car/enthusiasts/relay/en", "A round-up of 1"),
+        ("#/first-car/public/newsroom/en", "news.halden.example/2031/first-car/"),
+        ("#/first-car/public/newsroom/en?part=feed", "When the page is shared"),
+        ("#/first-car/public/mastodon/en", "of 500 characters"),
+        ("#/first-car/public/bluesky/en", "of 3000 bytes"),
+        ("#/first-car/employees/intranet/en", "release.published"),
+        ("#/first-car/employees/intranet/en?part=source", "\"release.published\""),
+        ("#/~calendar", "November 2031"),
+    ] {
+        place(tab, hash);
+        tab.until_seen(words);
+    }
+    tab.evaluate("document.querySelector('.month .after').click()");
+    tab.until("document.querySelector('.month a.due .what')?.textContent === 'A first car'");
+}
+
+fn as_somebody(tab: &mut Tab) {
+    place(tab, "#/first-car?who=name%3DAda%26kind%3Dblogger%26language%3Den&at=2031-11-30T08:00:00Z");
+    tab.until("document.querySelector('#who span')?.textContent === 'Ada'");
+    tab.until("[...document.querySelectorAll('.row')].map((row) => row.getAttribute('aria-label')).join() === 'Bloggers,Public'");
+    tab.until("document.querySelector('.outside')?.textContent.includes('Employees') === true");
+    tab.until("document.querySelector('.card.later time')?.textContent.includes('not yet') === true");
+    place(tab, "#/first-car?who=name%3DAda%26kind%3Dblogger%26language%3Den&at=2031-12-02T08:00:00Z");
+    tab.until("document.querySelector('.card.smtp time')?.textContent.includes('has it') === true");
+    assert_eq!(tab.evaluate("document.querySelectorAll('.card.later').length"), 0);
+    assert_eq!(tab.evaluate("document.querySelector('#embargo').textContent"), "Public");
+    tab.until("document.querySelector('.inbox-of a')?.textContent.includes('A first car') === true");
+    place(tab, "#/first-car/bloggers/relay/en?who=name%3DAda%26kind%3Dblogger%26language%3Den");
+    tab.until_seen("\"Ada\" <reader@recipient.example>");
+    // Somebody made up in the dialog.
+    place(tab, "#/first-car");
+    tab.until("document.querySelector('#who span')?.textContent === 'Everybody'");
+    tab.evaluate("document.querySelector('#who').click(); document.querySelector('#people [name=kind]').value = 'employee'; document.querySelector('#people [name=name]').value = 'Bo'; document.querySelector('#people .primary').click()");
+    tab.until("document.querySelector('#who span')?.textContent === 'Bo' && [...document.querySelectorAll('.row')].map((row) => row.getAttribute('aria-label')).join() === 'Public,Employees'");
+    place(tab, "#/first-car");
+    tab.until("document.querySelector('#who span')?.textContent === 'Everybody'");
+}
+
+fn comparing(tab: &mut Tab, preview: &Running) {
+    place(tab, "#/first-car/bloggers/relay/en?compare=way:employees/relay/en");
+    tab.until("document.querySelector('.verdict')?.textContent.length > 0");
+    preview.save(
+        "first-car",
+        &first_car("A first car", HOSTILE).replace(
+            "\n---\n<script>",
+            "\nvariants:\n  bloggers:\n    title: A car for bloggers\n---\n<script>",
+        ),
+    );
+    tab.until("[...document.querySelectorAll('.pages tr.title mark')].some((mark) => mark.textContent.includes('bloggers'))");
+    place(tab, "#/first-car/bloggers/relay/en?compare=commit:HEAD");
+    tab.until(
+        "[...document.querySelectorAll('.pages ins')].some((mark) => mark.textContent.includes('bloggers'))",
+    );
+    place(tab, "#/first-car/bloggers/relay/en?compare=commit:nowhere");
+    tab.until("document.querySelector('.pages .banner')?.textContent.includes('nowhere') === true");
+    preview.save("first-car", &first_car("A first car", HOSTILE));
+    place(tab, "#/first-car");
+    tab.until("document.querySelector('.grid') !== null");
+}
+
+fn saving(tab: &mut Tab, preview: &Running) {
+    tab.until(CARDS);
+    // Where the editor is stays, and only what changed is shown anew.
+    tab.evaluate("document.querySelector('.grid').scrollTop = 120; document.querySelector('.card.mastodon .open').focus({ preventScroll: true }); document.querySelectorAll('.card iframe').forEach((frame) => { frame.kept = true; })");
+    let before = tab.evaluate("document.querySelectorAll('.card iframe').length");
+    preview.save(
+        "first-car",
+        &first_car("A first car", HOSTILE).replace(
+            "\n---\n<script>",
+            "\nvariants:\n  bloggers:\n    subject: A subject for bloggers\n---\n<script>",
+        ),
+    );
+    tab.until("[...document.querySelectorAll('.card .subject')].some((line) => line.textContent === 'A subject for bloggers')");
+    tab.until(
+        "[...document.querySelectorAll('.card')].every((card) => !card.querySelector('iframe.coming'))",
+    );
+    let kept =
+        tab.evaluate("[...document.querySelectorAll('.card iframe')].filter((frame) => frame.kept).length");
+    assert!(kept.as_u64().unwrap() + 2 >= before.as_u64().unwrap(), "{kept} of {before}");
+    assert!(kept.as_u64().unwrap() < before.as_u64().unwrap(), "{kept} of {before}");
+    assert_eq!(tab.evaluate("document.querySelector('.grid').scrollTop"), 120);
+
+    place(tab, "#/first-car/bloggers/relay/en");
+    tab.until_seen("Plain words.");
+    preview.save("first-car", &first_car("A better car", HOSTILE));
+    tab.until("document.querySelector('.inbox .subject')?.textContent === 'A better car'");
+    tab.until_seen("A better car\n");
+    preview
+        .save("first-car", &first_car("A better car", HOSTILE).replace("publish:", "embargoo: no\npublish:"));
+    tab.until("document.querySelector('.banner[role=alert]') !== null && document.querySelector('.finding.error .hit mark')?.textContent.includes('embargoo') === true");
+    assert_eq!(tab.evaluate("document.querySelector('.inbox .subject').textContent"), "A better car");
+    let link = tab.evaluate("document.querySelector('.finding a.place').href").as_str().unwrap().to_owned();
+    assert!(link.starts_with("vscode://file/") && link.contains("/releases/2031/first-car.md:"), "{link}");
+    preview.save("first-car", &first_car("A mended car", HOSTILE));
+    tab.until("document.querySelector('.inbox .subject')?.textContent === 'A mended car' && document.querySelector('.banner[role=alert]') === null");
+}
+
+fn with_keys_alone(tab: &mut Tab) {
+    tab.evaluate("location.hash = '#/first-car'; document.activeElement.blur()");
+    tab.until(CARDS);
+    tab.press("Enter");
+    tab.until("document.querySelector('.large .tools') !== null");
+    let first = tab.evaluate("location.hash").as_str().unwrap().to_owned();
+    assert!(first.starts_with("#/first-car/enthusiasts/"), "{first}");
+    tab.press("2");
+    tab.until("location.hash.startsWith('#/first-car/bloggers/')");
+    for (key, there) in
+        [("t", "part=text"), ("d", "room=dark"), ("p", "width=phone"), ("i", "images=off"), ("x", "compare=")]
+    {
+        tab.press(key);
+        tab.until(&format!("location.hash.includes('{there}')"));
+    }
+    tab.press("Escape");
+    tab.until("document.querySelector('.grid') !== null");
+    tab.press("m");
+    tab.until("document.querySelector('.month') !== null");
+    tab.press("m");
+    tab.press("j");
+    tab.until("location.hash.startsWith('#/other')");
+    tab.press("k");
+    tab.until("location.hash.startsWith('#/first-car')");
+    tab.press("?");
+    tab.until("document.querySelector('#help').open");
+    tab.press("Escape");
+    tab.until("!document.querySelector('#help').open");
+    tab.press("w");
+    tab.until("document.querySelector('#people').open && document.activeElement.tagName === 'INPUT'");
+    tab.press("Escape");
+    tab.until("!document.querySelector('#people').open");
+    tab.press("/");
+    tab.until("document.activeElement.id === 'search'");
+    for key in "else".chars() {
+        tab.press(&key.to_string());
+    }
+    tab.until("document.querySelectorAll('#list .item').length === 1");
+    tab.press("Enter");
+    tab.until("location.hash.startsWith('#/other')");
+    // Whoever goes by Tab comes to every card, and sees where they are.
+    tab.evaluate("document.querySelector('#theme').focus()");
+    for _ in 0..60 {
+        tab.press("Tab");
+        if tab.evaluate("document.activeElement.classList.contains('open')") == true {
+            break;
+        }
+    }
+    assert_eq!(tab.evaluate("document.activeElement.classList.contains('open')"), true);
+    tab.press("Enter");
+    tab.until("document.querySelector('.large .tools') !== null");
+}
+
+/// A page of somebody else, which tries everything that a page can and says what came of it.
+const ATTACK: &str = r#"<!doctype html><title>attack</title><body><script>
+const results = [];
+const until = (make) => Promise.race([new Promise(make), new Promise((ok) => setTimeout(() => ok('nothing'), 4000))]);
+async function all(bases) {
+  for (const base of bases) {
+    for (const path of ['/', '/api/newsroom', '/api/release/secret-car', '/app/main.js', '/edition/secret-car/bloggers/relay/en/', '/frame']) {
+      for (const options of [{}, { credentials: 'include' }, { mode: 'no-cors', credentials: 'include' }, { method: 'POST', credentials: 'include' }]) {
+        const got = await fetch(base + path, options).then((answer) => (answer.type === 'opaque' ? 'opaque' : answer.text().then((text) => `read ${answer.status} ${text}`)), () => 'refused');
+        results.push(['fetch', base + path, got.startsWith('read 200') || got.includes('car') ? got : 'refused']);
+      }
+      results.push(['script', base + path, await until((ok) => { const node = document.createElement('script'); node.onload = () => ok('ran'); node.onerror = () => ok('refused'); node.src = base + path; document.body.append(node); })]);
+      results.push(['image', base + path, await until((ok) => { const node = new Image(); node.onload = () => ok('seen'); node.onerror = () => ok('refused'); node.src = base + path; })]);
+    }
+    results.push(['events', base, await until((ok) => { const news = new EventSource(base + '/api/events', { withCredentials: true }); news.addEventListener('hello', () => ok('heard')); news.onerror = () => { news.close(); ok('refused'); }; })]);
+    results.push(['socket', base, await until((ok) => { const socket = new WebSocket(base.replace('http', 'ws') + '/api/events'); socket.onopen = () => ok('open'); socket.onerror = () => ok('refused'); })]);
+    const frame = document.createElement('iframe');
+    frame.src = base + '/';
+    document.body.append(frame);
+    await until((ok) => { frame.onload = () => ok('loaded'); });
+    let inside = 'refused';
+    try { if (frame.contentDocument && frame.contentDocument.body.innerText.includes('car')) inside = 'read'; } catch { inside = 'refused'; }
+    results.push(['frame', base, inside]);
+  }
+  return results;
+}
+</script>"#;
+
+#[test]
+fn a_page_of_somebody_else_gets_nothing() {
+    let preview = Running::start(&[("secret-car", release("Unannounced car", "Words."))]);
+    let names = ["--host-resolver-rules=MAP evil.test 127.0.0.1, MAP localhost 127.0.0.1".to_owned()];
+    let Some(mut tab) = Tab::open(&names) else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let posted = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&posted);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let counted = Arc::clone(&counted);
+            // A browser opens connections before it has a question for them.
+            std::thread::spawn(move || {
+                let mut request = [0; 4096];
+                if stream.read(&mut request).is_ok_and(|length| length > 0) {
+                    *counted.lock().unwrap() += 1;
+                    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+                    let answer = format!("{head}Content-Length: {}\r\n\r\n{ATTACK}", ATTACK.len());
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+            });
+        }
+    });
+    // The editor has the preview open, so the browser holds the cookie.
+    tab.visit(&preview.address);
+    tab.until("document.querySelector('h1')?.textContent === 'Unannounced car'");
+    let bases = serde_json::json!([
+        format!("http://127.0.0.1:{}", preview.desk),
+        format!("http://127.0.0.1:{}", preview.stage),
+        // Names that lead here as well: DNS rebinding.
+        format!("http://evil.test:{}", preview.desk),
+        format!("http://evil.test:{}", preview.stage),
+        format!("http://localhost:{}", preview.desk),
+    ]);
+    for origin in [format!("http://evil.test:{port}/"), format!("http://127.0.0.1:{port}/")] {
+        tab.visit(&origin);
+        tab.until("document.title === 'attack' && typeof all === 'function'");
+        let results = tab.evaluate(&format!("all({bases})"));
+        let results = results.as_array().unwrap_or_else(|| panic!("{origin}: {results}"));
+        assert!(results.len() > 150, "{}", results.len());
+        for result in results {
+            let came = result[2].as_str().unwrap();
+            assert!(["refused", "nothing"].contains(&came), "{origin}: {result}");
+        }
+    }
+    assert!(*posted.lock().unwrap() > 0);
+    // A rebound name shows nothing of the newsroom either when it is opened as a page.
+    tab.visit(&format!("http://evil.test:{}/", preview.desk));
+    tab.until("document.readyState === 'complete' && location.host.startsWith('evil.test')");
+    assert!(!tab.seen().contains("Unannounced"));
+}
+
+#[test]
+fn nobody_is_shut_out_of_the_preview() {
+    let Some(folder) = judges::folder() else { return };
+    let text = first_car("A first car", "Words about 620 km.\n\nSecond paragraph.");
+    let broken = release("A broken one", "TBD and more.").replace("summary: One sentence.\n", "");
+    let preview = Running::start(&[("first-car", text), ("broken", broken)]);
+    let Some(mut tab) = Tab::open(&[]) else { return };
+    let axe = std::fs::read_to_string(folder.join("node_modules/axe-core/axe.min.js")).unwrap();
+    tab.visit(&format!("{}#/first-car", preview.address));
+    tab.until(CARDS);
+    tab.call("Page.setBypassCSP", &serde_json::json!({ "enabled": true }));
+    let mut complaints = Vec::new();
+    let mut documents = Vec::new();
+    let who = "name%3DAda%26kind%3Dblogger%26language%3Den";
+    for (width, scheme) in [(1440, "light"), (360, "dark")] {
+        judges::show(&mut tab, width, scheme);
+        for (name, hash, ready) in [
+            ("grid", "#/first-car".to_owned(), CARDS),
+            ("person", format!("#/first-car?who={who}"), "document.querySelector('.outside') !== null"),
+            (
+                "large",
+                "#/first-car/bloggers/relay/en".to_owned(),
+                "document.querySelector('.inbox .subject') !== null",
+            ),
+            (
+                "compare",
+                "#/first-car/bloggers/relay/en?compare=way:employees/relay/en".to_owned(),
+                "document.querySelector('.pages table') !== null",
+            ),
+            ("findings", "#/broken".to_owned(), "document.querySelector('.finding') !== null"),
+            ("calendar", "#/~calendar".to_owned(), "document.querySelector('.month table') !== null"),
+            ("people", "#/first-car".to_owned(), "document.querySelector('#who') !== null"),
+            ("keys", "#/first-car".to_owned(), "document.querySelector('#who') !== null"),
+        ] {
+            tab.evaluate(&format!("document.querySelectorAll('dialog').forEach((box) => box.close()); location.hash = '{hash}'; document.body.dataset.pane = 'main'"));
+            tab.until(ready);
+            match name {
+                "people" => drop(tab.evaluate("document.querySelector('#who').click()")),
+                "keys" => drop(tab.evaluate("document.querySelector('#keys').click()")),
+                "findings" => drop(tab.evaluate("document.querySelector('#panes [data-to=side]').click()")),
+                _ => {}
+            }
+            tab.evaluate(&format!("{axe};1"));
+            // Frames are judged as documents of their own, below.
+            let found = tab.evaluate(
+                "axe.run(document, { iframes: false }).then((found) => found.violations.map((it) => it.id + ': ' + it.help + ': ' + it.nodes.map((node) => node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? '')).slice(0, 2).join(' | ')))",
+            );
+            let found = found.as_array().unwrap_or_else(|| panic!("{name}: axe said nothing: {found}"));
+            complaints.extend(found.iter().map(|words| format!("{name} at {width}: {words}")));
+            let wide = tab.evaluate("document.documentElement.scrollWidth").as_u64().unwrap();
+            if wide > width.into() {
+                complaints.push(format!("{name}: {wide} pixels wide on a screen of {width}"));
+            }
+            let html = tab.evaluate("document.documentElement.outerHTML").as_str().unwrap().to_owned();
+            documents.push(Document {
+                name: format!("preview {name} {width}"),
+                html: format!("<!doctype html>{html}"),
+                mail: false,
+            });
+        }
+    }
+    assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
+    for (way, part) in [
+        ("bloggers/relay/en", "text"),
+        ("bloggers/relay/en", "headers"),
+        ("bloggers/relay/en", "source"),
+        ("public/newsroom/en", "feed"),
+        ("public/mastodon/en", "seen"),
+        ("public/bluesky/en", "seen"),
+        ("employees/intranet/en", "seen"),
+    ] {
+        let html = preview.stage(&format!("/edition/first-car/{way}/?part={part}")).body;
+        documents.push(Document { name: format!("card {way} {part}"), html, mail: false });
+    }
+    let complaints = judges::checker(&folder, &documents);
+    assert!(complaints.is_empty(), "{} complaints\n{}", complaints.len(), complaints.join("\n"));
 }

@@ -1,26 +1,29 @@
-//! One edition for the page: a mail, a page, posts or JSON as their readers would see them.
+//! One edition for the page: what was asked for, rendered, and taken apart again.
 
-mod stage;
+mod pictures;
+mod round_up;
 mod view;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::desk::Desk;
 use super::letter::{self, Letter};
 use super::snapshot::Snapshot;
 use crate::contact::EmailAddress;
 use crate::language::Language;
-use crate::newsroom::Newsroom;
-use crate::release::Notice;
+use crate::newsroom::{ChannelKind, Newsroom};
+use crate::release::{Notice, length};
 use crate::render::{Addressee, Content, Edition, Mail, RenderError, Request, media_type};
 
-pub use stage::html;
+pub use pictures::local_pictures;
+pub use round_up::round_up;
 pub use view::view;
 
 /// Which edition is asked for, as it stands in an address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The release.
     pub slug: String,
@@ -34,6 +37,17 @@ pub struct Asked {
     pub advance: bool,
     /// `correction`, `hold` or `kill`; anything else is the original.
     pub notice: Option<String>,
+    /// Who reads it.
+    pub reader: Reader,
+}
+
+/// Who reads an edition: what its slots are filled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// The name to greet by.
+    pub name: Option<String>,
+    /// The mailbox.
+    pub email: EmailAddress,
 }
 
 /// What was rendered, and from what.
@@ -44,28 +58,58 @@ pub struct Rendered {
     pub newsroom: Arc<Newsroom>,
     /// Whether that is an older one, because the release is broken now.
     pub stale: bool,
+    /// Who reads it.
+    pub reader: Reader,
+}
+
+impl Rendered {
+    /// What its channel is.
+    pub fn kind(&self) -> ChannelKind {
+        let channel = self.newsroom.channels.get(&self.edition.request.channel);
+        channel.map_or(ChannelKind::File, |channel| channel.kind)
+    }
+}
+
+impl Reader {
+    /// A reader who does not exist (RFC 2606); nothing only if that address could not be parsed.
+    pub fn anybody() -> Option<Reader> {
+        let email = "reader@recipient.example".parse().ok()?;
+        Some(Reader { name: Some("Alex Reader".to_owned()), email })
+    }
 }
 
 /// Renders what was asked for; nothing if there is no such release, or none that was ever whole.
 pub fn render(desk: &Desk, snapshot: &Snapshot, asked: &Asked) -> Option<Result<Rendered, RenderError>> {
     let (newsroom, stale) = snapshot.source(&asked.slug)?;
+    let request = request(&newsroom, asked, desk.clock.now())?;
+    let edition = desk.edition(snapshot, &newsroom, &request);
+    let reader = asked.reader.clone();
+    Some(edition.map(|edition| Rendered { edition, newsroom, stale, reader }))
+}
+
+/// The renderer's request for what was asked; nothing if there is no such release.
+pub fn request(newsroom: &Newsroom, asked: &Asked, now: Timestamp) -> Option<Request> {
     let release = newsroom.releases.get(&asked.slug)?;
     let language: Language = asked.language.parse().ok()?;
     let wanted = asked.notice.as_deref();
     let notice = super::view::notices(release).into_iter().find(|notice| Some(notice.as_str()) == wanted);
-    let request = Request {
-        slug: asked.slug.clone(),
-        digest_of: Vec::new(),
+    let round_up = round_up(newsroom, release, &asked.audience, &asked.channel);
+    let date = release.publish.unwrap_or_else(|| whole_minute(now));
+    let (slug, digest_of, date) = match round_up {
+        Some(round_up) => (round_up.slug, round_up.releases, round_up.due),
+        None => (asked.slug.clone(), Vec::new(), date),
+    };
+    Some(Request {
+        slug,
+        digest_of,
         notice: notice.unwrap_or(Notice::Original),
         audience: asked.audience.clone(),
         channel: asked.channel.clone(),
         language,
         advance: asked.advance,
         test: false,
-        date: release.publish.unwrap_or_else(|| whole_minute(desk.clock.now())),
-    };
-    let edition = desk.edition(&newsroom, &request);
-    Some(edition.map(|edition| Rendered { edition, newsroom, stale }))
+        date,
+    })
 }
 
 /// A draft without a time is dated to the minute, so that it is not another edition every second.
@@ -73,17 +117,95 @@ fn whole_minute(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now)
 }
 
-/// Fills the slots for a reader who does not exist (RFC 2606) and takes the mail apart again.
-fn letter(mail: &Mail) -> (Letter, usize) {
-    let Ok(email) = "reader@recipient.example".parse::<EmailAddress>() else { return (Letter::default(), 0) };
+/// Fills the slots for the reader and takes the mail apart again; how large it is in bytes.
+pub fn letter(mail: &Mail, rendered: &Rendered) -> (Letter, usize) {
     let bytes = mail.fill(&Addressee {
-        email: &email,
-        name: Some("Alex Reader"),
+        email: &rendered.reader.email,
+        name: rendered.reader.name.as_deref(),
         message_id: "preview@recipient.example",
         in_reply_to: None,
         token: "preview",
     });
     (letter::open(&bytes), bytes.len())
+}
+
+/// The HTML of a mail or page, with its pictures where `address` says. Nothing for posts and JSON.
+pub fn html(rendered: &Rendered, address: &dyn Fn(&str) -> String) -> Option<String> {
+    let html = source(rendered)?;
+    Some(local_pictures(rendered, &html, address))
+}
+
+/// The HTML of a mail or page as it is written; nothing for posts and JSON.
+pub fn source(rendered: &Rendered) -> Option<String> {
+    match &rendered.edition.content {
+        Content::Mail(mail) => Some(letter(mail, rendered).0.html),
+        Content::Page(page) => Some(page.html.clone()),
+        Content::Social(_) | Content::Chat(_) | Content::Json(_) => None,
+    }
+}
+
+/// The words of an edition as plain text; nothing where JSON has none.
+pub fn text(rendered: &Rendered) -> Option<String> {
+    Some(match &rendered.edition.content {
+        Content::Mail(mail) => letter(mail, rendered).0.text.replace("\r\n", "\n"),
+        Content::Page(page) => page.text.clone(),
+        Content::Social(social) => {
+            social.posts.iter().map(|post| post.text.as_str()).collect::<Vec<_>>().join("\n\n")
+        }
+        Content::Chat(chat) => chat.plain(),
+        Content::Json(value) => value.get("text")?.as_str()?.to_owned(),
+    })
+}
+
+/// How long a post is, by its network's own counting.
+pub struct Count {
+    /// Characters.
+    pub length: usize,
+    /// The most of them.
+    pub limit: usize,
+    /// Bluesky counts bytes as well: how many, and the most.
+    pub bytes: Option<(usize, usize)>,
+}
+
+/// Counts the text of a post.
+pub fn count(rendered: &Rendered, text: &str) -> Count {
+    let channel = rendered.newsroom.channels.get(&rendered.edition.request.channel);
+    let own = channel.and_then(|channel| channel.characters).map(|limit| limit as usize);
+    match rendered.kind() {
+        ChannelKind::Bluesky => Count {
+            length: length::graphemes(text),
+            limit: length::BLUESKY_GRAPHEMES,
+            bytes: Some((text.len(), length::BLUESKY_BYTES)),
+        },
+        _ => Count {
+            length: length::mastodon_length(text),
+            limit: own.unwrap_or(length::MASTODON_CHARACTERS),
+            bytes: None,
+        },
+    }
+}
+
+/// The account that a channel posts to, as its settings name it: a handle, else a server, else its key.
+pub fn account(rendered: &Rendered) -> String {
+    #[derive(Deserialize)]
+    struct Settings {
+        channels: std::collections::BTreeMap<String, Account>,
+    }
+    #[derive(Deserialize)]
+    struct Account {
+        handle: Option<String>,
+        server: Option<String>,
+    }
+    let key = &rendered.edition.request.channel;
+    let settings: Option<Settings> = serde_saphyr::from_str(&rendered.newsroom.config_text).ok();
+    let account = settings.and_then(|mut settings| settings.channels.remove(key));
+    let Some(account) = account else { return key.clone() };
+    let server = account.server.as_deref().map(|server| server.split("://").last().unwrap_or(server));
+    match (account.handle.as_deref(), server) {
+        (Some(handle), _) => format!("@{}", handle.trim_start_matches('@')),
+        (None, Some(server)) => server.trim_end_matches('/').to_owned(),
+        (None, None) => key.clone(),
+    }
 }
 
 /// What belongs to an edition under `name`: media type and bytes.
@@ -95,7 +217,7 @@ pub fn asset(rendered: &Rendered, name: &str) -> Option<(String, Arc<[u8]>)> {
         return Some((picture_type(name).to_owned(), bytes));
     }
     let Content::Mail(mail) = &rendered.edition.content else { return None };
-    let (letter, _) = letter(mail);
+    let (letter, _) = letter(mail, rendered);
     letter
         .attachments
         .into_iter()
@@ -103,11 +225,15 @@ pub fn asset(rendered: &Rendered, name: &str) -> Option<(String, Arc<[u8]>)> {
         .map(|file| (file.media_type, Arc::from(file.bytes)))
 }
 
-/// A file that stands beside the release: mails show pictures by their public address, and carry
-/// no copy of them.
+/// A file that stands beside the release (or one of a round-up's): mails show pictures by their public
+/// address, and carry no copy of them.
 fn file(rendered: &Rendered, name: &str) -> Option<Arc<[u8]>> {
-    let release = rendered.newsroom.releases.get(&rendered.edition.request.slug)?;
-    rendered.newsroom.files.get(&format!("{}/{name}", release.folder)).map(Arc::clone)
+    let request = &rendered.edition.request;
+    let slugs = std::iter::once(&request.slug).chain(&request.digest_of);
+    let folders =
+        slugs.filter_map(|slug| rendered.newsroom.releases.get(slug)).map(|release| &release.folder);
+    let mut files = folders.filter_map(|folder| rendered.newsroom.files.get(&format!("{folder}/{name}")));
+    files.next().map(Arc::clone)
 }
 
 /// The media type of a picture, by the end of its name; nothing is said of other files.

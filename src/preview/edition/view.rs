@@ -1,20 +1,27 @@
-//! An edition as data for the page.
+//! An edition as data for the page: what stands around the frame in which it is shown.
 
 use serde::Serialize;
 
-use super::super::snapshot::Snapshot;
-use super::{Rendered, letter};
+use super::super::snapshot::{Snapshot, When};
+use super::{Rendered, count, letter};
 use crate::newsroom::ChannelKind;
-use crate::release::length;
-use crate::render::{Content, Mail, Post};
+use crate::render::{Content, Mail};
 
 /// An edition as the page shows it.
 #[derive(Debug, Serialize)]
 pub struct EditionView {
     version: u64,
+    /// Names all that is in it: as long as it is the same, nothing has to be shown anew.
+    sha: String,
     stale: bool,
     kind: ChannelKind,
     title: String,
+    /// The sides that can be looked at.
+    parts: &'static [&'static str],
+    /// The releases of a round-up.
+    releases: Vec<String>,
+    /// When a round-up leaves.
+    leaves: Option<When>,
     assets: Vec<AssetView>,
     #[serde(flatten)]
     content: ContentView,
@@ -25,7 +32,6 @@ struct AssetView {
     name: String,
     media_type: String,
     alt: String,
-    caption: String,
     size: usize,
 }
 
@@ -34,8 +40,11 @@ struct AssetView {
 enum ContentView {
     Mail(MailView),
     Page(PageView),
-    Social(SocialView),
-    Json(serde_json::Value),
+    Social(Vec<PostView>),
+    /// How many characters.
+    Chat(usize),
+    /// How many bytes.
+    Json(usize),
 }
 
 #[derive(Debug, Serialize)]
@@ -45,8 +54,6 @@ struct MailView {
     to: String,
     reply_to: Option<String>,
     preheader: String,
-    text: String,
-    headers: Vec<(String, String)>,
     attachments: Vec<(String, String, usize)>,
     size: usize,
 }
@@ -54,24 +61,12 @@ struct MailView {
 #[derive(Debug, Serialize)]
 struct PageView {
     url: String,
-    path: String,
     summary: String,
     size: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct SocialView {
-    author: String,
-    url: String,
-    posts: Vec<PostView>,
-}
-
-#[derive(Debug, Serialize)]
 struct PostView {
-    /// The text in stretches; those with an address are links or tags.
-    text: Vec<(String, Option<String>)>,
-    /// Indexes into the assets.
-    images: Vec<usize>,
     length: usize,
     limit: usize,
     /// Bluesky counts bytes as well.
@@ -80,57 +75,50 @@ struct PostView {
 
 /// What the page shows of it.
 pub fn view(snapshot: &Snapshot, rendered: &Rendered) -> EditionView {
-    let Rendered { edition, newsroom, stale } = rendered;
-    let channel = newsroom.channels.get(&edition.request.channel);
-    let kind = channel.map_or(ChannelKind::File, |channel| channel.kind);
-    let limit = channel.and_then(|channel| channel.characters);
-    let content = match &edition.content {
-        Content::Mail(mail) => ContentView::Mail(mail_view(mail)),
-        Content::Page(page) => ContentView::Page(PageView {
-            url: page.entry.url.clone(),
-            path: page.path.clone(),
-            summary: page.entry.summary.clone(),
-            size: page.html.len(),
-        }),
-        Content::Social(social) => ContentView::Social(SocialView {
-            author: newsroom.organization.clone(),
-            url: social.url.clone(),
-            posts: social.posts.iter().map(|post| post_view(post, kind, limit)).collect(),
-        }),
-        Content::Chat(chat) => {
-            let images = (0..edition.assets.len()).collect();
-            let post = Post { text: chat.plain(), facets: Vec::new(), images };
-            ContentView::Social(SocialView {
-                author: newsroom.organization.clone(),
-                url: chat.url.clone(),
-                posts: vec![post_view(&post, kind, limit.or(Some(3_000)))],
-            })
+    let Rendered { edition, newsroom, stale, .. } = rendered;
+    let (content, parts): (_, &[&str]) = match &edition.content {
+        Content::Mail(mail) => {
+            (ContentView::Mail(mail_view(mail, rendered)), &["seen", "text", "source", "headers"])
         }
-        Content::Json(value) => ContentView::Json(value.clone()),
+        Content::Page(page) => {
+            let size = page.html.len();
+            let (url, summary) = (page.entry.url.clone(), page.entry.summary.clone());
+            (ContentView::Page(PageView { url, summary, size }), &["seen", "feed", "text", "source"])
+        }
+        Content::Social(social) => {
+            let posts = social.posts.iter().map(|post| {
+                let count = count(rendered, &post.text);
+                PostView { length: count.length, limit: count.limit, bytes: count.bytes }
+            });
+            (ContentView::Social(posts.collect()), &["seen", "text"])
+        }
+        Content::Chat(chat) => (ContentView::Chat(chat.plain().chars().count()), &["seen", "text"]),
+        Content::Json(value) => (ContentView::Json(value.to_string().len()), &["seen", "text", "source"]),
     };
-    let assets = edition
-        .assets
-        .iter()
-        .map(|asset| AssetView {
-            name: asset.name.clone(),
-            media_type: asset.media_type.clone(),
-            alt: asset.alt.clone(),
-            caption: asset.caption.clone(),
-            size: asset.bytes.len(),
-        })
-        .collect();
+    let digest_of = &edition.request.digest_of;
+    let leaves = (!digest_of.is_empty()).then(|| When::new(edition.request.date, &newsroom.timezone));
+    let assets = edition.assets.iter().map(|asset| AssetView {
+        name: asset.name.clone(),
+        media_type: asset.media_type.clone(),
+        alt: asset.alt.clone(),
+        size: asset.bytes.len(),
+    });
     EditionView {
         version: snapshot.version,
+        sha: edition.sha().short(),
         stale: *stale,
-        kind,
+        kind: rendered.kind(),
         title: edition.title.clone(),
-        assets,
+        parts,
+        releases: digest_of.clone(),
+        leaves,
+        assets: assets.collect(),
         content,
     }
 }
 
-fn mail_view(mail: &Mail) -> MailView {
-    let (letter, size) = letter(mail);
+fn mail_view(mail: &Mail, rendered: &Rendered) -> MailView {
+    let (letter, size) = letter(mail, rendered);
     let field = |name: &str| {
         letter.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
     };
@@ -140,17 +128,14 @@ fn mail_view(mail: &Mail) -> MailView {
         to: field("To").unwrap_or_default(),
         reply_to: field("Reply-To"),
         preheader: preheader(&letter.html, &mail.subject),
-        text: letter.text.replace("\r\n", "\n"),
         attachments: letter
             .attachments
             .iter()
             .map(|file| (file.name.clone(), file.media_type.clone(), file.bytes.len()))
             .collect(),
-        headers: letter.headers,
         size,
     }
 }
-
 /// What an inbox shows beside the subject: the first words of the HTML part's body, hidden or not.
 fn preheader(html: &str, subject: &str) -> String {
     let lower = html.to_ascii_lowercase();
@@ -198,33 +183,6 @@ fn unescape(text: &str) -> String {
     ]
     .iter()
     .fold(text.to_owned(), |text, (code, sign)| text.replace(code, sign))
-}
-
-fn post_view(post: &Post, kind: ChannelKind, limit: Option<u32>) -> PostView {
-    let mut text = Vec::new();
-    let mut at = 0;
-    for facet in &post.facets {
-        let (Some(before), Some(words)) =
-            (post.text.get(at..facet.start), post.text.get(facet.start..facet.end))
-        else {
-            continue;
-        };
-        text.push((before.to_owned(), None));
-        text.push((words.to_owned(), Some(facet.target.clone())));
-        at = facet.end;
-    }
-    text.push((post.text.get(at..).unwrap_or_default().to_owned(), None));
-    text.retain(|(words, _)| !words.is_empty());
-    let own_limit = limit.map(|limit| limit as usize);
-    let (length, limit, bytes) = match kind {
-        ChannelKind::Bluesky => (
-            length::graphemes(&post.text),
-            length::BLUESKY_GRAPHEMES,
-            Some((post.text.len(), length::BLUESKY_BYTES)),
-        ),
-        _ => (length::mastodon_length(&post.text), own_limit.unwrap_or(length::MASTODON_CHARACTERS), None),
-    };
-    PostView { text, images: post.images.clone(), length, limit, bytes }
 }
 
 #[cfg(test)]

@@ -32,13 +32,14 @@ function dress(frame) {
 addEventListener('message', (event) => {
   if (event.source !== parent || typeof event.data !== 'object' || !event.data) return;
   parentOrigin = event.origin;
-  const { load, key, dark } = event.data;
+  const { load, key, dark, version, label } = event.data;
   if (typeof load !== 'string' || !load.startsWith('/edition/')) return;
   if (coming) coming.remove();
   const frame = document.createElement('iframe');
   coming = frame;
   frame.className = dark ? 'coming dark' : 'coming';
   frame.setAttribute('sandbox', 'allow-same-origin');
+  frame.title = typeof label === 'string' ? label : 'Edition';
   frame.addEventListener('load', () => {
     if (coming !== frame) return;
     try {
@@ -53,7 +54,7 @@ addEventListener('message', (event) => {
     shown = frame;
     shownKey = key;
     coming = null;
-    tell({ shown: key });
+    tell({ shown: key, version });
   });
   frame.src = load;
   document.body.append(frame);

@@ -4,9 +4,9 @@
 //! `tests/endpoints/pages.sh start DIR` brings the Nu HTML Checker and axe, and says by `DATELINE_TEST_PAGES` where
 //! they are; without them, or without Chromium, these tests say that they are skipped.
 
-mod documents;
+pub mod documents;
 mod enclosures;
-mod judges;
+pub mod judges;
 mod pictures;
 mod scripts;
 

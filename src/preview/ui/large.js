@@ -1,0 +1,140 @@
+// One edition, large.
+
+import { $, choices, h, icon, toast } from './dom.js';
+import { ask, documentPath, editionPath, editionQuery, sameWay, state, wayKey } from './store.js';
+import { banner } from './grid.js';
+import { key } from './keys.js';
+import { go, see } from './moves.js';
+import { ROOMS, embargoed, languageName, size, unique } from './words.js';
+
+let frame = null;
+let frameReady = false;
+let frameWants = null;
+let drawnFor = null;
+let turn = 0;
+
+const PARTS = { seen: 'Seen', text: 'Plain text', source: 'Source', headers: 'Headers', feed: 'Feeds' };
+const current = () => state.release?.editions.find((way) => sameWay(way, state.way)) ?? null;
+
+/** Keeps what is chosen where the release has it, and takes the nearest where it has not. */
+export function settle() {
+  const all = state.release?.editions ?? [];
+  const pick = (list, field) => (list.some((way) => way[field] === state.way[field]) ? state.way[field] : list[0]?.[field] ?? null);
+  const audience = pick(all, 'audience');
+  const by = all.filter((way) => way.audience === audience);
+  const channel = pick(by.map((way) => way), 'channel');
+  const through = by.filter((way) => way.channel === channel);
+  const language = pick(through, 'language');
+  const advance = through.some((way) => way.language === language && way.advance === state.way.advance) && state.way.advance;
+  state.way = { audience, channel, language, advance };
+  const notices = state.release?.notices ?? [];
+  if (!notices.includes(state.notice)) state.notice = notices[0] ?? null;
+}
+
+export async function drawLarge() {
+  const way = current();
+  const mine = ++turn;
+  if (!way) { $('view').replaceChildren(h('div', { class: 'empty' }, icon('alarm', 36), h('h2', null, 'Nothing to show yet'), h('p', null, 'The release has errors. What they are stands beside it.'))); leaveLarge(); return; }
+  const shape = JSON.stringify([state.slug, wayKey(way)]);
+  if (drawnFor !== shape || !$('view').querySelector('.large')) {
+    drawnFor = shape;
+    frame = null;
+    $('view').replaceChildren(h('div', { class: 'large' }, h('div', { class: 'tools' }), h('div', { class: 'notes' }), h('div', { class: 'canvas' }, h('div', { class: 'sheet' }, h('div', { class: 'around' }), makeFrame()))));
+  }
+  draw(way, state.editions.get(wayKey(way)));
+  // The frame need not wait for what stands around it.
+  loadFrame(way);
+  try {
+    const meta = await ask(`/api/edition/${editionPath(way)}${editionQuery(way)}`);
+    if (mine !== turn) return;
+    state.editions.set(wayKey(way), meta);
+    draw(way, meta);
+  } catch (error) {
+    if (mine !== turn) return;
+    $('view').querySelector('.notes').replaceChildren(h('p', { class: 'banner', role: 'alert' }, icon('alarm'), h('span', null, error.message)));
+  }
+}
+
+export function leaveLarge() { frame = null; drawnFor = null; frameWants = null; turn += 1; }
+
+function draw(way, meta) {
+  const { look, release } = state;
+  const root = $('view').querySelector('.large');
+  const focused = document.activeElement?.closest('.tools') ? [document.activeElement.parentElement.getAttribute('aria-label'), document.activeElement.dataset.value] : null;
+  const all = release.editions;
+  const by = all.filter((one) => one.audience === way.audience);
+  const through = by.filter((one) => one.channel === way.channel);
+  const languages = unique(through.map((one) => one.language));
+  const parts = meta?.parts ?? ['seen'];
+  const part = parts.includes(look.part) ? look.part : 'seen';
+  const mails = Boolean(meta?.mail) || ['smtp', 'ses', 'postmark'].includes(way.kind);
+  const audiences = h('select', { 'aria-label': 'Audience', onchange: (event) => go({ audience: event.target.value }) }, unique(all.map((one) => one.audience)).map((audience) => h('option', { value: audience, selected: audience === way.audience }, all.find((one) => one.audience === audience).audience_name)));
+  root.querySelector('.tools').replaceChildren(...[
+    h('button', { class: 'quiet-button back', onclick: () => see({ view: 'grid' }) }, icon('grid'), h('span', null, 'All cards')),
+    audiences,
+    choices('Channel', unique(by.map((one) => one.channel)).map((channel) => [channel, channel]), way.channel, (channel) => go({ channel })),
+    languages.length > 1 ? choices('Language', languages.map((language) => [language, language.toUpperCase()]), way.language, (language) => go({ language })) : null,
+    through.some((one) => one.language === way.language && one.advance) ? choices('Embargo', [[true, 'Advance'], [false, 'Release']], way.advance, (advance) => go({ advance })) : null,
+    h('span', { class: 'grow' }),
+    parts.length > 1 ? choices('Side', parts.map((name) => [name, PARTS[name]]), part, (value) => see({ part: value })) : null,
+    choices('Reader’s colours', [['light', ROOMS.light, 'sun'], ['dark', ROOMS.dark, 'moon'], mails ? ['turned', ROOMS.turned, 'turned'] : null].filter(Boolean), look.room, (room) => see({ room })),
+    mails || meta?.page ? choices('Pictures', [[true, 'With pictures', 'picture'], [false, 'Pictures blocked', 'blocked']], look.images, (images) => see({ images })) : null,
+    choices('Width', [['desktop', 'Desktop', 'desktop'], ['phone', 'Phone', 'phone']], look.width, (width) => see({ width })),
+    h('button', { class: 'quiet-button', id: 'compare', onclick: () => see({ view: 'compare' }) }, icon('compare'), h('span', null, 'Compare')),
+  ].filter(Boolean));
+  if (focused) root.querySelector(`.tools [aria-label="${CSS.escape(focused[0])}"] [data-value="${CSS.escape(focused[1] ?? '')}"]`)?.focus();
+  const notes = [banner(), embargoed(release) && !release.stale ? h('p', { class: 'banner secret' }, icon('lock'), h('span', null, way.advance ? 'An advance copy: marked EMBARGOED, for those alone who keep embargoes.' : 'Under embargo: nobody may see this yet.')) : null,
+    meta?.releases?.length ? h('p', { class: 'banner quiet' }, icon('list'), h('span', null, `A round-up of ${meta.releases.length}: ${meta.releases.join(', ')}`)) : null];
+  root.querySelector('.notes').replaceChildren(...notes.filter(Boolean));
+  root.classList.toggle('stale', Boolean(release.stale));
+  const sheet = root.querySelector('.sheet');
+  sheet.className = ['sheet', meta?.page ? 'page' : '', meta?.social || meta?.chat || meta?.json ? 'narrow' : '', look.width === 'phone' ? 'phone' : ''].filter(Boolean).join(' ');
+  sheet.querySelector('.around').replaceChildren(...(meta ? around(meta, way) : []));
+}
+
+const initials = (name) => name.split(/\s+/).filter((word) => /^\p{L}/u.test(word)).slice(0, 2).map((word) => [...word][0].toUpperCase()).join('') || '•';
+const bareName = (mailbox) => mailbox.replace(/\s*<.*$/, '').replace(/^"|"$/g, '') || mailbox;
+
+function around(meta, way) {
+  if (meta.page) return [h('div', { class: 'address' }, h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), h('span', { class: 'url', title: meta.page.url }, meta.page.url.replace(/^https?:\/\//, '')), h('span', { class: 'bytes' }, size(meta.page.size)))];
+  if (!meta.mail) return [];
+  const { mail } = meta;
+  const subject = [...mail.subject].length;
+  return [
+    h('div', { class: 'inbox' },
+      h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(bareName(mail.from))),
+      h('div', null,
+        h('div', { class: 'line' }, h('b', null, bareName(mail.from)), way.due ? h('span', { class: 'when' }, way.due.time) : null),
+        h('div', { class: 'line' }, h('span', { class: 'subject' }, mail.subject)),
+        h('div', { class: 'line soft' }, mail.preheader))),
+    h('div', { class: 'fields' },
+      h('span', null, h('b', null, 'To'), mail.to),
+      mail.reply_to ? h('span', null, h('b', null, 'Reply to'), mail.reply_to) : null,
+      h('span', { class: subject > 78 ? 'over' : null }, h('b', null, 'Subject'), `${subject} characters`),
+      h('span', { class: mail.size > 102000 ? 'over' : null }, h('b', null, 'Size'), size(mail.size)),
+      mail.attachments.map(([name, , bytes]) => h('span', { class: 'attached' }, icon('clip', 13), `${name}, ${size(bytes)}`))),
+  ];
+}
+
+function makeFrame() {
+  frameReady = false;
+  frame = h('iframe', { title: 'The edition as its readers see it', src: `${state.newsroom.stage}/frame` });
+  return frame;
+}
+
+// The frame is our own page on the stage; what it shows stands in sandboxed frames inside of it.
+/** Has the frame load the edition as it is now. The frame itself stays, so nothing flickers. */
+function loadFrame(way) {
+  const key = JSON.stringify([state.slug, wayKey(way), state.look.part, state.look.width]);
+  frameWants = { load: documentPath(way, String(state.version), state.look), key, dark: state.look.room !== 'light', version: state.version, label: `${way.audience_name}, ${way.channel}, ${languageName(way.language)}` };
+  if (frameReady) frame.contentWindow.postMessage(frameWants, state.newsroom.stage);
+}
+
+addEventListener('message', (event) => {
+  if (!frame || event.source !== frame.contentWindow || event.origin !== state.newsroom.stage) return;
+  const said = event.data || {};
+  if (said.ready) { frameReady = true; if (frameWants) frame.contentWindow.postMessage(frameWants, state.newsroom.stage); }
+  if (said.shown) document.body.dataset.shown = String(said.version);
+  if (said.key) key(said.key);
+  if (said.link) toast(`Links rest in the preview: ${said.link}`);
+});

@@ -6,6 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::duration_suboptimal_units,
+    clippy::cast_precision_loss,
     dead_code,
     reason = "it is like a test, and ends where one would"
 )]
@@ -14,7 +15,6 @@
 mod browser;
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use browser::Tab;
 use dateline::clock::Clock;
@@ -114,7 +114,7 @@ fn main() {
         let mut version = tab.evaluate("performance.now() && fetch('/api/newsroom').then((answer) => answer.json()).then((newsroom) => newsroom.version)").as_u64().unwrap();
         for at in 0..SAVES {
             let text = release(500, &format!("Release 500, for the {at}th time"));
-            let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1000.0;
+            let began = Clock::system().now().as_millisecond() as f64;
             std::fs::write(folder.join("release-500.md"), text).unwrap();
             version += 1;
             tab.until(&format!("window.seen.has('{name}{version}')"));

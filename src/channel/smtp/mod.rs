@@ -307,10 +307,11 @@ impl Smtp {
         };
         gate.mark(Mark::Answered(&result));
         // Before the next one goes on with the connection.
-        match &result {
-            Ok(_) => crashpoint!("S7"),
-            Err(Failure::Unknown { .. }) => {}
-            Err(_) => crashpoint!("S9"),
+        if result.is_ok() {
+            crashpoint!("S7");
+        }
+        if matches!(&result, Err(failure) if !matches!(failure, Failure::Unknown { .. })) {
+            crashpoint!("S9");
         }
         self.pool.took(began.elapsed());
         // A session that is in the middle of something is closed by this.

@@ -142,6 +142,12 @@ fn comparing(tab: &mut Tab, preview: &Running) {
 
 fn saving(tab: &mut Tab, preview: &Running) {
     tab.until(CARDS);
+    // What was saved before is shown, in every card, and nothing is on its way.
+    tab.until(
+        "document.querySelector('[data-way=\"bloggers/relay/en\"] .subject')?.textContent === 'A first car'",
+    );
+    tab.until("[...document.querySelectorAll('.card iframe')].every((frame) => !frame.classList.contains('coming'))");
+    tab.until("new Set([...document.querySelectorAll('.card[data-shown]')].map((card) => card.dataset.shown)).size === 1");
     // Where the editor is stays, and only what changed is shown anew.
     tab.evaluate("document.querySelector('.grid').scrollTop = 120; document.querySelector('.card.mastodon .open').focus({ preventScroll: true }); document.querySelectorAll('.card iframe').forEach((frame) => { frame.kept = true; })");
     let before = tab.evaluate("document.querySelectorAll('.card iframe').length");

@@ -4,11 +4,19 @@
 //! left is written tag by tag, and then read back: if a character is not what it was, the block is
 //! written again with fewer marks, in the end as plain paragraphs.
 
+mod level;
+mod table;
+mod token;
+
 use std::collections::HashSet;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::words::{escape, target, title};
+use level::lowered;
+pub use level::{subscript, superscript};
+use table::Table;
+use token::{Token, attribute, tokens, unescape};
 
 /// Tags that Markdown has words for, and tags that keep words apart.
 const KEPT: &[&str] = &[
@@ -121,38 +129,6 @@ fn read_back(markdown: &str) -> String {
     bare(&text)
 }
 
-enum Token<'a> {
-    Text(&'a str),
-    /// What stands between `<` and `>`.
-    Tag(&'a str),
-}
-
-/// The sanitiser's HTML, taken apart: it escapes every `<` and `>` that is not a tag's own.
-fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
-    let mut rest = html;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        if let Some(after) = rest.strip_prefix('<') {
-            // An attribute's value may hold a `>`.
-            let mut quoted = false;
-            let end = after.find(|c| {
-                quoted ^= c == '"';
-                c == '>' && !quoted
-            });
-            let end = end.unwrap_or(after.len());
-            let tag = &after[..end];
-            rest = after.get(end + 1..).unwrap_or_default();
-            return Some(Token::Tag(tag));
-        }
-        let end = rest.find('<').unwrap_or(rest.len());
-        let (text, after) = rest.split_at(end);
-        rest = after;
-        Some(Token::Text(text))
-    })
-}
-
 /// How much of the structure is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Marks {
@@ -177,13 +153,6 @@ struct Writer {
     pre: Option<String>,
     raised: Option<fn(char) -> Option<char>>,
     table: Option<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    rows: Vec<Vec<String>>,
-    /// What was being written when a cell began.
-    outside: Option<(String, Vec<(String, String)>)>,
 }
 
 impl Writer {
@@ -401,100 +370,6 @@ impl Writer {
         }
         self.end();
     }
-
-    fn table(&mut self, name: &str, closing: bool) {
-        match (name, closing) {
-            ("table", false) if self.table.is_none() => {
-                self.end();
-                self.table = Some(Table::default());
-            }
-            ("table", true) => self.end_table(),
-            ("tr", false) => {
-                if let Some(table) = &mut self.table {
-                    table.rows.push(Vec::new());
-                }
-            }
-            ("td" | "th", false) => {
-                if let Some(table) = self.table.as_mut().filter(|table| table.outside.is_none()) {
-                    let margins = std::mem::take(&mut self.margins);
-                    table.outside = Some((std::mem::take(&mut self.out), margins));
-                    self.fresh = true;
-                }
-            }
-            ("td" | "th", true) => {
-                let Some(table) = &mut self.table else { return };
-                let Some((out, margins)) = table.outside.take() else { return };
-                let cell = std::mem::replace(&mut self.out, out);
-                self.margins = margins;
-                self.fresh = true;
-                if let Some(row) = table.rows.last_mut() {
-                    row.push(cell.split_whitespace().collect::<Vec<_>>().join(" "));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn end_table(&mut self) {
-        let Some(table) = self.table.take() else { return };
-        self.end();
-        let columns = table.rows.iter().map(Vec::len).max().unwrap_or(0);
-        for (at, row) in table.rows.iter().filter(|row| !row.is_empty()).enumerate() {
-            if at == 0 {
-                self.begin();
-            } else {
-                self.out.push('\n');
-                self.margin();
-            }
-            let cells: Vec<&str> =
-                (0..columns).map(|column| row.get(column).map_or("", String::as_str)).collect();
-            self.out.push_str(&format!("| {} |", cells.join(" | ")));
-            if at == 0 {
-                self.out.push('\n');
-                self.margin();
-                self.out.push_str(&format!("|{}", " --- |".repeat(columns)));
-            }
-        }
-        self.end();
-    }
-}
-
-const RAISED: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ";
-const LOWERED: &str = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙ";
-const LEVEL: &str = "0123456789+-=()n";
-
-/// `2` as `²`: 10<sup>6</sup> must not become 106.
-pub fn superscript(c: char) -> Option<char> {
-    let at = LEVEL.chars().position(|level| level == c)?;
-    RAISED.chars().nth(at)
-}
-
-/// `2` as `₂`.
-pub fn subscript(c: char) -> Option<char> {
-    let at = LEVEL.chars().position(|level| level == c)?;
-    LOWERED.chars().nth(at)
-}
-
-/// `²` and `₂` as `2`.
-fn lowered(c: char) -> Option<char> {
-    let at = RAISED.chars().position(|r| r == c).or_else(|| LOWERED.chars().position(|l| l == c))?;
-    LEVEL.chars().nth(at)
-}
-
-/// The value of a tag's attribute, as the sanitiser writes it.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
-    let end = tag[start..].find('"')?;
-    Some(unescape(&tag[start..start + end]))
-}
-
-/// The entities that the sanitiser writes.
-fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&nbsp;", "\u{a0}")
-        .replace("&amp;", "&")
 }
 
 #[cfg(test)]

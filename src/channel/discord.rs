@@ -15,7 +15,7 @@ use super::adapter::{Adapter, Setup, settings};
 use super::config::{Limits, OnUnknown, SecretRef};
 use super::hook::{self, Hook, cut, escaped};
 use super::http::{Answer, Lost, below};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply, refused};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::{Asset, Chat};
@@ -116,7 +116,7 @@ fn body(chat: &Chat, picture: Option<&Asset>) -> Value {
 /// What an answer means that is not 2xx; a 429 says how long in seconds, with a fraction
 /// (discord.com/developers/docs/topics/rate-limits), and often in a header as well.
 fn refusal(answer: &Answer, now: Timestamp) -> Failure {
-    match hook::refusal(answer, now) {
+    match answer.of_address(now) {
         Failure::Later { reply, retry_after: None } if answer.status == 429 => {
             let said: Value = answer.json().unwrap_or_default();
             let seconds =
@@ -147,17 +147,13 @@ impl Channel for Discord {
         let edits = matches!(parcel.notice, Notice::Correction | Notice::Kill);
         let edited = parcel.previous_id().filter(|id| edits && is_id(id));
         let request = self.request(parcel, edited)?;
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         if edited.is_some() {
             let answer = self.hook.send(request).await.map_err(Lost::repeatable)?;
             let code = answer.json::<Value>().unwrap_or_default()["code"].as_u64();
             match answer.status {
                 200..=299 => {
-                    let again = |why| Failure::Later { reply: Reply::note(why), retry_after: None };
-                    return message(&answer).map_err(again);
+                    return message(&answer).map_err(Failure::again);
                 }
                 // 10008, unknown message: somebody deleted it, so it is posted anew.
                 404 if code == Some(10_008) => {}

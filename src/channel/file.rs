@@ -97,7 +97,7 @@ impl Channel for Files {
         let place = place(&edition);
         tokio::task::spawn_blocking(move || write(&folder, &edition, notice, &json))
             .await
-            .map_err(|_| Failure::Later { reply: Reply::note("writing broke off"), retry_after: None })?
+            .map_err(|_| Failure::again("writing broke off"))?
             .map_err(Trouble::failure)?;
         Ok(Receipt { remote_id: Some(place), url: None, reply: Reply::note("written") })
     }

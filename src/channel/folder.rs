@@ -59,7 +59,7 @@ impl Trouble {
                     reply: Reply::note(format!("{words}; make room on that disk")),
                     retry_after: None,
                 },
-                _ => Failure::Later { reply: Reply::note(words), retry_after: None },
+                _ => Failure::again(words),
             },
         }
     }

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::config::OnUnknown;
 use super::http::{Answer, Client, Lost, Patience};
-use super::{Diagnosis, Failure, Gate, Mark, Receipt, Reply};
+use super::{Diagnosis, Failure, Gate, Receipt, Reply};
 
 /// The most characters of a picture's description, the smallest of what chats take (Discord: 1024).
 const ALT: usize = 1_000;
@@ -69,16 +69,14 @@ impl Hook {
         now: Timestamp,
         taken: impl FnOnce(&Answer) -> bool,
     ) -> Result<Receipt, Failure> {
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         let answer = self
             .send(self.request(Method::POST, self.url.clone()).json(body))
             .await
             .map_err(Lost::failure)?;
         if !answer.good() {
-            return Err(refusal(&answer, now));
+            // A webhook is removed by its owner.
+            return Err(answer.of_address(now));
         }
         if taken(&answer) {
             return Ok(Receipt { remote_id: None, url: None, reply: answer.reply() });
@@ -108,15 +106,6 @@ impl Hook {
                 hint: Some("look at the channel's `webhook` and at this machine's network".to_owned()),
             },
         }
-    }
-}
-
-/// What an answer means that is not 2xx. A webhook that is not there (404) or not any more (410) is removed by its owner:
-/// nothing more goes to it until somebody looks.
-pub fn refusal(answer: &Answer, now: Timestamp) -> Failure {
-    match answer.status {
-        404 | 410 => Failure::HoldChannel { reply: answer.reply() },
-        _ => answer.failure(now),
     }
 }
 

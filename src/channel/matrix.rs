@@ -16,7 +16,7 @@ use url::Url;
 use super::adapter::{Adapter, Setup, settings};
 use super::config::{Limits, OnUnknown, SecretRef};
 use super::http::{Answer, Client, Lost, below};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::{Asset, Chat};
@@ -141,11 +141,11 @@ impl Matrix {
         request = request.header("content-type", &asset.media_type).body(asset.bytes.to_vec());
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, now)));
+            return Err(refusal(&answer, now).repeatable());
         }
-        let said: Value = answer.json().map_err(again)?;
+        let said: Value = answer.json().map_err(Failure::again)?;
         let uri = said["content_uri"].as_str().filter(|uri| uri.starts_with("mxc://"));
-        uri.map(str::to_owned).ok_or_else(|| again("the answer names no picture".to_owned()))
+        uri.map(str::to_owned).ok_or_else(|| Failure::again("the answer names no picture"))
     }
 
     /// Takes an event's content away. May be repeated.
@@ -156,7 +156,7 @@ impl Matrix {
         if answer.good() || answer.status == 404 {
             Ok(())
         } else {
-            Err(repeatable(refusal(&answer, parcel.now)))
+            Err(refusal(&answer, parcel.now).repeatable())
         }
     }
 
@@ -166,7 +166,7 @@ impl Matrix {
         for _ in 0..PAGES {
             let request = self.room(Method::GET, &["messages"]);
             let (client, built) = request.build_split();
-            let mut built = built.map_err(|error| again(error.without_url().to_string()))?;
+            let mut built = built.map_err(|error| Failure::again(error.without_url().to_string()))?;
             built.url_mut().query_pairs_mut().append_pair("dir", "b").append_pair("limit", "100");
             if let Some(from) = &from {
                 built.url_mut().query_pairs_mut().append_pair("from", from);
@@ -174,9 +174,9 @@ impl Matrix {
             let request = reqwest::RequestBuilder::from_parts(client, built);
             let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
             if !answer.good() {
-                return Err(repeatable(refusal(&answer, parcel.now)));
+                return Err(refusal(&answer, parcel.now).repeatable());
             }
-            let page: Page = answer.json().map_err(again)?;
+            let page: Page = answer.json().map_err(Failure::again)?;
             let ours = |event: &&Event| event.content[KEY] == parcel.wire_key.as_str() && is_event(&event.id);
             if let Some(event) = page.chunk.iter().find(ours) {
                 // An edit's own name is nothing; what it edited keeps its name.
@@ -191,17 +191,6 @@ impl Matrix {
             }
         }
         Ok(Probe::CannotTell)
-    }
-}
-
-fn again(why: String) -> Failure {
-    Failure::Later { reply: Reply::note(why), retry_after: None }
-}
-
-fn repeatable(failure: Failure) -> Failure {
-    match failure {
-        Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
-        other => other,
     }
 }
 
@@ -264,10 +253,7 @@ impl Channel for Matrix {
         let known: Vec<&str> =
             parcel.previous_id().unwrap_or_default().split(',').filter(|id| is_event(id)).collect();
         let mut content = text(chat, &parcel.wire_key);
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         let key = &parcel.wire_key;
         let Some(&event) = known.first() else {
             // The picture is taken in first, so that the room does not wait for it between the two.

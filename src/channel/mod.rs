@@ -130,7 +130,7 @@ pub trait Channel: Send + Sync {
 
 /// The last question before the point of no return.
 ///
-/// Most adapters ask [`Gate::open`] and send. One that can do something useful meanwhile asks [`Gate::ask`] early, and
+/// Most adapters say [`Gate::begin`] and send. One that can do something useful meanwhile asks [`Gate::ask`] early, and
 /// [`Gate::pass`] directly before the byte.
 #[async_trait]
 pub trait Gate: Send + Sync {
@@ -146,6 +146,12 @@ pub trait Gate: Send + Sync {
     /// between comes too late.
     fn pass(&self) -> bool {
         true
+    }
+
+    /// Notes that the bytes are made, and asks [`Gate::open`]: an error where they may not leave.
+    async fn begin(&self) -> Result<(), Failure> {
+        self.mark(Mark::Filled);
+        if self.open().await { Ok(()) } else { Err(Failure::GateClosed) }
     }
 
     /// Notes how far the attempt is. Cheap; lost with the machine's power, not with the process.
@@ -442,6 +448,20 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// It may be tried again, at a pace of our own; `why` is for people.
+    pub fn again(why: impl AsRef<str>) -> Failure {
+        Failure::Later { reply: Reply::note(why), retry_after: None }
+    }
+
+    /// What this means for a request that may be repeated at will: that nobody knows what became of it does not matter.
+    #[must_use]
+    pub fn repeatable(self) -> Failure {
+        match self {
+            Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
+            other => other,
+        }
+    }
+
     /// The words, where there are any.
     pub fn reply(&self) -> Option<&Reply> {
         match self {

@@ -20,7 +20,7 @@ use super::adapter::{Adapter, Setup, settings};
 use super::config::{Limits, OnUnknown, SecretRef};
 use super::hook::cut;
 use super::http::{Answer, Client, Lost, below};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply, refused};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::{Asset, Chat};
@@ -181,11 +181,9 @@ impl Telegram {
             return Ok(None);
         }
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, parcel.now)));
+            return Err(refusal(&answer, parcel.now).repeatable());
         }
-        message(&answer)
-            .map(Some)
-            .map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })
+        message(&answer).map(Some).map_err(Failure::again)
     }
 
     /// Deletes a message; one that is gone is gone, and one older than two days cannot be (core.telegram.org/bots/api#deletemessage).
@@ -199,7 +197,7 @@ impl Telegram {
         if answer.good() || (answer.status == 400 && answer.reply().text.contains("not found")) {
             return Ok(());
         }
-        Err(repeatable(refusal(&answer, now)))
+        Err(refusal(&answer, now).repeatable())
     }
 }
 
@@ -272,22 +270,12 @@ fn refusal(answer: &Answer, now: Timestamp) -> Failure {
     }
 }
 
-fn repeatable(failure: Failure) -> Failure {
-    match failure {
-        Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
-        other => other,
-    }
-}
-
 #[async_trait]
 impl Channel for Telegram {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
         let sending = self.sending(parcel)?;
         let known = parcel.previous_id().and_then(message_id);
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         let known = known.filter(|_| matches!(parcel.notice, Notice::Correction | Notice::Kill));
         if let Some((id, pictured)) = known
             && let Some(receipt) = self.edit(id, pictured, parcel).await?

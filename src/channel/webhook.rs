@@ -14,7 +14,7 @@ use url::Url;
 
 use super::config::WebhookConfig;
 use super::http::{Answer, Client, Patience, Walls};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, refused};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, refused};
 use crate::render::Content;
 
 /// A receiver of signed webhooks.
@@ -99,10 +99,7 @@ impl Channel for Webhook {
             .header("webhook-timestamp", timestamp)
             .header("webhook-id", &id)
             .body(body);
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         let answer = self.client.send(request).await.map_err(super::http::Lost::repeatable)?;
         if answer.good() {
             return Ok(Receipt { remote_id: Some(id), url: None, reply: answer.reply() });

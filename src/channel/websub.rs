@@ -12,7 +12,7 @@ use url::Url;
 use super::adapter::{Adapter, Setup, settings};
 use super::config::{Limits, OnUnknown};
 use super::http::{Client, Lost};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
 use crate::language::Language;
 
 /// A WebSub hub.
@@ -72,10 +72,7 @@ impl Adapter for Websub {
 #[async_trait]
 impl Channel for Websub {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         for feed in &self.feeds {
             let form = url::form_urlencoded::Serializer::new(String::new())
                 .append_pair("hub.mode", "publish")

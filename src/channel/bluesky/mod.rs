@@ -83,8 +83,7 @@ impl Bluesky {
             self.xrpc.call(parcel.now, |_| self.xrpc.client.request(Method::GET, url.clone())).await?;
         let answer = answer.map_err(Lost::repeatable)?;
         if answer.good() {
-            let later = |why| Failure::Later { reply: Reply::note(why), retry_after: None };
-            return answer.json().map(Some).map_err(later);
+            return answer.json().map(Some).map_err(Failure::again);
         }
         if answer.status == 404 || session::error(&answer) == "RecordNotFound" {
             return Ok(None);
@@ -111,11 +110,10 @@ impl Bluesky {
         if !answer.good() {
             return Err(answer.repeatable(parcel.now));
         }
-        let mut body: Value =
-            answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
+        let mut body: Value = answer.json().map_err(Failure::again)?;
         match body["blob"].take() {
             blob @ Value::Object(_) => Ok(blob),
-            _ => Err(Failure::Later { reply: Reply::note("the answer names no blob"), retry_after: None }),
+            _ => Err(Failure::again("the answer names no blob")),
         }
     }
 

@@ -99,9 +99,9 @@ impl Api {
             .await
             .map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, now)));
+            return Err(refusal(&answer, now).repeatable());
         }
-        answer.json::<Posts>().map(|found| found.posts).map_err(again)
+        answer.json::<Posts>().map(|found| found.posts).map_err(Failure::again)
     }
 
     /// A post, if it stands.
@@ -109,9 +109,9 @@ impl Api {
         let request = self.request(Method::GET, &format!("posts/{id}/"), &[("formats", "html")], now);
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         match answer.status {
-            200..=299 => answer.json::<Posts>().map(|mut found| found.posts.pop()).map_err(again),
+            200..=299 => answer.json::<Posts>().map(|mut found| found.posts.pop()).map_err(Failure::again),
             404 => Ok(None),
-            _ => Err(repeatable(refusal(&answer, now))),
+            _ => Err(refusal(&answer, now).repeatable()),
         }
     }
 
@@ -149,11 +149,11 @@ impl Api {
         let request = self.request(Method::POST, "images/upload/", &[], now).multipart(form);
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, now)));
+            return Err(refusal(&answer, now).repeatable());
         }
-        let said: Value = answer.json().map_err(again)?;
+        let said: Value = answer.json().map_err(Failure::again)?;
         let url = said.pointer("/images/0/url").and_then(Value::as_str);
-        url.map(str::to_owned).ok_or_else(|| again("the answer names no picture".to_owned()))
+        url.map(str::to_owned).ok_or_else(|| Failure::again("the answer names no picture"))
     }
 
     /// Whether the key is good and may see posts. A token must be of the site's time, so that is asked for.
@@ -187,10 +187,6 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
-fn again(why: String) -> Failure {
-    Failure::Later { reply: Reply::note(why), retry_after: None }
-}
-
 /// What an answer means that is not 2xx (ghost.org/docs/admin-api/#errors). 409 is an edit that met another one: the next
 /// attempt reads the post again. 404 is an address without the API.
 fn refusal(answer: &Answer, now: Timestamp) -> Failure {
@@ -198,12 +194,5 @@ fn refusal(answer: &Answer, now: Timestamp) -> Failure {
         409 => Failure::Later { reply: answer.reply(), retry_after: None },
         404 => Failure::HoldChannel { reply: answer.reply() },
         _ => answer.failure(now),
-    }
-}
-
-fn repeatable(failure: Failure) -> Failure {
-    match failure {
-        Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
-        other => other,
     }
 }

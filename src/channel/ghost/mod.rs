@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::adapter::{Adapter, Setup, settings};
 use super::article::{self, Picture, marker, twice};
 use super::config::{Limits, OnUnknown, SecretRef};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply, refused};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::Page;
@@ -144,10 +144,7 @@ fn receipt(post: &Post) -> Receipt {
 impl Channel for Ghost {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
         let page = parcel.page()?;
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         self.publish(page, parcel).await
     }
 

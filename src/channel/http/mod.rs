@@ -75,7 +75,7 @@ impl Lost {
     pub fn failure(self) -> Failure {
         match self {
             Lost::Forbidden(why) => Failure::HoldChannel { reply: Reply::note(why) },
-            Lost::Before(why) => Failure::Later { reply: Reply::note(why), retry_after: None },
+            Lost::Before(why) => Failure::again(why),
             Lost::After(why) => Failure::Unknown { reply: Reply::note(why) },
         }
     }
@@ -146,6 +146,15 @@ impl Answer {
             },
             400..=499 => Failure::Refused { reply, suppress: false },
             _ => Failure::Unknown { reply },
+        }
+    }
+
+    /// As [`Answer::failure`], where the address itself is configured: that nothing is there (404), or not any more (410), is no
+    /// delivery's fault, and nothing more goes there until somebody looks.
+    pub fn of_address(&self, now: Timestamp) -> Failure {
+        match self.status {
+            404 | 410 => Failure::HoldChannel { reply: self.reply() },
+            _ => self.failure(now),
         }
     }
 

@@ -128,10 +128,7 @@ impl Api {
         let request = self.request(Method::PUT, &format!("/api/v1/statuses/{id}")).json(body);
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         match answer.status {
-            200..=299 => {
-                let again = |why| Failure::Later { reply: Reply::note(why), retry_after: None };
-                status(&answer).map(Some).map_err(again)
-            }
+            200..=299 => status(&answer).map(Some).map_err(Failure::again),
             404 | 405 | 501 => Ok(None),
             422 => Err(unprocessable(&answer)),
             _ => Err(answer.repeatable(now)),
@@ -164,7 +161,7 @@ impl Api {
         if !answer.good() {
             return Ok(None);
         }
-        status(&answer).map(Some).map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })
+        status(&answer).map(Some).map_err(Failure::again)
     }
 
     /// Uploads a picture. Gives its id, and whether it can be attached at once. May be repeated:
@@ -184,10 +181,8 @@ impl Api {
         }
         match answer.json::<Medium>() {
             Ok(medium) if is_medium_id(&medium.id) => Ok((medium.id, answer.status == 200)),
-            Ok(_) => {
-                Err(Failure::Later { reply: Reply::note("the picture's id is none"), retry_after: None })
-            }
-            Err(why) => Err(Failure::Later { reply: Reply::note(why), retry_after: None }),
+            Ok(_) => Err(Failure::again("the picture's id is none")),
+            Err(why) => Err(Failure::again(why)),
         }
     }
 
@@ -204,12 +199,11 @@ impl Api {
 
     async fn account(&self, now: Timestamp) -> Result<Account, Failure> {
         let answer = self.get(below(&self.server, "/api/v1/accounts/verify_credentials"), now).await?;
-        let account: Account =
-            answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
+        let account: Account = answer.json().map_err(Failure::again)?;
         if is_id(&account.id) {
             return Ok(account);
         }
-        Err(Failure::Later { reply: Reply::note("the account's id is none"), retry_after: None })
+        Err(Failure::again("the account's id is none"))
     }
 
     /// Which of these posts stand there already, posted when this parcel was due or later.
@@ -224,8 +218,7 @@ impl Api {
                 url.query_pairs_mut().append_pair("max_id", id);
             }
             let answer = self.get(url, parcel.now).await?;
-            let page: Vec<Status> =
-                answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
+            let page: Vec<Status> = answer.json().map_err(Failure::again)?;
             let (Some(first), Some(last)) = (page.first(), page.last()) else {
                 return Ok(search.found(true));
             };

@@ -4,6 +4,9 @@
 //! repetition, so each post carries the delivery's key in a comment of its text; a later attempt looks among the site's newest posts
 //! for it, where the site lists them (`q=source`, an extension). Where it does not, a lost answer stays unknown.
 //!
+//! Errors are as HTTP has them (w3.org/TR/micropub/#error-response): 401 and 403 speak of the token and its scope, 404 of the endpoint, 400 of
+//! the request.
+//!
 //! A hold or kill leaves the address, where the notice stands alone.
 
 use async_trait::async_trait;
@@ -20,7 +23,7 @@ use super::adapter::{Adapter, Setup, settings};
 use super::article::{self, Picture, marker, twice};
 use super::config::{Limits, OnUnknown, SecretRef};
 use super::http::{Answer, Client, Lost};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply, refused};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply, refused};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::{Asset, Page};
@@ -82,16 +85,16 @@ impl Micropub {
         let request = self.request(Method::GET, url).header("accept", "application/json");
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, now)));
+            return Err(answer.of_address(now).repeatable());
         }
-        answer.json().map_err(again)
+        answer.json().map_err(Failure::again)
     }
 
     /// The address of the one post that carries `key`; nothing if there is none among the newest.
     async fn find(&self, key: &str, now: Timestamp) -> Result<Option<String>, Failure> {
         let said = self.ask(&[("q", "source"), ("limit", NEWEST)], now).await?;
         let items =
-            said["items"].as_array().ok_or_else(|| again("the site does not list its posts".to_owned()))?;
+            said["items"].as_array().ok_or_else(|| Failure::again("the site does not list its posts"))?;
         let ours = |item: &&Value| item["properties"]["content"].to_string().contains(&marker(key));
         let mut found = items
             .iter()
@@ -126,9 +129,9 @@ impl Micropub {
         let request = self.request(Method::POST, endpoint.clone()).multipart(Form::new().part("file", part));
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, now)));
+            return Err(answer.of_address(now).repeatable());
         }
-        location(&answer).ok_or_else(|| again("the answer does not say where the picture is".to_owned()))
+        location(&answer).ok_or_else(|| Failure::again("the answer does not say where the picture is"))
     }
 
     async fn pictures(&self, page: &Page, parcel: &Parcel) -> Result<Vec<Picture>, Failure> {
@@ -152,7 +155,7 @@ impl Micropub {
             .send(self.request(Method::POST, self.endpoint.clone()).json(body))
             .await
             .map_err(Lost::failure)?;
-        if answer.good() { Ok(answer) } else { Err(refusal(&answer, now)) }
+        if answer.good() { Ok(answer) } else { Err(answer.of_address(now)) }
     }
 
     async fn publish(&self, page: &Page, parcel: &Parcel) -> Result<Receipt, Failure> {
@@ -184,7 +187,7 @@ impl Micropub {
             object.entry("photo").or_insert_with(|| json!([]));
         }
         let body = json!({ "action": "update", "url": url, "replace": replaced });
-        let answer = self.write(&body, parcel.now).await.map_err(repeatable)?;
+        let answer = self.write(&body, parcel.now).await.map_err(Failure::repeatable)?;
         Ok(receipt(location(&answer).as_deref().unwrap_or(&url), "edited"))
     }
 }
@@ -220,34 +223,11 @@ fn location(answer: &Answer) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| url.into())
 }
 
-fn again(why: String) -> Failure {
-    Failure::Later { reply: Reply::note(why), retry_after: None }
-}
-
-/// What an answer means that is not 2xx (w3.org/TR/micropub/#error-response): 401 and 403 speak of the token and its scope, 404 of
-/// the endpoint; 400 of the request.
-fn refusal(answer: &Answer, now: Timestamp) -> Failure {
-    match answer.status {
-        404 | 410 => Failure::HoldChannel { reply: answer.reply() },
-        _ => answer.failure(now),
-    }
-}
-
-fn repeatable(failure: Failure) -> Failure {
-    match failure {
-        Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
-        other => other,
-    }
-}
-
 #[async_trait]
 impl Channel for Micropub {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
         let page = parcel.page()?;
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         self.publish(page, parcel).await
     }
 

@@ -28,7 +28,7 @@ use url::Url;
 use super::config::PostmarkConfig;
 use super::http::{Answer, Client, Lost, Patience, below};
 use super::letter::{self, Names};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
 
 /// The most bytes of a mail, attachments included: postmarkapp.com/developer/user-guide/send-email-with-api
 const MOST: usize = 10_000_000;
@@ -107,8 +107,7 @@ impl Postmark {
             .append_pair("messagestream", &self.stream)
             .append_pair(&format!("metadata_{}", parts::DELIVERY), &parcel.wire_key);
         let answer = self.get(url, parcel.now).await?;
-        let found: Found =
-            answer.json().map_err(|why| Failure::Later { reply: Reply::note(why), retry_after: None })?;
+        let found: Found = answer.json().map_err(Failure::again)?;
         let ours = |message: &&Message| {
             message.metadata.get(parts::DELIVERY) == Some(&parcel.wire_key) && is_id(&message.id)
         };
@@ -145,10 +144,7 @@ impl Channel for Postmark {
             .request(Method::POST, below(&self.endpoint, "/email"))
             .header("content-type", "application/json")
             .body(body);
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         let answer = self.client.send(request).await.map_err(Lost::of_provider)?;
         if !answer.good() {
             return Err(classify::failure(&answer, parcel.now));

@@ -96,9 +96,7 @@ impl Ses {
 
     async fn account(&self, now: Timestamp) -> Result<Account, Failure> {
         let answer = self.get("/v2/email/account", now).await?;
-        answer
-            .json()
-            .map_err(|why| Failure::Later { reply: crate::channel::Reply::note(why), retry_after: None })
+        answer.json().map_err(Failure::again)
     }
 
     /// The account, its quota, the sender's identity and the configuration set.

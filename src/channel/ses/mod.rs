@@ -34,7 +34,7 @@ use url::Url;
 use super::config::SesConfig;
 use super::http::{Answer, Client, Lost, Patience, below};
 use super::letter::{self, Names};
-use super::{Channel, Diagnosis, Failure, Gate, Mark, Parcel, Receipt, Recipient, Reply, Secrets};
+use super::{Channel, Diagnosis, Failure, Gate, Parcel, Receipt, Recipient, Reply, Secrets};
 use crate::contact::EmailAddress;
 use crate::render::Mail;
 use account::Pace;
@@ -183,10 +183,7 @@ impl Channel for Ses {
             Ok(body(&own, &to, &message, set.as_deref()))
         })
         .await?;
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         let answer = self.ask(Method::POST, SEND, body, parcel.now).await.map_err(Lost::of_provider)?;
         if !answer.good() {
             return Err(classify::failure(&answer, parcel.now));

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::message;
 use crate::channel::http::{Answer, Client, Lost, Patience, below};
-use crate::channel::{Diagnosis, Failure, Gate, Mark, Parcel, Probe, Receipt, Reply};
+use crate::channel::{Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
 use crate::release::Notice;
 
 /// The name of our metadata.
@@ -145,10 +145,7 @@ impl Bot {
         body["channel"] = json!(self.room);
         body["metadata"] = json!({ "event_type": EVENT, "event_payload": { "delivery": parcel.wire_key } });
         let known = parcel.previous_id().filter(|ts| is_ts(ts));
-        gate.mark(Mark::Filled);
-        if !gate.open().await {
-            return Err(Failure::GateClosed);
-        }
+        gate.begin().await?;
         if let Some(ts) = known {
             if parcel.notice == Notice::Hold {
                 body["thread_ts"] = json!(ts);

@@ -81,9 +81,9 @@ impl Api {
         let answer =
             self.client.send(self.request(Method::GET, route, query)).await.map_err(Lost::repeatable)?;
         match answer.status {
-            200..=299 => answer.json().map(Some).map_err(again),
+            200..=299 => answer.json().map(Some).map_err(Failure::again),
             404 if code(&answer) != "rest_no_route" => Ok(None),
-            _ => Err(repeatable(refusal(&answer, now))),
+            _ => Err(refusal(&answer, now).repeatable()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Api {
     pub async fn find(&self, marker: &str, now: Timestamp) -> Result<Vec<Post>, Failure> {
         let query = [("search", marker), ("status", "any"), ("context", "edit"), ("per_page", "100")];
         let found: Option<Vec<Written>> = self.get("/wp/v2/posts", &query, now).await?;
-        let found = found.ok_or_else(|| again("the site has no posts".to_owned()))?;
+        let found = found.ok_or_else(|| Failure::again("the site has no posts"))?;
         // A search finds what is similar as well.
         Ok(found.into_iter().filter(|one| one.content.raw.contains(marker)).map(|one| one.post).collect())
     }
@@ -144,9 +144,9 @@ impl Api {
         let answer = self.client.send(self.request(Method::POST, "/wp/v2/media", &[]).multipart(form)).await;
         let answer = answer.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(repeatable(refusal(&answer, now)));
+            return Err(refusal(&answer, now).repeatable());
         }
-        answer.json().map_err(again)
+        answer.json().map_err(Failure::again)
     }
 
     /// Removes a picture for good; one that is gone is gone. May be repeated.
@@ -155,7 +155,7 @@ impl Api {
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         match answer.status {
             200..=299 | 404 | 410 => Ok(()),
-            _ => Err(repeatable(refusal(&answer, now))),
+            _ => Err(refusal(&answer, now).repeatable()),
         }
     }
 
@@ -206,10 +206,6 @@ fn made(answer: &Answer, now: Timestamp) -> Result<Post, Failure> {
     answer.json().map_err(|why| Failure::Unknown { reply: Reply::note(why) })
 }
 
-fn again(why: String) -> Failure {
-    Failure::Later { reply: Reply::note(why), retry_after: None }
-}
-
 /// The code of an error (developer.wordpress.org/rest-api/extending-the-rest-api/adding-custom-endpoints/#return-value).
 fn code(answer: &Answer) -> String {
     answer.json::<Value>().unwrap_or_default()["code"].as_str().unwrap_or_default().to_owned()
@@ -226,12 +222,5 @@ fn refusal(answer: &Answer, now: Timestamp) -> Failure {
         // The post was deleted between two calls: the next attempt makes it anew.
         (404 | 410, _) => Failure::Later { reply: answer.reply(), retry_after: None },
         _ => answer.failure(now),
-    }
-}
-
-fn repeatable(failure: Failure) -> Failure {
-    match failure {
-        Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
-        other => other,
     }
 }

@@ -18,7 +18,7 @@ use crate::load::{self, LoadError};
 use crate::newsroom::Newsroom;
 use crate::plan::{self, Held, Plan, Planner};
 use crate::release::Cache;
-use crate::render::{self, Edition, RenderError, Request};
+use crate::render::{self, Edition, RenderError, Renderer, Request};
 
 /// So many editions are kept: all cards of a release or two, and what a comparison stands beside.
 const KEPT: usize = 160;
@@ -45,6 +45,8 @@ pub struct Desk {
     snapshot: Mutex<Arc<Snapshot>>,
     news: broadcast::Sender<Arc<str>>,
     editions: Mutex<VecDeque<Kept>>,
+    /// Of the newsroom that was rendered from last: compiling its templates is most of the cost of an edition.
+    renderer: Mutex<Option<(Arc<Newsroom>, Arc<Renderer<'static>>)>>,
     plan: Mutex<Option<(u64, i64, Arc<Plan>)>>,
     sources: Mutex<plan::Known>,
     commits: Mutex<VecDeque<(String, Arc<Newsroom>)>>,
@@ -70,6 +72,7 @@ impl Desk {
             snapshot: Mutex::new(Arc::new(snapshot)),
             news: broadcast::Sender::new(WAITING),
             editions: Mutex::new(VecDeque::new()),
+            renderer: Mutex::default(),
             plan: Mutex::new(None),
             sources: Mutex::default(),
             commits: Mutex::default(),
@@ -156,12 +159,29 @@ impl Desk {
         if let Some(edition) = known {
             return edition;
         }
-        let edition = render::edition(newsroom, request).map(Arc::new);
+        // An older newsroom, that of a broken release, must not push the latest one's out.
+        let edition = if Arc::ptr_eq(newsroom, &snapshot.newsroom) {
+            self.renderer(newsroom).edition(request)
+        } else {
+            render::edition(newsroom, request)
+        };
+        let edition = edition.map(Arc::new);
         let mut editions = lock(&self.editions);
         editions.retain(|(_, asked, _)| asked != request);
         editions.truncate(KEPT - 1);
         editions.push_front((stamp, request.clone(), edition.clone()));
         edition
+    }
+
+    /// The renderer of `newsroom`. Requests that come meanwhile wait for it: each would compile the same.
+    fn renderer(&self, newsroom: &Arc<Newsroom>) -> Arc<Renderer<'static>> {
+        let mut kept = lock(&self.renderer);
+        if let Some((_, renderer)) = kept.as_ref().filter(|(known, _)| Arc::ptr_eq(known, newsroom)) {
+            return Arc::clone(renderer);
+        }
+        let renderer = Arc::new(Renderer::shared(Arc::clone(newsroom)));
+        *kept = Some((Arc::clone(newsroom), Arc::clone(&renderer)));
+        renderer
     }
 }
 

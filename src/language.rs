@@ -3,27 +3,51 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The most bytes of a tag: `fil-PH`.
+const MOST: usize = 6;
 
 /// A language tag such as `en`, `sv` or `pt-BR` (BCP 47: language, optional region).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Language(String);
+///
+/// It stands in every part of every plan, so it is no text on the heap.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Language {
+    /// The tag, and zeros behind it: so the order is that of texts.
+    tag: [u8; MOST],
+    length: u8,
+}
 
 impl Language {
     /// English, where nothing else is said.
     pub fn english() -> Language {
-        Language("en".to_owned())
+        Language { tag: *b"en\0\0\0\0", length: 2 }
     }
 
     /// The tag as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        let tag = self.tag.get(..usize::from(self.length)).unwrap_or_default();
+        // Only ASCII ever comes in.
+        std::str::from_utf8(tag).unwrap_or_default()
     }
 
     /// The tag without its region: `pt` of `pt-BR`.
     pub fn base(&self) -> &str {
-        self.0.split('-').next().unwrap_or(&self.0)
+        let tag = self.as_str();
+        tag.split_once('-').map_or(tag, |(base, _)| base)
+    }
+}
+
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Language").field(&self.as_str()).finish()
+    }
+}
+
+impl Serialize for Language {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -51,7 +75,13 @@ impl FromStr for Language {
             && region
                 .is_none_or(|region| region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase()))
             && parts.next().is_none();
-        if good { Ok(Language(text.to_owned())) } else { Err(LanguageError(text.to_owned())) }
+        let wrong = || LanguageError(text.to_owned());
+        if !good {
+            return Err(wrong());
+        }
+        let mut tag = [0; MOST];
+        tag.get_mut(..text.len()).ok_or_else(wrong)?.copy_from_slice(text.as_bytes());
+        Ok(Language { tag, length: u8::try_from(text.len()).map_err(|_| wrong())? })
     }
 }
 
@@ -65,7 +95,7 @@ impl TryFrom<String> for Language {
 
 impl From<Language> for String {
     fn from(language: Language) -> String {
-        language.0
+        language.as_str().to_owned()
     }
 }
 
@@ -85,6 +115,6 @@ impl schemars::JsonSchema for Language {
 
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }

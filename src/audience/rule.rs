@@ -63,7 +63,7 @@ impl Expression {
     pub fn matches(&self, contact: &Contact) -> bool {
         match self {
             Expression::In { field, values } => {
-                contact.values(field).iter().any(|value| values.iter().any(|wanted| same(wanted, value)))
+                contact.any(field, |value| values.iter().any(|wanted| same(wanted, value)))
             }
             Expression::And(left, right) => left.matches(contact) && right.matches(contact),
             Expression::Or(left, right) => left.matches(contact) || right.matches(contact),

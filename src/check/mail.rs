@@ -1,5 +1,7 @@
 //! Mails: how large they are, and what an inbox shows of them before they are opened.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::manuscript::Part;
@@ -89,7 +91,11 @@ fn may_be_large(newsroom: &Newsroom, file: &File) -> bool {
 /// What goes with the mails of a release and makes them heavy.
 pub(super) fn mail_heavy(situation: &Situation<'_>, notes: &mut Notes) {
     let newsroom = situation.newsroom;
-    for release in newsroom.releases.values() {
+    // Most releases carry nothing at all.
+    let carries = |release: &&Arc<Release>| {
+        release.texts.iter().any(|text| !text.attachments.is_empty() || !text.media.is_empty())
+    };
+    for release in newsroom.releases.values().filter(carries) {
         let first = mailed(newsroom, release).next();
         for text in release.texts.iter().filter(|_| first.is_some()) {
             let front = &text.file.front;

@@ -15,7 +15,7 @@ use jiff::{Timestamp, Zoned};
 use crate::digest::{Digest, Fields};
 use crate::finding::{Explanation, Finding, Severity, Texts};
 use crate::newsroom::Newsroom;
-use crate::release::{File, Release, Status, find, in_parallel, place};
+use crate::release::{File, Release, Status, beside, find, in_parallel, place};
 
 mod audiences;
 mod clock;
@@ -169,9 +169,11 @@ pub fn check_with(
     if known.surroundings != surroundings {
         *known = Known { surroundings, releases: Vec::new() };
     }
-    let found = in_parallel(cases.iter().enumerate(), |(at, files)| {
+    let slugs = cases.iter().map(|files| files.first().map_or("", |file| &*file.slug));
+    let whole = beside(&newsroom.releases, slugs);
+    let found = in_parallel(cases.iter().zip(whole).enumerate(), |(at, (files, release))| {
         let slug = files.first().map_or("", |file| &file.slug);
-        let whole = newsroom.releases.contains_key(slug);
+        let whole = release.is_some();
         let kept = find(&known.releases, at, |kept| kept.slug().cmp(slug));
         kept.filter(|kept| kept.is_of(files, whole)).cloned().unwrap_or_else(|| {
             let findings = of_files(newsroom, files.iter().map(|file| &***file).collect());
@@ -192,6 +194,14 @@ pub fn release(newsroom: &Newsroom, release: &Release) -> Vec<Finding> {
     let mut findings = of_files(newsroom, release.texts.iter().map(|text| &*text.file).collect());
     sort(&mut findings);
     findings
+}
+
+/// The first error among what [`release`] finds: the rules that only warn are not asked.
+pub fn first_error(newsroom: &Newsroom, release: &Release) -> Option<Finding> {
+    let files = release.texts.iter().map(|text| &*text.file).collect();
+    let mut findings = by_rules(newsroom, files, |rule| rule.about.severity == Severity::Error);
+    sort(&mut findings);
+    findings.into_iter().next()
 }
 
 /// What concerns the newsroom as a whole, and what changes with the time and the contact book.
@@ -331,7 +341,11 @@ impl Notes {
     }
 }
 
-fn of_files(newsroom: &Newsroom, mut files: Vec<&File>) -> Vec<Finding> {
+fn of_files(newsroom: &Newsroom, files: Vec<&File>) -> Vec<Finding> {
+    by_rules(newsroom, files, |_| true)
+}
+
+fn by_rules(newsroom: &Newsroom, mut files: Vec<&File>, asked: impl Fn(&Rule) -> bool) -> Vec<Finding> {
     files.sort_by_key(|file| (file.translation.is_some(), &file.path));
     let Some(first) = files.first().copied() else { return Vec::new() };
     let own = first.front.language.as_ref().map_or(&newsroom.language, |language| &language.value);
@@ -352,7 +366,7 @@ fn of_files(newsroom: &Newsroom, mut files: Vec<&File>) -> Vec<Finding> {
             .collect(),
     };
     let mut notes = Notes { about: RULES[0].about, findings: Vec::new() };
-    for rule in RULES {
+    for rule in RULES.iter().filter(|rule| asked(rule)) {
         if let Run::Release(run) = rule.run {
             notes.about = rule.about;
             run(&case, &mut notes);

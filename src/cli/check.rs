@@ -53,6 +53,8 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     output::print(&report(&findings, &check::texts(&newsroom), args.format, output::color()))?;
     let refused = args.strict && !findings.is_empty()
         || findings.iter().any(|finding| finding.severity == Severity::Error);
+    // The program ends here: the system takes all of it back at once, which is faster than taking it apart.
+    std::mem::forget((findings, newsroom));
     Ok(if refused { Exit::Refused } else { Exit::Done })
 }
 

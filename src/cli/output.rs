@@ -1,6 +1,6 @@
 //! How data reaches stdout.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 
 use clap::ValueEnum;
 use comfy_table::Table;
@@ -18,8 +18,15 @@ pub enum Format {
 
 /// Writes `text` to stdout; a reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    write(|out| out.write_all(text.as_bytes()))
+}
+
+/// Has `work` write to stdout, as [`print`] does: what is long is not held as one text.
+pub fn write(
+    work: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    match work(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -31,8 +38,11 @@ pub fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
 }
 
 /// Writes `value` as one JSON document.
-pub fn print_json(value: &serde_json::Value) -> std::io::Result<()> {
-    print(&format!("{value:#}\n"))
+pub fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
+    write(|out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })
 }
 
 /// Whether stdout shows colours: a terminal, and nobody asked for none (<https://no-color.org>).

@@ -36,7 +36,9 @@ pub fn run(args: &Args) -> Result<Exit, CliError> {
             }
         }
         None if schemas.len() == 1 => output::print_json(&schemas[0].1)?,
-        None => output::print_json(&schemas.into_iter().map(|(n, s)| (n.to_owned(), s)).collect())?,
+        None => output::print_json(
+            &schemas.into_iter().map(|(n, s)| (n.to_owned(), s)).collect::<serde_json::Map<_, _>>(),
+        )?,
     }
     Ok(Exit::Done)
 }

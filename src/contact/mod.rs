@@ -146,20 +146,28 @@ impl Contact {
     /// `name`, `language`, `timezone`, `tags`, `embargo_ok` (`yes`/`no`), `domain` (of the address), and `basis` and `source`
     /// of the consent are fields like the imported ones; an unknown field has no values.
     pub fn values(&self, field: &str) -> Vec<&str> {
-        match field {
-            "name" => self.name.iter().map(String::as_str).collect(),
-            "language" => self.language.iter().map(Language::as_str).collect(),
-            "timezone" => self.timezone.iter().map(String::as_str).collect(),
-            "tags" => self.tags.iter().map(String::as_str).collect(),
-            "embargo_ok" => vec![if self.embargo_ok { "yes" } else { "no" }],
-            "domain" => vec![self.email.domain()],
-            "basis" if self.consent.is_some() => {
-                self.consent.iter().map(|consent| consent.basis.as_str()).collect()
+        let mut values = Vec::new();
+        self.any(field, |value| {
+            values.push(value);
+            false
+        });
+        values
+    }
+
+    /// Whether some value of a field is `wanted`. Rules ask this of every contact, so nothing is collected.
+    pub fn any<'c>(&'c self, field: &str, mut wanted: impl FnMut(&'c str) -> bool) -> bool {
+        match (field, &self.consent) {
+            ("name", _) => self.name.as_deref().is_some_and(wanted),
+            ("language", _) => self.language.as_ref().map(Language::as_str).is_some_and(wanted),
+            ("timezone", _) => self.timezone.as_deref().is_some_and(wanted),
+            ("tags", _) => self.tags.iter().any(|tag| wanted(tag)),
+            ("embargo_ok", _) => wanted(if self.embargo_ok { "yes" } else { "no" }),
+            ("domain", _) => wanted(self.email.domain()),
+            ("basis", Some(consent)) => wanted(consent.basis.as_str()),
+            ("source", Some(consent)) => wanted(consent.source.as_str()),
+            (other, _) => {
+                self.fields.get(other).is_some_and(|values| values.iter().any(|value| wanted(value)))
             }
-            "source" if self.consent.is_some() => {
-                self.consent.iter().map(|consent| consent.source.as_str()).collect()
-            }
-            other => self.fields.get(other).into_iter().flatten().map(String::as_str).collect(),
         }
     }
 }

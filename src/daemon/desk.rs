@@ -1,6 +1,6 @@
 //! What the desk found wrong is not issued: `docs/checks.md` promises it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::issue::Failed;
@@ -8,7 +8,7 @@ use crate::check;
 use crate::finding::{Finding, Severity};
 use crate::newsroom::Newsroom;
 use crate::plan::{Action, Plan, Planned, Recipients};
-use crate::release::Status;
+use crate::release::{Release, Status, in_parallel};
 
 /// Releases that cannot even be planned, drafts aside: their files have errors.
 pub fn broken(newsroom: &Newsroom) -> Vec<Failed> {
@@ -45,7 +45,7 @@ pub fn wants_to_stop(newsroom: &Newsroom, slug: &str) -> bool {
 ///
 /// What stops a release (a kill, a hold) is never blocked: a text that is wrong must be stoppable.
 pub fn block(newsroom: &Newsroom, plan: &mut Plan) -> Vec<Failed> {
-    let mut desk = Desk { newsroom, read: BTreeMap::new() };
+    let desk = Desk::read(newsroom, plan);
     let mut failed = Vec::new();
     for planned in plan.releases.iter_mut().filter(|planned| planned.writes()) {
         let planned = Arc::make_mut(planned);
@@ -99,23 +99,27 @@ fn place(finding: &Finding) -> String {
     format!("{}:{}:{}", finding.file, finding.line, finding.column)
 }
 
-/// Reads each release once.
-struct Desk<'a> {
-    newsroom: &'a Newsroom,
-    read: BTreeMap<String, Option<Finding>>,
-}
+/// What the releases that would write have to say for themselves, each read once.
+struct Desk<'a>(BTreeMap<&'a str, Finding>);
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
+    fn read(newsroom: &'a Newsroom, plan: &Plan) -> Desk<'a> {
+        let wanted: BTreeSet<&str> = plan
+            .releases
+            .iter()
+            .filter(|planned| planned.writes())
+            .flat_map(|planned| std::iter::once(&planned.slug).chain(&planned.digest_of))
+            .map(String::as_str)
+            .collect();
+        let releases: Vec<&'a Release> =
+            wanted.iter().filter_map(|slug| newsroom.releases.get(*slug)).map(|release| &**release).collect();
+        let found = in_parallel(releases.iter(), |release| check::first_error(newsroom, release));
+        let found = releases.iter().zip(found).filter_map(|(release, found)| Some((&*release.slug, found?)));
+        Desk(found.collect())
+    }
+
     /// The first error of a release.
-    fn error(&mut self, slug: &str) -> Option<&Finding> {
-        let newsroom = self.newsroom;
-        self.read
-            .entry(slug.to_owned())
-            .or_insert_with(|| {
-                let release = newsroom.releases.get(slug)?;
-                let findings = check::release(newsroom, release);
-                findings.into_iter().find(|finding| finding.severity == Severity::Error)
-            })
-            .as_ref()
+    fn error(&self, slug: &str) -> Option<&Finding> {
+        self.0.get(slug)
     }
 }

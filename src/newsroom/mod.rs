@@ -344,9 +344,10 @@ fn logo_troubles(files: &BTreeMap<String, Arc<[u8]>>, logo: &str) -> Vec<media::
 
 /// Why a path cannot be handled on every system.
 fn path_trouble(path: &str) -> Option<&'static str> {
+    let odd = |byte: u8| !(b' '..0x7f).contains(&byte) || byte == b'\\';
     if path.len() > 400 {
         Some("the path has more than 400 bytes")
-    } else if path.chars().any(|c| c.is_control() || c == '\\') {
+    } else if path.bytes().any(odd) && path.chars().any(|c| c.is_control() || c == '\\') {
         Some("the path holds a control character or a backslash")
     } else if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         Some("the path has an empty part, `.` or `..`")

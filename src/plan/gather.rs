@@ -4,6 +4,7 @@
 //! contact and shape, and what follows for a release once per [`Kind`] of contact: there are a few dozen.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -29,6 +30,12 @@ pub(super) struct Shape<'a> {
     /// The readers there are, and their places by what tells them apart.
     kinds: Vec<Kind>,
     by_marks: HashMap<Vec<usize>, usize>,
+    /// The kind that each class of contacts is of.
+    by_class: Vec<Belongs>,
+    /// How many releases gather from it.
+    pub(super) gatherings: usize,
+    /// The members of several kinds together, which many releases ask for.
+    named: Mutex<HashMap<Vec<usize>, Arc<[ContactId]>>>,
 }
 
 /// One audience of a shape.
@@ -58,6 +65,17 @@ struct Kind {
     count: u64,
     /// Their places among those who were listed.
     members: Vec<u32>,
+}
+
+/// Where a class of contacts belongs.
+#[derive(Debug, Clone, Copy, Default)]
+enum Belongs {
+    #[default]
+    Unasked,
+    /// No lane is theirs.
+    Nowhere,
+    /// To the kind at this place.
+    To(usize),
 }
 
 /// A lane that a contact could get the release through.
@@ -184,7 +202,16 @@ pub(super) struct Desk<'a> {
     unwanted: Named<&'a BTreeSet<String>>,
     /// What tells one contact apart from others: see [`Shape::contact`].
     marks: Vec<usize>,
+    /// Contacts of whom the ledger knows nothing are alike in every shape where these are equal.
+    classes: HashMap<Class, usize>,
 }
+
+/// The audiences that a contact belongs to, bit by bit, the language, the place of the zone, and whether copies ahead of the
+/// embargo are given.
+type Class = (u128, Option<Language>, usize, bool);
+
+/// So many audiences have a bit in a [`Class`].
+const BITS: usize = 128;
 
 /// Values that were met, each once, and their places.
 #[derive(Debug)]
@@ -196,12 +223,28 @@ struct Named<T> {
 impl Desk<'_> {
     pub(super) fn new(zones: Zones) -> Self {
         let (reasons, unwanted) = (Named::new(), Named::new());
-        Desk { zones, fed: Vec::new(), reasons, unwanted, marks: Vec::new() }
+        let classes = HashMap::new();
+        Desk { zones, fed: Vec::new(), reasons, unwanted, marks: Vec::new(), classes }
     }
 
     /// Takes in one contact who may be listed.
     pub(super) fn take(&mut self, contact: &Contact) {
         self.fed.push(contact.id);
+    }
+
+    /// The place of the contact's class, where nothing sets the contact apart from others; `members` are all audiences, and whether
+    /// the contact belongs to each.
+    pub(super) fn class(&mut self, contact: &Contact, members: &[bool], held: &Held) -> Option<usize> {
+        let known = held.suppressed.contains_key(&contact.id)
+            || held.wishes.contains_key(&contact.id)
+            || held.recent.contains_key(&contact.id);
+        if known || members.len() > BITS {
+            return None;
+        }
+        let bits = members.iter().rev().fold(0, |bits, member| (bits << 1) | u128::from(*member));
+        let class = (bits, contact.language.clone(), self.zones.of(contact), contact.embargo_ok);
+        let next = self.classes.len();
+        Some(*self.classes.entry(class).or_insert(next))
     }
 }
 
@@ -222,23 +265,65 @@ impl<'a> Shape<'a> {
             counted: false,
             kinds: Vec::new(),
             by_marks: HashMap::new(),
+            by_class: Vec::new(),
+            gatherings: 0,
+            named: Mutex::default(),
         }
     }
 
-    /// Sorts one contact among those of the same kind. `member` says whether the contact belongs to an
-    /// audience; where this shape lists, the contact is the one that `desk` took in last.
+    /// Sorts one contact, of this `class` where it has one, among those of the same kind. `members` says whether the contact
+    /// belongs to each audience; where this shape lists, the contact is the one that `desk` took in last.
     pub(super) fn contact(
         &mut self,
         contact: &Contact,
-        mut member: impl FnMut(usize, &Audience) -> bool,
+        class: Option<usize>,
+        members: &[bool],
         held: &'a Held,
         desk: &mut Desk<'a>,
     ) {
+        let known = class.and_then(|class| self.by_class.get(class).copied()).unwrap_or_default();
+        let kind = match known {
+            Belongs::To(kind) => Some(kind),
+            Belongs::Nowhere => None,
+            Belongs::Unasked => {
+                let kind = self.kind(contact, members, held, desk);
+                if let Some(class) = class {
+                    self.remember(class, kind);
+                }
+                kind
+            }
+        };
+        if let Some(kind) = kind.and_then(|place| self.kinds.get_mut(place)) {
+            kind.count += 1;
+            if self.listed {
+                // A contact book ends long before this number does.
+                kind.members.push(u32::try_from(desk.fed.len().saturating_sub(1)).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
+    fn remember(&mut self, class: usize, kind: Option<usize>) {
+        if self.by_class.len() <= class {
+            self.by_class.resize(class + 1, Belongs::Unasked);
+        }
+        if let Some(place) = self.by_class.get_mut(class) {
+            *place = kind.map_or(Belongs::Nowhere, Belongs::To);
+        }
+    }
+
+    /// The place of the contact's kind; nothing where no lane is the contact's.
+    fn kind(
+        &mut self,
+        contact: &Contact,
+        members: &[bool],
+        held: &'a Held,
+        desk: &mut Desk<'a>,
+    ) -> Option<usize> {
         desk.marks.clear();
         let wishes = held.wishes.get(&contact.id);
         let mut by_zone = false;
         for (index, lane) in self.lanes.iter().enumerate() {
-            if !member(lane.member, lane.audience) {
+            if members.get(lane.member) != Some(&true) {
                 continue;
             }
             if let Some(reason) = held.suppressed.get(&contact.id) {
@@ -262,7 +347,7 @@ impl<'a> Shape<'a> {
             }
         }
         if desk.marks.is_empty() {
-            return;
+            return None;
         }
         // Who is counted alone needs no clock, and no wishes.
         let zone = if self.listed && by_zone { desk.zones.of(contact) } else { 0 };
@@ -270,21 +355,12 @@ impl<'a> Shape<'a> {
             wishes.map(|wishes| &wishes.unwanted).filter(|unwanted| self.listed && !unwanted.is_empty());
         let unwanted = unwanted.map_or(0, |unwanted| desk.unwanted.place_of(unwanted) + 1);
         desk.marks.extend([zone, usize::from(contact.embargo_ok), unwanted]);
-        let place = match self.by_marks.get(&desk.marks) {
-            Some(known) => *known,
-            None => {
-                self.kinds.push(Kind::of(&desk.marks, &desk.reasons.list));
-                self.by_marks.insert(desk.marks.clone(), self.kinds.len() - 1);
-                self.kinds.len() - 1
-            }
-        };
-        if let Some(kind) = self.kinds.get_mut(place) {
-            kind.count += 1;
-            if self.listed {
-                // A contact book ends long before this number does.
-                kind.members.push(u32::try_from(desk.fed.len().saturating_sub(1)).unwrap_or(u32::MAX));
-            }
-        }
+        let known = self.by_marks.get(&desk.marks).copied();
+        Some(known.unwrap_or_else(|| {
+            self.kinds.push(Kind::of(&desk.marks, &desk.reasons.list));
+            self.by_marks.insert(desk.marks.clone(), self.kinds.len() - 1);
+            self.kinds.len() - 1
+        }))
     }
 
     /// How many contacts there are for a release that is sent to nobody.
@@ -311,19 +387,19 @@ impl<'a> Shape<'a> {
 
     /// Who gets one release, when, and who does not.
     pub(super) fn gather(&self, mut gathering: Gathering, desk: &Desk<'_>) -> Gathered {
-        let mut listed: BTreeMap<_, BTreeMap<Timestamp, Vec<&Kind>>> = BTreeMap::new();
-        let mut left_out: BTreeMap<(usize, Why), Vec<&Kind>> = BTreeMap::new();
+        let mut listed: BTreeMap<_, BTreeMap<Timestamp, Vec<usize>>> = BTreeMap::new();
+        let mut left_out: BTreeMap<(usize, Why), Vec<usize>> = BTreeMap::new();
         let mut taken = vec![Taken::Free; self.channels.len()];
-        for kind in &self.kinds {
+        for (place, kind) in self.kinds.iter().enumerate() {
             for (lane, why) in &kind.out {
-                left_out.entry((*lane, why.clone())).or_default().push(kind);
+                left_out.entry((*lane, why.clone())).or_default().push(place);
             }
             let unwanted = kind.unwanted.checked_sub(1).and_then(|place| desk.unwanted.list.get(place));
             let other = unwanted.is_some_and(|unwanted| {
                 !gathering.topics.is_empty() && gathering.topics.iter().all(|topic| unwanted.contains(topic))
             });
             if let Some(first) = kind.candidates.first().filter(|_| other) {
-                left_out.entry((first.lane, Why::OtherTopics)).or_default().push(kind);
+                left_out.entry((first.lane, Why::OtherTopics)).or_default().push(place);
                 continue;
             }
             taken.fill(Taken::Free);
@@ -338,7 +414,7 @@ impl<'a> Shape<'a> {
                     });
                     if let Some(first) = by {
                         let why = Why::AlreadyBy(first.audience.key.clone());
-                        left_out.entry((*index, why)).or_default().push(kind);
+                        left_out.entry((*index, why)).or_default().push(place);
                     }
                     continue;
                 }
@@ -350,13 +426,13 @@ impl<'a> Shape<'a> {
                         times.when(lane.audience, kind.embargo_ok, gathering.embargo, zone, &desk.zones);
                     let when = when.filter(|(due, _)| *due < gathering.expires);
                     if when.is_none() {
-                        left_out.entry((*index, Why::NoTime)).or_default().push(kind);
+                        left_out.entry((*index, Why::NoTime)).or_default().push(place);
                         continue;
                     }
                     when
                 };
                 if let Some(limit) = lane.audience.per_week.filter(|_| *limited) {
-                    left_out.entry((*index, Why::Limit(limit))).or_default().push(kind);
+                    left_out.entry((*index, Why::Limit(limit))).or_default().push(place);
                 }
                 for channel in &lane.channels {
                     let Some(taken) = taken.get_mut(*channel).filter(|taken| **taken == Taken::Free) else {
@@ -367,12 +443,12 @@ impl<'a> Shape<'a> {
                         && times.listed.get(*channel) == Some(&true)
                     {
                         let key = (*index, *channel, *language, advance);
-                        listed.entry(key).or_default().entry(due).or_default().push(kind);
+                        listed.entry(key).or_default().entry(due).or_default().push(place);
                     }
                 }
             }
         }
-        let names = |kinds: Vec<&Kind>| desk.names(&kinds);
+        let names = |kinds: Vec<usize>| self.names(kinds, desk);
         Gathered {
             listed: listed
                 .into_iter()
@@ -439,18 +515,30 @@ impl<T: Copy + Eq + std::hash::Hash> Named<T> {
     }
 }
 
-impl Desk<'_> {
+impl Shape<'_> {
     /// The members of all `kinds`, in the order in which they came.
-    fn names(&self, kinds: &[&Kind]) -> Vec<ContactId> {
-        let name = |place: &u32| self.fed.get(*place as usize).copied();
-        match kinds {
-            [kind] => kind.members.iter().filter_map(name).collect(),
-            _ => {
-                let mut places: Vec<u32> = kinds.iter().flat_map(|kind| &kind.members).copied().collect();
-                sort(&mut places);
-                places.iter().filter_map(name).collect()
-            }
+    fn names(&self, kinds: Vec<usize>, desk: &Desk<'_>) -> Vec<ContactId> {
+        let name = |place: &u32| desk.fed.get(*place as usize).copied();
+        let members = |kind: &usize| self.kinds.get(*kind).map_or(&[][..], |kind| &kind.members);
+        if let [kind] = kinds.as_slice() {
+            return members(kind).iter().filter_map(name).collect();
         }
+        let named = || {
+            let mut places: Vec<u32> = kinds.iter().flat_map(members).copied().collect();
+            sort(&mut places);
+            places.iter().filter_map(name).collect::<Vec<ContactId>>()
+        };
+        // What one release alone asks for is not asked for again.
+        if self.gatherings < 2 {
+            return named();
+        }
+        let known = || self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&kinds).map(Arc::clone) {
+            return known.to_vec();
+        }
+        let names = named();
+        known().insert(kinds, names.as_slice().into());
+        names
     }
 }
 

@@ -1,16 +1,28 @@
 //! A plan as JSON: what `dateline plan --format json` prints. Stable; keys are only added.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{Group, LeftOut, Plan, Planned};
 
 /// The plan as JSON. It holds numbers of contacts, never who they are.
-pub fn json(plan: &Plan) -> Value {
-    json!({
-        "revision": plan.revision,
-        "now": plan.now.to_string(),
-        "releases": plan.releases.iter().map(|planned| release(planned)).collect::<Vec<_>>(),
-    })
+///
+/// Each release is written as it is made: ten thousand of them are never held at once.
+pub fn json(plan: &Plan) -> impl Serialize {
+    // In the order of the names, as in every other document.
+    #[derive(Serialize)]
+    struct Document<'a> {
+        now: String,
+        releases: Releases<'a>,
+        revision: Option<&'a str>,
+    }
+    struct Releases<'a>(&'a Plan);
+    impl Serialize for Releases<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(self.0.releases.iter().map(|planned| release(planned)))
+        }
+    }
+    Document { now: plan.now.to_string(), releases: Releases(plan), revision: plan.revision.as_deref() }
 }
 
 fn release(planned: &Planned) -> Value {

@@ -15,7 +15,7 @@ use crate::audience::Audience;
 use crate::contact::Contact;
 use crate::language::Language;
 use crate::newsroom::{ChannelKind, Newsroom};
-use crate::release::{CorrectionClass, Notice, Release, Status, in_parallel};
+use crate::release::{CorrectionClass, Notice, Release, Status, beside, in_parallel};
 
 /// What is planned only when it is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Planner<'a> {
     pub(super) sources: Sources<'a>,
     /// All audiences, and whether the contact at hand belongs to each.
     pub(super) audiences: Vec<&'a Audience>,
-    members: Vec<Option<bool>>,
+    members: Vec<bool>,
     desk: Desk<'a>,
     shapes: Vec<Shape<'a>>,
     by_signature: HashMap<Signature, usize>,
@@ -107,7 +107,7 @@ impl<'a> Planner<'a> {
             now,
             wishes,
             sources: Sources::new(newsroom),
-            members: vec![None; audiences.len()],
+            members: vec![false; audiences.len()],
             audiences,
             desk: Desk::new(Zones::new(&newsroom.timezone)),
             shapes: Vec::new(),
@@ -122,12 +122,13 @@ impl<'a> Planner<'a> {
             (Some(known), Some(shared)) => known.last(shared),
             _ => Last::default(),
         };
-        let found = in_parallel(releases.iter().enumerate(), |(at, release)| {
+        let holding = beside(&held.releases, releases.iter().map(|release| release.slug.as_str()));
+        let found = in_parallel(releases.iter().zip(holding).enumerate(), |(at, (release, held))| {
             let kept = last.of(at, release);
             let source =
                 kept.map_or_else(|| Arc::new(planner.sources.of(release)), |kept| Arc::clone(&kept.source));
-            let settled = kept.and_then(|kept| kept.settled(held.releases.get(&release.slug)));
-            let draft = settled.map_or_else(|| planner.draft(release, &source), Draft::Settled);
+            let settled = kept.and_then(|kept| kept.settled(held));
+            let draft = settled.map_or_else(|| planner.draft(release, held, &source), Draft::Settled);
             (source, draft)
         });
         let mut sources = Vec::with_capacity(found.len());
@@ -154,17 +155,15 @@ impl<'a> Planner<'a> {
 
     /// Considers one contact.
     pub fn contact(&mut self, contact: &Contact) {
-        self.members.fill(None);
+        for (member, audience) in self.members.iter_mut().zip(&self.audiences) {
+            *member = audience.admits(contact);
+        }
         if self.shapes.iter().any(|shape| shape.listed) {
             self.desk.take(contact);
         }
-        let members = &mut self.members;
+        let class = self.desk.class(contact, &self.members, self.held);
         for shape in self.shapes.iter_mut().filter(|shape| shape.counted || shape.listed) {
-            let member = |place: usize, audience: &Audience| match members.get_mut(place) {
-                Some(known) => *known.get_or_insert_with(|| audience.admits(contact)),
-                None => audience.admits(contact),
-            };
-            shape.contact(contact, member, self.held, &mut self.desk);
+            shape.contact(contact, class, &self.members, self.held, &mut self.desk);
         }
     }
 
@@ -204,8 +203,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Looks at one release; what depends on others and on contacts is left open.
-    fn draft(&self, release: &'a Release, source: &Arc<Source>) -> Draft<'a> {
-        let held = self.held.releases.get(&release.slug).filter(|held| !held.groups.is_empty());
+    fn draft(&self, release: &'a Release, held: Option<&'a HeldRelease>, source: &Arc<Source>) -> Draft<'a> {
+        let held = held.filter(|held| !held.groups.is_empty());
         let draft = release.status == Status::Draft;
         let waits = held.is_some_and(|held| held.groups.iter().any(|group| group.waiting > 0));
         if draft && !waits {
@@ -336,6 +335,7 @@ impl<'a> Planner<'a> {
         shape.counted |= any(Doing::Counted);
         if any(Doing::Listed) {
             shape.listed = true;
+            shape.gatherings += 1;
             let expires = making.planned.expires;
             let topics = topics(self.newsroom, release);
             making.gathering = Some(Gathering { lanes, expires, embargo, topics });
@@ -368,6 +368,7 @@ impl<'a> Planner<'a> {
         let listed: Vec<bool> = doing.iter().map(|doing| *doing == Doing::Listed).collect();
         if listed.contains(&true) {
             shape.listed = true;
+            shape.gatherings += 1;
             let lanes = vec![Times::new(listed, due, None, true)];
             making.gathering = Some(Gathering { lanes, expires, embargo: due, topics });
         }

@@ -103,6 +103,19 @@ pub(crate) fn find<T>(kept: &[T], at: usize, compare: impl Fn(&T) -> Ordering) -
     })
 }
 
+/// What `map` has of each of `keys`, which are in order: both are walked through once.
+pub(crate) fn beside<'m, 'k, V>(
+    map: &'m BTreeMap<String, V>,
+    keys: impl Iterator<Item = &'k str>,
+) -> Vec<Option<&'m V>> {
+    let mut entries = map.iter().peekable();
+    let found = keys.map(|key| {
+        while entries.next_if(|(known, _)| known.as_str() < key).is_some() {}
+        entries.peek().filter(|(known, _)| known.as_str() == key).map(|(_, value)| *value)
+    });
+    found.collect()
+}
+
 /// The code of the finding about a file that is not UTF-8.
 const ENCODING: &str = "encoding";
 
@@ -119,6 +132,22 @@ fn parse_bytes(path: &str, bytes: &[u8]) -> (Arc<File>, Vec<Finding>) {
             let at = error.valid_up_to();
             let finding = Finding::error(path, &text, at..at, ENCODING, "this is not UTF-8 text");
             (Arc::new(file), vec![finding.hint("save the file as UTF-8 in your editor")])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_beside_keys_is_found_in_one_walk() {
+        let map: BTreeMap<String, usize> =
+            ["b", "d", "e", "h"].into_iter().enumerate().map(|(at, key)| (key.to_owned(), at)).collect();
+        for keys in ["", "abcdefghi", "b", "h", "bdeh", "aacc", "bbdd"] {
+            let keys: Vec<String> = keys.chars().map(String::from).collect();
+            let expected: Vec<Option<&usize>> = keys.iter().map(|key| map.get(key)).collect();
+            assert_eq!(beside(&map, keys.iter().map(String::as_str)), expected, "{keys:?}");
         }
     }
 }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use body::{Block, Body, Rule};
 pub use cache::{Cache, Parsed};
-pub(crate) use cache::{Whole, find};
+pub(crate) use cache::{Whole, beside, find};
 pub use front_matter::{Correction, CorrectionClass, Event, FrontMatter, Medium, Variant};
 pub use names::Memo;
 pub(crate) use parallel::in_parallel;

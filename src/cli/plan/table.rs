@@ -1,6 +1,10 @@
 //! A plan as people read it in a terminal.
+//!
+//! It is written release by release: the text of ten thousand is never held at once.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::tz::TimeZone;
@@ -14,9 +18,15 @@ use crate::release::Notice;
 /// How long a blocked release is shown after its time.
 const STILL_NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The plan as a text of at most `width` columns. Releases for which nothing is to do, and nothing
-/// comes, are counted; `everything` shows them too.
-pub fn table(plan: &Plan, newsroom: &Newsroom, width: u16, everything: bool) -> String {
+/// Writes the plan to `out`, as a text of at most `width` columns. Releases for which nothing is to do, and
+/// nothing comes, are counted; `everything` shows them too.
+pub fn table(
+    out: &mut impl io::Write,
+    plan: &Plan,
+    newsroom: &Newsroom,
+    width: u16,
+    everything: bool,
+) -> io::Result<()> {
     let width = width.clamp(60, 140);
     let zone = &newsroom.timezone;
     let mut text = String::new();
@@ -35,10 +45,12 @@ pub fn table(plan: &Plan, newsroom: &Newsroom, width: u16, everything: bool) -> 
     for planned in &shown {
         text.push('\n');
         release(&mut text, planned, zone, &now, width, &widths);
+        out.write_all(text.as_bytes())?;
+        text.clear();
     }
     text.push('\n');
     summary(&mut text, plan, shown.len(), width);
-    text
+    out.write_all(text.as_bytes())
 }
 
 /// Whether somebody who asks what comes would want to see it.
@@ -56,36 +68,45 @@ struct Widths([u16; 7]);
 
 impl Widths {
     fn of(shown: &[&Planned], zone: &TimeZone, now: &Zoned) -> Widths {
-        let mut table = Table::new();
-        table.set_header(HEAD);
-        for row in shown.iter().flat_map(|planned| rows(planned, zone, now)) {
-            table.add_row(row);
-        }
         let mut widths = Widths::default();
-        for (place, width) in widths.0.iter_mut().zip(table.column_max_content_widths()) {
-            *place = width;
+        let mut widen = |row: &[&str]| {
+            for (width, word) in widths.0.iter_mut().zip(row) {
+                *width = (*width).max(breadth(word)).max(1);
+            }
+        };
+        widen(&HEAD);
+        for planned in shown {
+            each_row(planned, zone, now, |row| widen(&row));
         }
         widths
     }
 }
 
-const HEAD: [&str; 7] = ["audience", "channel", "in", "how many", "leaves", "UTC", "action"];
+/// How many columns of a terminal a word takes.
+fn breadth(word: &str) -> u16 {
+    u16::try_from(console::measure_text_width(word)).unwrap_or(u16::MAX)
+}
 
-fn rows(planned: &Planned, zone: &TimeZone, now: &Zoned) -> Vec<[String; 7]> {
-    let row = |group: &Group| {
-        let ahead = if group.advance { " (embargoed)" } else { "" };
-        let (local, utc) = times(group.due, zone, now);
-        [
-            format!("{}{ahead}", group.audience),
-            group.channel.clone(),
-            group.language.to_string(),
-            thousands(group.recipients.count()),
-            local,
-            utc,
-            group.action.as_str().to_owned(),
-        ]
-    };
-    planned.deliveries.iter().map(row).collect()
+const HEAD: [&str; 7] = ["audience", "channel", "in", "how many", "leaves", "UTC", "action"];
+/// The column that stands to the right.
+const NUMBERS: usize = 3;
+
+/// Every row of a release's table, one after the other.
+fn each_row(planned: &Planned, zone: &TimeZone, now: &Zoned, mut row: impl FnMut([&str; 7])) {
+    // Most parts leave at the same time.
+    let mut last: Option<(Timestamp, (String, String))> = None;
+    for group in &planned.deliveries {
+        let known = last.take().filter(|(due, _)| *due == group.due);
+        let (due, (local, utc)) = known.unwrap_or_else(|| (group.due, times(group.due, zone, now)));
+        let ahead = if group.advance {
+            Cow::Owned(format!("{} (embargoed)", group.audience))
+        } else {
+            (&*group.audience).into()
+        };
+        let count = thousands(group.recipients.count());
+        row([&ahead, &group.channel, group.language.as_str(), &count, &local, &utc, group.action.as_str()]);
+        last = Some((due, (local, utc)));
+    }
 }
 
 fn release(text: &mut String, planned: &Planned, zone: &TimeZone, now: &Zoned, width: u16, widths: &Widths) {
@@ -97,26 +118,60 @@ fn release(text: &mut String, planned: &Planned, zone: &TimeZone, now: &Zoned, w
     if !planned.digest_of.is_empty() {
         wrapped(text, "  with ", &planned.digest_of.join(", "), width);
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(HEAD.iter().enumerate().map(|(column, word)| cell(column, word)));
-    for row in rows(planned, zone, now) {
-        table.add_row(row.iter().enumerate().map(|(column, word)| cell(column, word)));
-    }
-    // The audience gives way where the terminal is narrow; everything else stays on its line.
-    let others: u16 = widths.0.iter().skip(1).map(|width| width + 2).sum();
-    let audience = widths.0[0].min(width.saturating_sub(others + 4)).max(8) + 2;
-    table.set_constraints(widths.0.iter().enumerate().map(|(column, width)| {
-        ColumnConstraint::Absolute(Width::Fixed(if column == 0 { audience } else { width + 2 }))
-    }));
-    for line in table.lines() {
-        let _ = writeln!(text, "  {}", line.trim_end().strip_prefix(' ').unwrap_or(&line).trim_end());
-    }
+    rows(text, planned, zone, now, width, widths);
     reasons(text, planned, width);
     for out in &planned.left_out {
         let count = thousands(out.contacts.len() as u64);
         wrapped(text, "  - ", &format!("{count} of {} left out: {}", out.audience, out.reason), width);
     }
+}
+
+/// The rows below their heads.
+fn rows(text: &mut String, planned: &Planned, zone: &TimeZone, now: &Zoned, width: u16, widths: &Widths) {
+    // The audience gives way where the terminal is narrow; everything else stays on its line.
+    let others: u16 = widths.0.iter().skip(1).map(|width| width + 2).sum();
+    let audience = widths.0[0].min(width.saturating_sub(others + 4)).max(8);
+    let start = text.len();
+    let mut fits = line(text, &HEAD, widths, audience);
+    each_row(planned, zone, now, |row| fits &= line(text, &row, widths, audience));
+    if fits {
+        return;
+    }
+    text.truncate(start);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_header(HEAD.iter().enumerate().map(|(column, word)| cell(column, word)));
+    each_row(planned, zone, now, |row| {
+        table.add_row(row.iter().enumerate().map(|(column, word)| cell(column, word)));
+    });
+    table.set_constraints(widths.0.iter().enumerate().map(|(column, width)| {
+        ColumnConstraint::Absolute(Width::Fixed(if column == 0 { audience } else { *width } + 2))
+    }));
+    for line in table.lines() {
+        let _ = writeln!(text, "  {}", line.trim_end().strip_prefix(' ').unwrap_or(&line).trim_end());
+    }
+}
+
+/// One row on one line; says whether the audience fits into its column.
+fn line(text: &mut String, row: &[&str; 7], widths: &Widths, audience: u16) -> bool {
+    let mut fits = true;
+    // What is to stand between this word and the one before it.
+    let mut gap: usize = 2;
+    for (column, (word, width)) in row.iter().zip(&widths.0).enumerate() {
+        let width = if column == 0 { audience } else { *width };
+        let breadth = breadth(word);
+        fits &= breadth <= width;
+        let rest = usize::from(width.saturating_sub(breadth));
+        let (before, behind) = if column == NUMBERS { (rest, 0) } else { (0, rest) };
+        if !word.is_empty() {
+            text.extend(std::iter::repeat_n(' ', gap + before));
+            text.push_str(word);
+            gap = 0;
+        }
+        gap += behind + 2;
+    }
+    text.push('\n');
+    fits
 }
 
 /// Each reason once, with the parts that it is for.
@@ -198,5 +253,5 @@ fn times(due: Timestamp, zone: &TimeZone, now: &Zoned) -> (String, String) {
 
 fn cell(column: usize, word: &str) -> Cell {
     let cell = Cell::new(word);
-    if column == 3 { cell.set_alignment(CellAlignment::Right) } else { cell }
+    if column == NUMBERS { cell.set_alignment(CellAlignment::Right) } else { cell }
 }

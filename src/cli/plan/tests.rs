@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use expect_test::expect;
 
-use super::table::table;
 use super::words::{thousands, wrapped};
 use crate::contact::ContactId;
 use crate::digest::Digest;
@@ -131,6 +130,12 @@ fn newsroom() -> Newsroom {
     let text = "timezone: Europe/Stockholm\n";
     let files = [("dateline.yaml".to_owned(), std::sync::Arc::from(text.as_bytes()))].into();
     Newsroom::build(None, files)
+}
+
+fn table(plan: &Plan, newsroom: &Newsroom, width: u16, everything: bool) -> String {
+    let mut out = Vec::new();
+    super::table::table(&mut out, plan, newsroom, width, everything).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 /// A sink that runs.
 pub struct Sink {
-    child: Child,
+    /// Its process.
+    pub child: Child,
     /// Where it listens.
     pub address: SocketAddr,
 }

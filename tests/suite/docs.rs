@@ -87,6 +87,11 @@ fn every_command_in_the_documentation_parses() {
 
 /// The example newsroom with one more file.
 pub fn newsroom_with(path: &str, text: &str) -> Newsroom {
+    newsroom_of([(path.to_owned(), text.to_owned())])
+}
+
+/// The example newsroom with these files.
+pub fn newsroom_of(more: impl IntoIterator<Item = (String, String)>) -> Newsroom {
     fn walk(dir: &Path, files: &mut BTreeMap<String, Arc<[u8]>>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
@@ -103,7 +108,7 @@ pub fn newsroom_with(path: &str, text: &str) -> Newsroom {
         walk(&root().join(dir), &mut files);
     }
     files.insert("dateline.yaml".into(), std::fs::read(root().join("dateline.yaml")).unwrap().into());
-    files.insert(path.into(), text.as_bytes().into());
+    files.extend(more.into_iter().map(|(path, text)| (path, text.as_bytes().into())));
     Newsroom::build(None, files)
 }
 

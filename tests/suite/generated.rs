@@ -12,11 +12,11 @@ use dateline::channel::config::Tls;
 use dateline::channel::smtp::Smtp;
 use dateline::channel::{Channel, Parcel, Recipient};
 use dateline::digest::Digest;
-use dateline::render::{Addressee, Content, Edition, Renderer, Request};
+use dateline::render::{Addressee, Content, Renderer, Request};
 use mail_parser::MessageParser;
 use secrecy::SecretString;
 
-use crate::docs::newsroom_with;
+use crate::docs::newsroom_of;
 use crate::real_mail::{Imap, Open, config, fresh_id, message_id, parcel, servers};
 
 /// Numbers that look random and are the same each time (SplitMix64).
@@ -136,12 +136,45 @@ impl Dice {
     }
 }
 
-/// The edition of one generated release, and a parcel of it for somebody with a generated name.
-fn generated(seed: u64) -> Option<Parcel> {
-    let mut dice = Dice(seed);
-    let newsroom = newsroom_with("releases/2026/generated.md", &dice.release());
-    let request = Request {
-        slug: "generated".into(),
+/// So many releases stand in one newsroom: compiling its templates costs more than rendering them.
+const TOGETHER: u64 = 250;
+
+/// The editions of generated releases from `first` on, each as a parcel for somebody with a generated name; nothing where the
+/// release is refused.
+fn generated(first: u64, count: u64) -> impl Iterator<Item = (u64, Option<Parcel>)> {
+    let ends = first + count;
+    (first..ends).step_by(usize::try_from(TOGETHER).unwrap()).flat_map(move |from| {
+        let seeds: Vec<u64> = (from..ends.min(from + TOGETHER)).collect();
+        let slug = |seed: u64| format!("generated-{seed}");
+        let mut dice: Vec<Dice> = seeds.iter().map(|seed| Dice(*seed)).collect();
+        let newsroom = newsroom_of(
+            seeds
+                .iter()
+                .zip(&mut dice)
+                .map(|(seed, dice)| (format!("releases/2026/{}.md", slug(*seed)), dice.release())),
+        );
+        let renderer = Renderer::new(&newsroom);
+        let parcels = seeds.into_iter().zip(dice).map(|(seed, mut dice)| {
+            let slug = slug(seed);
+            let parcel = newsroom.releases.contains_key(&slug).then(|| {
+                let edition =
+                    renderer.edition(&request(slug)).unwrap_or_else(|error| panic!("{seed}: {error}"));
+                let mut parcel = parcel(&Arc::new(edition), "jane@paper.example", &fresh_id());
+                parcel.key = Digest::of(&seed.to_be_bytes());
+                if let Recipient::Mailbox { name, .. } = &mut parcel.recipient {
+                    *name = Some(dice.words(4)).filter(|_| dice.roll(8) > 0);
+                }
+                parcel
+            });
+            (seed, parcel)
+        });
+        parcels.collect::<Vec<_>>()
+    })
+}
+
+fn request(slug: String) -> Request {
+    Request {
+        slug,
         digest_of: Vec::new(),
         notice: dateline::release::Notice::Original,
         audience: "bloggers".into(),
@@ -150,18 +183,7 @@ fn generated(seed: u64) -> Option<Parcel> {
         advance: false,
         test: false,
         date: "2026-12-01T08:00:00Z".parse().unwrap(),
-    };
-    if !newsroom.releases.contains_key("generated") {
-        return None;
     }
-    let edition: Arc<Edition> =
-        Arc::new(Renderer::new(&newsroom).edition(&request).unwrap_or_else(|e| panic!("{seed}: {e}")));
-    let mut parcel = parcel(&edition, "jane@paper.example", &fresh_id());
-    parcel.key = Digest::of(&seed.to_be_bytes());
-    if let Recipient::Mailbox { name, .. } = &mut parcel.recipient {
-        *name = Some(dice.words(4)).filter(|_| dice.roll(8) > 0);
-    }
-    Some(parcel)
 }
 
 fn filled(parcel: &Parcel) -> Vec<u8> {
@@ -200,8 +222,8 @@ fn every_generated_mail_is_valid_for_two_other_parsers() {
     let reader = std::thread::spawn(move || std::io::read_to_string(output).unwrap());
     let mut meant = Vec::new();
     let mut refused = 0;
-    for seed in 0..count {
-        let Some(parcel) = generated(seed) else {
+    for (seed, parcel) in generated(0, count) {
+        let Some(parcel) = parcel else {
             refused += 1;
             continue;
         };
@@ -261,11 +283,11 @@ async fn generated_mails_arrive_byte_for_byte() {
     let count = number("SENT", 20);
     let smtp = Smtp::open(&config(&servers, Tls::Starttls), Some(SecretString::from("relay-pass"))).unwrap();
     let mut sent = Vec::new();
-    for seed in (1_000_000..).take(usize::try_from(count * 2).unwrap()) {
+    for (seed, parcel) in generated(1_000_000, count * 2) {
         if sent.len() as u64 == count {
             break;
         }
-        let Some(parcel) = generated(seed) else { continue };
+        let Some(parcel) = parcel else { continue };
         smtp.deliver(&parcel, &Open).await.unwrap_or_else(|failure| panic!("{seed}: {failure}"));
         sent.push((seed, message_id(&parcel.wire_key), filled(&parcel)));
     }

@@ -1,12 +1,17 @@
 //! How soon a save is seen in the browser: a newsroom of 1,000 releases, a real preview, a real Chromium.
 //!
-//! `cargo bench --bench preview` saves one release again and again, with an edition of it open large, and then with all its
-//! cards; it tells how long it took from the save until the browser had drawn the new text. Chromium must be installed.
+//! `cargo bench --bench preview` saves one release again and again, written in place and renamed over the old file, with an
+//! edition of it open large, and then with all its cards. First without a browser, as a page hears it: until it is told,
+//! until the first edition has come, until the release is described, until everything has come. Then with Chromium, which
+//! must be installed: until the first edition has come to the page, until the text stands in its place, until it is
+//! drawn. Drawn means: the second frame after that has begun, so the first, which had the new text laid out and painted,
+//! has been handed on. `-- --saves N` saves N times in each way instead of 100.
 
 #![allow(
     clippy::unwrap_used,
     clippy::duration_suboptimal_units,
     clippy::cast_precision_loss,
+    clippy::disallowed_methods,
     dead_code,
     reason = "it is like a test, and ends where one would"
 )]
@@ -14,23 +19,36 @@
 #[path = "../tests/suite/browser.rs"]
 mod browser;
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use browser::Tab;
 use dateline::clock::Clock;
 use dateline::preview::{Options, Preview};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 const RELEASES: usize = 1000;
-const SAVES: usize = 200;
 
-/// What the page does about a save: notes when the frame, or the first card, shows it.
+/// What the page does about a save: `next` gives the instants at which a version came, stood in its place and was drawn.
 const WATCH: &str = "
-window.seen = new Map();
-const note = (version) => requestAnimationFrame(() => { if (!window.seen.has(version)) window.seen.set(version, Date.now()); });
-new MutationObserver(() => note('large' + document.body.dataset.shown)).observe(document.body, { attributes: true, attributeFilter: ['data-shown'] });
-new MutationObserver((changes) => { for (const { target } of changes) if (target.dataset.way === 'bloggers/relay/en') note('grid' + target.dataset.shown); }).observe(document.getElementById('view'), { subtree: true, attributes: true, attributeFilter: ['data-shown'] });
-";
+window.clock = () => performance.timeOrigin + performance.now();
+window.inView = () => [...document.querySelectorAll('.card')].filter((card) => { const { top, bottom } = card.getBoundingClientRect(); return bottom > 0 && top < innerHeight; });
+window.next = (version, cards) => new Promise((ok) => {
+  const times = { cards: cards.length };
+  const large = document.querySelector('.large') !== null;
+  const has = (node) => Number(node.dataset.shown) >= version;
+  const drawn = (name) => requestAnimationFrame(() => requestAnimationFrame(() => { times[name] = clock(); if (name === 'drawn') { watch.disconnect(); ok(times); } }));
+  const watch = new MutationObserver(() => {
+    if (!times.came && Number(document.body.dataset.told) >= version) times.came = clock();
+    if (!times.first && !large && has(cards[0])) { times.first = clock(); drawn('firstDrawn'); }
+    if (!times.stood && (large ? has(document.body) : cards.every(has))) { times.stood = clock(); drawn('drawn'); }
+  });
+  watch.observe(document.body, { attributes: true, subtree: true, attributeFilter: ['data-told', 'data-shown'] });
+});
+1";
 
 fn release(at: usize, title: &str) -> String {
     let body =
@@ -57,11 +75,187 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// How an editor saves.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Written,
+    Renamed,
+}
+
+/// The instant, in milliseconds since 1970, as a page's clock has it.
+fn instant() -> f64 {
+    Clock::system().now().as_nanosecond() as f64 / 1e6
+}
+
+/// Saves the release anew; the instant at which that began.
+fn save(folder: &Path, way: Way, title: &str) -> f64 {
+    let file = folder.join("release-500.md");
+    let text = release(500, title);
+    let began = instant();
+    match way {
+        Way::Written => std::fs::write(file, text).unwrap(),
+        Way::Renamed => {
+            let new = folder.join(".release-500.md.new");
+            std::fs::write(&new, text).unwrap();
+            std::fs::rename(new, file).unwrap();
+        }
+    }
+    began
+}
+
+/// A person pauses; never for the same time, so that saves come at any moment of a frame.
+fn pause(at: usize) {
+    std::thread::sleep(Duration::from_millis(500 + (at as u64 * 37) % 97));
+}
+
+/// Milliseconds of one step, of all saves.
+#[derive(Default)]
+struct Step(Vec<f64>);
+
+impl Step {
+    fn at(&self, share: usize) -> f64 {
+        let mut times = self.0.clone();
+        times.sort_by(f64::total_cmp);
+        times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    }
+}
+
+fn print(name: &str, way: Way, steps: &[(&str, &Step)]) {
+    println!("{name}, {way:?}:");
+    for (step, times) in steps {
+        println!(
+            "  {step:<34} p50 {:>6.1} ms   p95 {:>6.1} ms   p99 {:>6.1} ms   most {:>6.1} ms",
+            times.at(50),
+            times.at(95),
+            times.at(99),
+            times.at(100)
+        );
+    }
+}
+
+/// The desk as a page asks it, without a browser.
+struct Desk {
+    port: String,
+    cookie: String,
+}
+
+impl Desk {
+    fn of(address: &str) -> Desk {
+        let (origin, token) = address.split_once("/?token=").unwrap();
+        let port = origin.rsplit(':').next().unwrap().to_owned();
+        Desk { cookie: format!("dateline-preview-{port}={token}"), port }
+    }
+
+    fn ask(&self, path: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", self.port)).unwrap();
+        let (port, cookie) = (&self.port, &self.cookie);
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        BufReader::new(stream)
+    }
+
+    fn json(&self, path: &str) -> Value {
+        let mut answer = String::new();
+        self.ask(path).read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// Saves `saves` times and notes when each kind of event has come.
+    fn measure(&self, folder: &Path, way: Way, name: &str, ways: &Value, saves: usize) {
+        let open = json!({ "slug": "release-500", "ways": ways, "wanted": {} }).to_string();
+        let escaped: String = open.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut events = self.ask(&format!("/api/events?open={escaped}"));
+        wait(&mut events, &["hello"]);
+        let [mut told, mut edition, mut described, mut all] = [(); 4].map(|()| Step::default());
+        for at in 0..saves {
+            pause(at);
+            let began = save(folder, way, &format!("Release 500, {name} {way:?} {at}"));
+            let (mut first, mut release) = (None, None);
+            wait(&mut events, &["change"]);
+            told.0.push(instant() - began);
+            while let came = wait(&mut events, &["edition", "release", "settled"])
+                && came != "settled"
+            {
+                let place = if came == "edition" { &mut first } else { &mut release };
+                place.get_or_insert(instant() - began);
+            }
+            all.0.push(instant() - began);
+            edition.0.push(first.unwrap());
+            described.0.push(release.unwrap());
+        }
+        let steps = [
+            ("told", &told),
+            ("first edition rendered", &edition),
+            ("release described", &described),
+            ("all rendered", &all),
+        ];
+        print(&format!("{name}, without a browser"), way, &steps);
+    }
+}
+
+/// Reads up to an event of one of these names.
+fn wait(events: &mut BufReader<TcpStream>, names: &[&str]) -> String {
+    let mut line = Vec::new();
+    let mut event = String::new();
+    while events.read_until(b'\n', &mut line).unwrap() > 0 {
+        if let Some(name) = line.strip_prefix(b"event: ") {
+            event.clear();
+            event.push_str(String::from_utf8_lossy(name).trim());
+        } else if line.starts_with(b"data: ") && names.contains(&event.as_str()) {
+            return event;
+        }
+        line.clear();
+    }
+    panic!("the stream ended");
+}
+
+/// Saves `saves` times and notes when the page has what.
+fn browse(tab: &mut Tab, folder: &Path, way: Way, name: &str, saves: usize) {
+    let version = |tab: &mut Tab| {
+        let script =
+            "fetch('/api/newsroom').then((answer) => answer.json()).then((newsroom) => newsroom.version)";
+        tab.evaluate(script).as_u64().unwrap()
+    };
+    let [mut came, mut first, mut stood, mut drawn] = [(); 4].map(|()| Step::default());
+    let mut now = version(tab);
+    for at in 0..saves {
+        pause(at);
+        now += 1;
+        tab.evaluate(&format!("window.pending = next({now}, inView()); 1"));
+        let title = format!("Release 500, {name} {way:?} for the {at}th time");
+        let began = save(folder, way, &title);
+        let times = tab.evaluate("pending");
+        let step = |key: &str| times[key].as_f64().unwrap_or(f64::NAN) - began;
+        came.0.push(step("came"));
+        first.0.push(step("firstDrawn"));
+        stood.0.push(step("stood"));
+        drawn.0.push(step("drawn"));
+        if at % 10 == 0 {
+            let text = tab.within("/edition/release-500/bloggers/relay/en/", "document.body.innerText");
+            assert!(text.as_str().unwrap().contains(&title), "{title} is not what is seen: {text}");
+        }
+    }
+    assert_eq!(now, version(tab), "a save was not noticed, or noticed twice");
+    let mut steps = vec![("come to the page", &came), ("put in its place", &stood)];
+    if name == "grid" {
+        steps.push(("first card drawn", &first));
+        steps.push(("all cards in view drawn", &drawn));
+    } else {
+        steps.push(("drawn", &drawn));
+    }
+    print(&format!("{name}, in Chromium"), way, &steps);
+}
+
 fn main() {
     // `cargo test` runs benchmarks without this word.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    let saves = std::env::args().skip_while(|argument| argument != "--saves").nth(1);
+    let saves = saves.and_then(|saves| saves.parse().ok()).unwrap_or(100);
     let dir = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for part in ["dateline.yaml", "audiences", "templates"] {
@@ -96,40 +290,35 @@ fn main() {
         });
     });
     let address = told.recv().unwrap();
-    let Some(mut tab) = Tab::open(&[]) else { return };
-    for (name, hash, ready) in [
-        ("large", "#/release-500/bloggers/relay/en", "document.body.dataset.shown !== undefined"),
-        (
-            "grid",
-            "#/release-500",
-            "document.querySelector('[data-way=\"bloggers/relay/en\"]')?.dataset.shown !== undefined",
-        ),
-    ] {
-        tab.visit(&format!("{address}{hash}"));
-        tab.until(ready);
-        tab.evaluate(&format!("location.hash = '{hash}'"));
-        tab.until(ready);
-        tab.evaluate(WATCH);
-        let mut times = Vec::new();
-        let mut version = tab.evaluate("performance.now() && fetch('/api/newsroom').then((answer) => answer.json()).then((newsroom) => newsroom.version)").as_u64().unwrap();
-        for at in 0..SAVES {
-            let text = release(500, &format!("Release 500, for the {at}th time"));
-            let began = Clock::system().now().as_millisecond() as f64;
-            std::fs::write(folder.join("release-500.md"), text).unwrap();
-            version += 1;
-            tab.until(&format!("window.seen.has('{name}{version}')"));
-            let seen = tab.evaluate(&format!("window.seen.get('{name}{version}')")).as_f64().unwrap();
-            times.push(seen - began);
+    let desk = Desk::of(&address);
+    let pick = |way: &Value| json!({ "audience": way["audience"], "channel": way["channel"], "language": way["language"], "advance": way["advance"] });
+    let all: Vec<Value> =
+        desk.json("/api/release/release-500")["editions"].as_array().unwrap().iter().map(pick).collect();
+    println!("{RELEASES} releases, {saves} saves in each way, of a release with {} editions", all.len());
+    let one = json!([{ "audience": "bloggers", "channel": "relay", "language": "en" }]);
+    for way in [Way::Written, Way::Renamed] {
+        desk.measure(&folder, way, "large", &one, saves);
+        desk.measure(&folder, way, "grid", &json!(all), saves);
+    }
+    if let Some(mut tab) = Tab::open(&[]) {
+        for (name, hash, ready) in [
+            ("large", "#/release-500/bloggers/relay/en", "document.body.dataset.shown !== undefined"),
+            (
+                "grid",
+                "#/release-500",
+                "document.querySelectorAll('.card').length > 5 && inView().every((card) => card.dataset.shown !== undefined)",
+            ),
+        ] {
+            tab.visit("about:blank");
+            tab.visit(&format!("{address}{hash}"));
+            tab.until("document.readyState === 'complete' && location.search === ''");
+            tab.evaluate(&format!("location.hash = '{hash}'; 1"));
+            tab.evaluate(WATCH);
+            tab.until(ready);
+            for way in [Way::Written, Way::Renamed] {
+                browse(&mut tab, &folder, way, name, saves);
+            }
         }
-        times.sort_by(f64::total_cmp);
-        let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
-        println!(
-            "{name}: save to seen, {RELEASES} releases, {SAVES} saves: p50 {:.0} ms, p95 {:.0} ms, p99 {:.0} ms, most {:.0} ms",
-            at(50),
-            at(95),
-            at(99),
-            at(100)
-        );
     }
     stop.cancel();
     server.join().unwrap();

@@ -171,6 +171,15 @@ pub fn work_tree_files(dir: &Path) -> Result<Files, LoadError> {
     work_tree::files(dir)
 }
 
+/// As [`work_tree_files`], for whoever has the files `before` of the same folder and knows which of them may have changed
+/// since: only those are read. Files that are new or gone, links and folders make it look at everything.
+pub fn work_tree_again(dir: &Path, before: &Files, changed: &[PathBuf]) -> Result<Files, LoadError> {
+    match work_tree::again(dir, before, changed)? {
+        Some(files) => Ok(files),
+        None => work_tree_files(dir),
+    }
+}
+
 /// Reads the newsroom at the root of the repository `git_dir`, as it stands in the commit `rev`.
 pub fn commit(git_dir: &Path, rev: &str) -> Result<Newsroom, LoadError> {
     Ok(commit_files(git_dir, rev, "")?.newsroom(&mut Cache::default()))

@@ -188,6 +188,45 @@ fn links_and_submodules_are_refused() {
 
 #[cfg(unix)]
 #[test]
+fn a_second_look_reads_what_is_named_and_looks_at_everything_where_that_is_not_enough() {
+    type Change = fn(&Repository);
+    let repository = Repository::new();
+    let dir = repository.path();
+    repository.write("releases/two.md", RELEASE);
+    let mut before = work_tree_files(dir).unwrap();
+    // Only the file that is named is read.
+    repository.write("releases/one.md", "---\ntitle: Other\n---\n");
+    repository.write("releases/two.md", "---\ntitle: Unnoticed\n---\n");
+    let swap = ["releases/.one.md.swp", "state/ledger.db", "releases/gone.tmp"];
+    let named = |paths: &[&str]| paths.iter().map(|path| dir.join(path)).collect::<Vec<_>>();
+    let files =
+        work_tree_again(dir, &before, &named(&["releases/one.md", swap[0], swap[1], swap[2]])).unwrap();
+    let text = |files: &Files, path: &str| String::from_utf8(files.files[path].to_vec()).unwrap();
+    assert!(text(&files, "releases/one.md").contains("Other"));
+    assert_eq!(text(&files, "releases/two.md"), RELEASE);
+    before.files.clone_from(&files.files);
+    // Each of these makes it look at everything.
+    let changes: [(&str, Change); 4] = [
+        ("releases/new.md", |it| it.write("releases/new.md", RELEASE)),
+        ("releases/one.md", |it| fs::remove_file(it.path().join("releases/one.md")).unwrap()),
+        ("releases", |it| it.write("releases/more/three.md", RELEASE)),
+        ("releases/two.md", |it| {
+            fs::remove_file(it.path().join("releases/two.md")).unwrap();
+            std::os::unix::fs::symlink("/etc/passwd", it.path().join("releases/two.md")).unwrap();
+        }),
+    ];
+    for (path, change) in changes {
+        change(&repository);
+        let again = work_tree_again(dir, &before, &named(&[path])).unwrap();
+        let whole = work_tree_files(dir).unwrap();
+        assert_eq!(again.files, whole.files, "{path}");
+        assert_eq!(again.findings.len(), whole.findings.len(), "{path}");
+        before = again;
+    }
+    assert!(before.findings.iter().any(|finding| finding.code == "symlink"));
+}
+
+#[test]
 fn the_work_tree_follows_no_link_and_no_repository_inside() {
     use std::os::unix::fs::symlink;
     let repository = Repository::new();

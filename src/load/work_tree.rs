@@ -35,6 +35,49 @@ pub(super) fn files(dir: &Path) -> Result<Files, LoadError> {
     Ok(files)
 }
 
+/// What is different now in the files at `changed` (which stand in the folder `dir`, and of which nobody needs to know more
+/// than that they may have changed); nothing if that cannot be told without a look at everything.
+pub(super) fn again(dir: &Path, before: &Files, changed: &[PathBuf]) -> Result<Option<Files>, LoadError> {
+    // What was refused stands nowhere but in the findings of the whole look.
+    if !before.findings.is_empty() {
+        return Ok(None);
+    }
+    let mut files = before.clone();
+    for place in changed {
+        let Some(path) = place.strip_prefix(dir).ok().and_then(Path::to_str) else { return Ok(None) };
+        let path = path.replace(std::path::MAIN_SEPARATOR, "/");
+        if path.split('/').any(|part| part.starts_with('.')) || !wanted(&path) {
+            continue;
+        }
+        let known = files.files.contains_key(&path);
+        let metadata = match fs::symlink_metadata(place) {
+            Ok(metadata) => metadata,
+            // Somebody's temporary file, come and gone.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !known => {
+                let inside = format!("{path}/");
+                if files
+                    .files
+                    .range(inside.clone()..)
+                    .next()
+                    .is_some_and(|(path, _)| path.starts_with(&inside))
+                {
+                    return Ok(None);
+                }
+                continue;
+            }
+            Err(_) => return Ok(None),
+        };
+        if !known || !metadata.file_type().is_file() || !files.fits(&path, metadata.len()) {
+            return Ok(None);
+        }
+        let bytes =
+            read(place, metadata.len()).map_err(|source| LoadError::Io { path: place.clone(), source })?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        files.files.insert(path, bytes);
+    }
+    Ok(Some(files))
+}
+
 /// The bytes of a file; nothing if it is gone since it was listed.
 fn read(place: &Path, size: u64) -> std::io::Result<Option<Arc<[u8]>>> {
     let file = match fs::File::open(place) {

@@ -13,21 +13,21 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::card::{self, Look, escape_step};
 use super::compare;
 use super::desk::Desk;
-use super::edition::{self, Asked, Reader, Rendered};
+use super::edition::{self, Asked, Rendered};
 use super::person;
 use super::planned;
+use super::push::{Listener, Open};
 use super::records::Issued;
 use super::routes::{ASSET_POLICY, content_policy, set_policy};
-use super::snapshot::When;
+use super::snapshot::{Snapshot, When};
 use super::view;
+use super::wanted::{self, Wanted, Way};
 use crate::digest::Digest;
 use crate::plan::Held;
 
 type Shared = State<Arc<Desk>>;
-type Way = (String, String, String, String);
 
 /// The files of the editors' page, by name.
 macro_rules! own_files {
@@ -41,7 +41,6 @@ own_files!(
     "index.html",
     "frame.html",
     "frame.js",
-    "frame.css",
     "icon.svg",
     "app.css",
     "calendar.js",
@@ -57,6 +56,7 @@ own_files!(
     "person.js",
     "rail.js",
     "side.js",
+    "stage.js",
     "store.js",
     "words.js",
 );
@@ -268,45 +268,20 @@ pub async fn issued(State(desk): Shared, Path(slug): Path<String>) -> Response {
     .await
 }
 
-/// How an edition is wanted.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Wanted {
-    #[serde(default)]
-    advance: bool,
-    notice: Option<String>,
-    /// Which side: `seen`, `text`, `source`, `headers`, `feed`.
-    part: Option<String>,
-    /// In which colours: `light`, `dark`, `turned`.
-    room: Option<String>,
-    /// `off` for blocked pictures.
-    images: Option<String>,
-    /// Who reads it.
-    who: Option<String>,
-    /// What it is compared with: `way:AUDIENCE/CHANNEL/LANGUAGE`, `commit:REVISION`, `issued:SHA`.
-    with: Option<String>,
-}
-
-fn asked(desk: &Desk, way: Way, wanted: &Wanted) -> Option<Asked> {
-    let (slug, audience, channel, language) = way;
-    let contact = wanted.who.as_deref().and_then(|who| person::find(who, desk.records.as_deref()).ok());
-    let reader = contact.as_ref().map(person::reader).or_else(Reader::anybody)?;
-    let notice = wanted.notice.clone();
-    Some(Asked { slug, audience, channel, language, advance: wanted.advance, notice, reader })
-}
-
 /// Renders what was asked for and answers with `then`; what cannot be rendered says why.
 async fn with_edition(
     desk: Arc<Desk>,
     way: Way,
     wanted: Wanted,
-    then: impl FnOnce(&Desk, &Rendered) -> Response + Send + 'static,
+    then: impl FnOnce(&Snapshot, &Rendered) -> Response + Send + 'static,
 ) -> Response {
     apart(move || {
-        let Some(asked) = asked(&desk, way, &wanted) else { return no_such("edition") };
-        match edition::render(&desk, &desk.snapshot(), &asked) {
+        let Some(asked) = wanted.asked(&desk, way) else { return no_such("edition") };
+        let snapshot = desk.snapshot();
+        match edition::render(&desk, &snapshot, &asked) {
             None => no_such("edition"),
             Some(Err(error)) => refused(&error.to_string()),
-            Some(Ok(rendered)) => then(&desk, &rendered),
+            Some(Ok(rendered)) => then(&snapshot, &rendered),
         }
     })
     .await
@@ -314,17 +289,17 @@ async fn with_edition(
 
 /// What stands around an edition.
 pub async fn edition(State(desk): Shared, Path(way): Path<Way>, Query(wanted): Query<Wanted>) -> Response {
-    with_edition(desk, way, wanted, |desk, rendered| json(&edition::view(&desk.snapshot(), rendered))).await
+    with_edition(desk, way, wanted, |snapshot, rendered| json(&edition::view(snapshot, rendered))).await
 }
 
 /// An edition as its reader sees it.
 pub async fn shown(State(desk): Shared, Path(way): Path<Way>, Query(wanted): Query<Wanted>) -> Response {
-    let look = Look::read(wanted.part.as_deref(), wanted.room.as_deref(), wanted.images.as_deref());
-    with_edition(desk, way, wanted, move |desk, rendered| {
-        let beside = |name: &str| format!("file/{}", escape_step(name));
-        let Some(html) = card::document(rendered, look, &beside) else { return no_such("page") };
+    let look = wanted.look();
+    let policy = content_policy(&desk);
+    with_edition(desk, way, wanted, move |snapshot, rendered| {
+        let Some(html) = wanted::document(snapshot, rendered, look) else { return no_such("page") };
         let mut response = ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
-        set_policy(&mut response, &content_policy(desk));
+        set_policy(&mut response, &policy);
         response
     })
     .await
@@ -333,7 +308,7 @@ pub async fn shown(State(desk): Shared, Path(way): Path<Way>, Query(wanted): Que
 /// Two editions beside each other.
 pub async fn compared(State(desk): Shared, Path(way): Path<Way>, Query(wanted): Query<Wanted>) -> Response {
     apart(move || {
-        let Some(asked) = asked(&desk, way, &wanted) else { return no_such("edition") };
+        let Some(asked) = wanted.asked(&desk, way) else { return no_such("edition") };
         match comparison(&desk, &asked, wanted.with.as_deref().unwrap_or_default()) {
             Ok(comparison) => json(&comparison),
             Err(words) => refused(&words),
@@ -423,25 +398,47 @@ fn picture(kind: &str, bytes: &[u8]) -> Response {
     response
 }
 
+/// What a page has open while it listens.
+#[derive(Debug, Deserialize)]
+pub struct Listening {
+    /// An [`Open`] as JSON.
+    open: Option<String>,
+}
+
 /// News as they come. The first event says where the newsroom stands, so that a page that comes
-/// back after a pause knows whether to ask for everything.
-pub async fn events(State(desk): Shared) -> Response {
+/// back after a pause knows whether to ask for everything. Who says what is open gets it after each change.
+pub async fn events(State(desk): Shared, Query(listening): Query<Listening>) -> Response {
+    let open = match listening.open.as_deref().map(serde_json::from_str::<Open>).transpose() {
+        Ok(open) => open,
+        Err(error) => return refused(&format!("what is open cannot be understood: {error}")),
+    };
     let mut news = desk.listen();
     let hello = format!("{{\"version\":{}}}", desk.snapshot().version);
-    let (tell, told) = tokio::sync::mpsc::channel::<Result<Event, Infallible>>(4);
+    let (tell, told) = tokio::sync::mpsc::channel::<Result<Event, Infallible>>(32);
+    let listener = open.map(|open| Listener::new(Arc::clone(&desk), open, tell.clone()));
     let stop = desk.stop.clone();
     tokio::spawn(async move {
         let mut next = Event::default().event("hello").data(hello);
         while tell.send(Ok(next)).await.is_ok() {
-            let heard = tokio::select! {
-                () = stop.cancelled() => return,
-                () = tell.closed() => return,
-                heard = news.recv() => heard,
-            };
-            next = match heard {
-                Ok(change) => Event::default().event("change").data(&*change),
-                Err(RecvError::Lagged(_)) => Event::default().event("reset").data("{}"),
-                Err(RecvError::Closed) => return,
+            next = loop {
+                let heard = tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tell.closed() => return,
+                    heard = news.recv() => heard,
+                };
+                match heard {
+                    Ok(change) => {
+                        let event = Event::default().event("change").data(&change.text);
+                        // Where everything changed, the page asks for everything.
+                        let Some(listener) = listener.as_ref().filter(|_| !change.all) else { break event };
+                        if tell.send(Ok(event)).await.is_err() {
+                            return;
+                        }
+                        listener.send().await;
+                    }
+                    Err(RecvError::Lagged(_)) => break Event::default().event("reset").data("{}"),
+                    Err(RecvError::Closed) => return,
+                }
             };
         }
     });

@@ -1,6 +1,6 @@
 //! What all requests share: the latest snapshot, who is listening, and editions rendered lately.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,13 +12,13 @@ use super::commit;
 use super::guard::Guard;
 use super::records::Records;
 use super::snapshot::Snapshot;
-use super::watch::Watcher;
+use super::watch::{Seen, Watcher};
 use crate::clock::Clock;
-use crate::load::{self, LoadError};
+use crate::load::{self, Files, LoadError};
 use crate::newsroom::Newsroom;
 use crate::plan::{self, Held, Plan, Planner};
-use crate::release::Cache;
-use crate::render::{self, Edition, RenderError, Renderer, Request};
+use crate::release::{Cache, Release};
+use crate::render::{Edition, RenderError, Renderer, Request};
 
 /// So many editions are kept: all cards of a release or two, and what a comparison stands beside.
 const KEPT: usize = 160;
@@ -41,15 +41,24 @@ pub struct Desk {
     pub editor: Option<String>,
     /// The newsroom's folder.
     pub dir: PathBuf,
-    cache: Mutex<Cache>,
+    /// The files of the last look, and what was made of them.
+    files: Mutex<(Files, Cache)>,
     snapshot: Mutex<Arc<Snapshot>>,
-    news: broadcast::Sender<Arc<str>>,
+    news: broadcast::Sender<Arc<News>>,
     editions: Mutex<VecDeque<Kept>>,
-    /// Of the newsroom that was rendered from last: compiling its templates is most of the cost of an edition.
+    /// Of the newsroom that was rendered from last: compiling its templates is most of the cost of an edition, and is done
+    /// again only when they change.
     renderer: Mutex<Option<(Arc<Newsroom>, Arc<Renderer<'static>>)>>,
-    plan: Mutex<Option<(u64, i64, Arc<Plan>)>>,
-    sources: Mutex<plan::Known>,
+    known: Mutex<plan::Known>,
     commits: Mutex<VecDeque<(String, Arc<Newsroom>)>>,
+}
+
+/// A change, as it is told.
+pub struct News {
+    /// Whether everything may look different.
+    pub all: bool,
+    /// The change as JSON.
+    pub text: String,
 }
 
 /// An edition, and the version of what it was rendered from.
@@ -59,7 +68,8 @@ impl Desk {
     /// Reads the newsroom in `dir` for the first time.
     pub fn open(options: &Options, guard: Guard, stop: CancellationToken) -> Result<Desk, LoadError> {
         let mut cache = Cache::default();
-        let newsroom = load::work_tree_files(&options.dir)?.newsroom(&mut cache);
+        let files = load::work_tree_files(&options.dir)?;
+        let newsroom = files.clone().newsroom(&mut cache);
         let snapshot = Snapshot::first(newsroom, options.clock.now());
         Ok(Desk {
             guard,
@@ -68,13 +78,12 @@ impl Desk {
             records: options.records.clone(),
             editor: options.editor.clone(),
             dir: std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone()),
-            cache: Mutex::new(cache),
+            files: Mutex::new((files, cache)),
             snapshot: Mutex::new(Arc::new(snapshot)),
             news: broadcast::Sender::new(WAITING),
             editions: Mutex::new(VecDeque::new()),
             renderer: Mutex::default(),
-            plan: Mutex::new(None),
-            sources: Mutex::default(),
+            known: Mutex::default(),
             commits: Mutex::default(),
         })
     }
@@ -85,49 +94,55 @@ impl Desk {
     }
 
     /// News from now on, as events ready to be sent.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<str>> {
+    pub fn listen(&self) -> broadcast::Receiver<Arc<News>> {
         self.news.subscribe()
     }
 
     /// Follows the folder until the watcher is stopped. Blocks: it is run on a thread of its own.
     pub fn follow(&self, mut watcher: Watcher) {
-        while watcher.changed() {
-            self.look();
+        while let Some(seen) = watcher.changed() {
+            self.look(&seen);
         }
     }
 
-    /// Reads the newsroom again and tells the listeners what changed. What cannot be read (a
+    /// Reads again what may have changed and tells the listeners what did. What cannot be read (a
     /// folder that is being replaced) leaves the last look standing; the next change tries again.
-    fn look(&self) {
-        let newsroom = match load::work_tree_files(&self.dir) {
-            Ok(files) => files.newsroom(&mut lock(&self.cache)),
+    fn look(&self, seen: &Seen) {
+        let mut kept = lock(&self.files);
+        let files = match seen {
+            Seen::Files(changed) => load::work_tree_again(&self.dir, &kept.0, changed),
+            Seen::Anything => load::work_tree_files(&self.dir),
+        };
+        let newsroom = match files {
+            Ok(files) => {
+                kept.0 = files.clone();
+                files.newsroom(&mut kept.1)
+            }
             Err(error) => {
                 tracing::warn!(%error, "the newsroom cannot be read; the preview shows it as it was");
                 return;
             }
         };
-        let Some((next, change)) = self.snapshot().next(newsroom, self.clock.now()) else { return };
+        drop(kept);
+        let before = self.snapshot();
+        let Some((next, change)) = before.next(newsroom, self.clock.now()) else { return };
         *lock(&self.snapshot) = Arc::new(next);
         let text = serde_json::to_string(&change).unwrap_or_default();
         // Nobody listening is no error.
-        let _ = self.news.send(Arc::from(text));
+        let _ = self.news.send(Arc::new(News { all: change.all, text }));
     }
 
-    /// What would leave if the newsroom were issued as it stands, without the contact book. Kept
-    /// for the minute, since everything in it is due at whole minutes.
-    pub fn plan(&self, snapshot: &Snapshot) -> Arc<Plan> {
-        let now = self.clock.now();
-        let minute = now.as_second().div_euclid(60);
-        if let Some((version, made, plan)) = &*lock(&self.plan)
-            && (*version, *made) == (snapshot.version, minute)
-        {
-            return Arc::clone(plan);
-        }
-        let held = Held::default();
-        let planner = Planner::with(&snapshot.newsroom, &held, now, &mut lock(&self.sources));
-        let plan = Arc::new(planner.finish());
-        *lock(&self.plan) = Some((snapshot.version, minute, Arc::clone(&plan)));
-        plan
+    /// What plans have in common while releases stay as they are.
+    pub fn known(&self) -> MutexGuard<'_, plan::Known> {
+        lock(&self.known)
+    }
+
+    /// What would leave of one release if it were issued as it stands, without the contact book: no other release makes
+    /// a difference to that.
+    pub fn plan(&self, newsroom: &Newsroom, release: &Arc<Release>) -> Plan {
+        let mut alone = newsroom.clone();
+        alone.releases = BTreeMap::from([(release.slug.clone(), Arc::clone(release))]);
+        Planner::new(&alone, &Held::default(), self.clock.now()).finish()
     }
 
     /// The newsroom as it stands in a commit, and the commit's full name. An error is words for the editor.
@@ -159,11 +174,12 @@ impl Desk {
         if let Some(edition) = known {
             return edition;
         }
+        let latest = self.renderer(&snapshot.newsroom);
         // An older newsroom, that of a broken release, must not push the latest one's out.
         let edition = if Arc::ptr_eq(newsroom, &snapshot.newsroom) {
-            self.renderer(newsroom).edition(request)
+            latest.edition(request)
         } else {
-            render::edition(newsroom, request)
+            latest.next(Arc::clone(newsroom)).edition(request)
         };
         let edition = edition.map(Arc::new);
         let mut editions = lock(&self.editions);
@@ -179,7 +195,12 @@ impl Desk {
         if let Some((_, renderer)) = kept.as_ref().filter(|(known, _)| Arc::ptr_eq(known, newsroom)) {
             return Arc::clone(renderer);
         }
-        let renderer = Arc::new(Renderer::shared(Arc::clone(newsroom)));
+        let next = Arc::clone(newsroom);
+        let renderer = match kept.as_ref() {
+            Some((_, before)) => before.next(next),
+            None => Renderer::shared(next),
+        };
+        let renderer = Arc::new(renderer);
         *kept = Some((Arc::clone(newsroom), Arc::clone(&renderer)));
         renderer
     }

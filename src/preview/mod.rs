@@ -19,10 +19,12 @@ mod guard;
 mod letter;
 mod person;
 mod planned;
+mod push;
 mod records;
 mod routes;
 mod snapshot;
 mod view;
+mod wanted;
 mod watch;
 
 use std::io;

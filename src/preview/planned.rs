@@ -55,7 +55,7 @@ pub fn view(desk: &Desk, snapshot: &Snapshot, slug: &str) -> PlanView {
         }
         None => Held::default(),
     };
-    let mut planner = Planner::new(newsroom, &held, now);
+    let mut planner = Planner::with(newsroom, &held, now, &mut desk.known());
     if let Some(records) = desk.records.as_deref().filter(|_| trouble.is_none()) {
         match records.each(&mut |contact| planner.contact(contact)) {
             Ok(()) => counted = true,

@@ -36,7 +36,6 @@ fn table(door: Door) -> Router<Arc<Desk>> {
         Door::Stage => Router::new()
             .route("/frame", show(|| page("frame.html")))
             .route("/frame.js", show(|| page("frame.js")))
-            .route("/frame.css", show(|| page("frame.css")))
             .route("/edition/{slug}/{audience}/{channel}/{language}/", show(answers::shown))
             .route("/edition/{slug}/{audience}/{channel}/{language}/file/{asset}", show(answers::asset)),
     }
@@ -108,7 +107,7 @@ fn base_policy(door: Door, desk: &Desk) -> String {
             desk.guard.origin(Door::Stage)
         ),
         Door::Stage => format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; frame-src 'self'; base-uri 'none'; \
+            "default-src 'none'; script-src 'self'; base-uri 'none'; \
              form-action 'none'; frame-ancestors {}; require-trusted-types-for 'script'; trusted-types 'none'",
             desk.guard.origin(Door::Desk)
         ),
@@ -120,7 +119,7 @@ fn base_policy(door: Door, desk: &Desk) -> String {
 pub fn content_policy(desk: &Desk) -> String {
     format!(
         "default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'; \
-         font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self' {}; \
+         font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors {}; \
          sandbox allow-same-origin",
         desk.guard.origin(Door::Desk)
     )

@@ -1,10 +1,11 @@
 //! The newsroom as it stood at one look: what the page lists, and what changed since the look before.
 //!
-//! Findings are kept by content, so a save costs the check of what was saved. A release that is
-//! broken keeps the newsroom in which it last was whole, so that its last good rendering can be
+//! Findings and rows are kept while a release stays the same, so a save costs the check of what was
+//! saved. A release that is broken keeps the newsroom in which it last was whole, so that its last good rendering can be
 //! shown, greyed, beside what is wrong.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -26,18 +27,25 @@ pub struct Snapshot {
     /// By slug; what belongs to no release stands under the empty slug.
     pub findings: BTreeMap<String, Vec<Finding>>,
     /// What the list shows, by slug.
-    pub rows: BTreeMap<String, Row>,
+    pub rows: BTreeMap<String, Arc<Row>>,
     /// Newsrooms in which releases that are broken now were whole.
     good: BTreeMap<String, Arc<Newsroom>>,
     /// In which version a release's own files, and what all releases share, changed last.
     stamps: BTreeMap<String, u64>,
     base: u64,
-    /// What `check` said of releases that may come by unchanged.
-    checked: HashMap<Digest, Vec<Finding>>,
+    /// In which version a file that is no text changed last, by path.
+    media: BTreeMap<String, u64>,
+    /// What the findings of releases follow from besides the releases.
+    surroundings: Digest,
+    /// What `check` said of releases that may come by unchanged, by slug.
+    checked: BTreeMap<String, Checked>,
 }
 
+/// A release, and what `check` said of it. While the release is the same [`Arc`], nothing that it was made from changed.
+type Checked = (Arc<Release>, Arc<[Finding]>);
+
 /// A release in the list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The release.
     pub slug: String,
@@ -117,12 +125,15 @@ impl Snapshot {
         let all = surroundings_differ(&self.newsroom, &newsroom);
         let touched = touched(&self.newsroom, &newsroom);
         let mut next = Snapshot::build(Some(self), newsroom, now);
+        let version = next.version;
         if all || directory(&self.newsroom) != directory(&next.newsroom) {
             next.base = next.version;
         }
         next.stamps.extend(touched.iter().map(|slug| (slug.clone(), next.version)));
-        let rows: Vec<Row> =
-            next.rows.values().filter(|row| self.rows.get(&row.slug) != Some(row)).cloned().collect();
+        next.media
+            .extend(changed_media(&self.newsroom, &next.newsroom).map(|path| (path.to_owned(), version)));
+        let differs = |row: &&Arc<Row>| self.rows.get(&row.slug) != Some(*row);
+        let rows: Vec<Row> = next.rows.values().filter(differs).map(|row| Row::clone(row)).collect();
         let removed: Vec<String> =
             self.rows.keys().filter(|slug| !next.rows.contains_key(*slug)).cloned().collect();
         let same = self.findings == next.findings;
@@ -137,16 +148,18 @@ impl Snapshot {
     fn build(before: Option<&Snapshot>, newsroom: Newsroom, now: Timestamp) -> Snapshot {
         let newsroom = Arc::new(newsroom);
         let surroundings = check::surroundings(&newsroom);
-        let mut checked = HashMap::with_capacity(newsroom.releases.len());
+        let mut checked = BTreeMap::new();
         let mut findings: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+        let alike = before.filter(|before| before.surroundings == surroundings);
         for (slug, release) in &newsroom.releases {
-            let key = check::key(&surroundings, &newsroom, release);
-            let kept = before.and_then(|before| before.checked.get(&key));
-            let found = kept.cloned().unwrap_or_else(|| check::release(&newsroom, release));
+            let kept = alike.and_then(|before| before.checked.get(slug));
+            let kept =
+                kept.filter(|(known, _)| Arc::ptr_eq(known, release)).map(|(_, found)| Arc::clone(found));
+            let found = kept.unwrap_or_else(|| Arc::from(check::release(&newsroom, release)));
             if !found.is_empty() {
                 findings.entry(slug.clone()).or_default().extend(found.iter().cloned());
             }
-            checked.insert(key, found);
+            checked.insert(slug.clone(), (Arc::clone(release), found));
         }
         let general = newsroom.findings.iter().cloned().chain(check::newsroom_only(&newsroom, now, None));
         for finding in general {
@@ -160,7 +173,7 @@ impl Snapshot {
             });
             list.dedup();
         }
-        let rows = rows(&newsroom, &findings);
+        let rows = rows(&newsroom, &findings, before);
         let good = rows
             .values()
             .filter(|row| row.broken)
@@ -175,7 +188,8 @@ impl Snapshot {
         let version = before.map_or(1, |before| before.version + 1);
         let stamps = before.map(|before| before.stamps.clone()).unwrap_or_default();
         let base = before.map_or(version, |before| before.base);
-        Snapshot { version, newsroom, findings, rows, good, stamps, base, checked }
+        let media = before.map(|before| before.media.clone()).unwrap_or_default();
+        Snapshot { version, newsroom, findings, rows, good, stamps, base, media, surroundings, checked }
     }
 
     /// The newsroom to render `slug` from, and whether it is an older one; nothing for a release
@@ -191,6 +205,20 @@ impl Snapshot {
     pub fn stamp<'a>(&self, slugs: impl IntoIterator<Item = &'a str>) -> u64 {
         let own = slugs.into_iter().filter_map(|slug| self.stamps.get(slug)).max();
         own.copied().unwrap_or(0).max(self.base)
+    }
+
+    /// In which version a file that stands beside these releases changed last; 0 if none did since the first look.
+    pub fn media_stamp<'a>(&self, slugs: impl IntoIterator<Item = &'a str>) -> u64 {
+        let folders = slugs
+            .into_iter()
+            .filter_map(|slug| Some(self.source(slug)?.0.releases.get(slug)?.folder.clone()));
+        let changed = folders.flat_map(|folder| {
+            let inside = move |path: &str| {
+                path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            };
+            self.media.iter().filter(move |(path, _)| inside(path)).map(|(_, version)| *version)
+        });
+        changed.max().unwrap_or(0)
     }
 
     /// Errors and warnings that belong to no release.
@@ -228,27 +256,40 @@ fn audiences(newsroom: &Newsroom) -> Vec<String> {
     newsroom.audiences.values().map(|audience| format!("{audience:?}")).collect()
 }
 
+/// The files beside releases that are new, gone or other than they were.
+fn changed_media<'a>(old: &'a Newsroom, new: &'a Newsroom) -> impl Iterator<Item = &'a str> {
+    let same = |side: &Newsroom, path: &String, bytes: &Arc<[u8]>| {
+        side.files.get(path).is_some_and(|other| Arc::ptr_eq(other, bytes) || other == bytes)
+    };
+    let differs = move |(path, bytes): &(&'a String, &'a Arc<[u8]>)| {
+        path.starts_with("releases/") && !(same(old, path, bytes) && same(new, path, bytes))
+    };
+    old.files.iter().chain(&new.files).filter(differs).map(|(path, _)| path.as_str())
+}
+
 /// The releases whose texts or media differ.
 fn touched(old: &Newsroom, new: &Newsroom) -> Vec<String> {
     let mut slugs = BTreeSet::new();
-    let texts = |newsroom: &Newsroom| -> BTreeMap<String, (String, Arc<str>)> {
-        let entry = |file: &Arc<File>| (file.path.clone(), (file.slug.clone(), Arc::clone(&file.text)));
-        newsroom.sources.iter().map(entry).collect()
-    };
-    let (was, is) = (texts(old), texts(new));
-    for (path, (slug, text)) in was.iter().chain(&is) {
-        let same =
-            |side: &BTreeMap<String, (String, Arc<str>)>| side.get(path).is_some_and(|(_, t)| t == text);
-        if !(same(&was) && same(&is)) {
-            slugs.insert(slug.clone());
+    // Both stand in the order of their paths, so what did not change stands at the same place or a few further on.
+    let (mut was, mut is) = (old.sources.iter().peekable(), new.sources.iter().peekable());
+    loop {
+        let next = match (was.peek(), is.peek()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(was), Some(is)) => was.path.cmp(&is.path),
+        };
+        let before = if next == Ordering::Greater { None } else { was.next() };
+        let after = if next == Ordering::Less { None } else { is.next() };
+        let same = matches!((before, after), (Some(a), Some(b)) if Arc::ptr_eq(a, b) || a.text == b.text);
+        if !same {
+            slugs.extend(before.into_iter().chain(after).map(|file| file.slug.clone()));
         }
     }
-    let mut folders = BTreeSet::new();
-    for (path, bytes) in old.files.iter().chain(&new.files) {
-        let same = |side: &Newsroom| side.files.get(path).is_some_and(|other| other == bytes);
-        if path.starts_with("releases/") && !(same(old) && same(new)) {
-            folders.insert(path.rsplit_once('/').map_or("", |(folder, _)| folder));
-        }
+    let folders: BTreeSet<&str> =
+        changed_media(old, new).map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder)).collect();
+    if folders.is_empty() {
+        return slugs.into_iter().collect();
     }
     for release in old.releases.values().chain(new.releases.values()) {
         if folders.iter().any(|folder| folder.starts_with(release.folder.as_str())) {
@@ -258,19 +299,34 @@ fn touched(old: &Newsroom, new: &Newsroom) -> Vec<String> {
     slugs.into_iter().collect()
 }
 
-fn rows(newsroom: &Newsroom, findings: &BTreeMap<String, Vec<Finding>>) -> BTreeMap<String, Row> {
+fn rows(
+    newsroom: &Newsroom,
+    findings: &BTreeMap<String, Vec<Finding>>,
+    before: Option<&Snapshot>,
+) -> BTreeMap<String, Arc<Row>> {
+    let before = before.filter(|before| before.newsroom.timezone == newsroom.timezone);
     let mut files: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
     for file in &newsroom.sources {
         files.entry(&file.slug).or_default().push(file);
     }
-    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut rows: BTreeMap<String, Arc<Row>> = BTreeMap::new();
     for (slug, files) in files {
         let (errors, warnings) = findings.get(slug).map_or((0, 0), |list| finding::count(list));
         let row = match newsroom.releases.get(slug) {
-            Some(release) => whole_row(newsroom, release),
+            Some(release) => {
+                let same = |before: &&Snapshot| {
+                    before.newsroom.releases.get(slug).is_some_and(|known| Arc::ptr_eq(known, release))
+                };
+                let kept = before.filter(same).and_then(|before| before.rows.get(slug));
+                if let Some(row) = kept.filter(|row| (row.errors, row.warnings) == (errors, warnings)) {
+                    rows.insert(slug.to_owned(), Arc::clone(row));
+                    continue;
+                }
+                whole_row(newsroom, release)
+            }
             None => broken_row(newsroom, slug, &files),
         };
-        rows.insert(slug.to_owned(), Row { errors, warnings, ..row });
+        rows.insert(slug.to_owned(), Arc::new(Row { errors, warnings, ..row }));
     }
     rows
 }

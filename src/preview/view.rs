@@ -140,7 +140,7 @@ pub fn newsroom(desk: &Desk, snapshot: &Snapshot) -> NewsroomView {
         now: desk.clock.now().to_string(),
         languages: newsroom.languages.iter().map(ToString::to_string).collect(),
         general: snapshot.general(),
-        releases: snapshot.rows.values().cloned().collect(),
+        releases: snapshot.rows.values().map(|row| Row::clone(row)).collect(),
     }
 }
 
@@ -148,9 +148,8 @@ pub fn newsroom(desk: &Desk, snapshot: &Snapshot) -> NewsroomView {
 /// slug gives the findings that belong to no release.
 pub fn release(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Option<ReleaseView> {
     let source = snapshot.source(slug);
-    let row = snapshot.rows.get(slug)?.clone();
-    let texts = check::texts(&snapshot.newsroom);
-    let findings = snapshot.findings.get(slug).map(|list| findings(desk, list, &texts)).unwrap_or_default();
+    let row = Row::clone(snapshot.rows.get(slug)?);
+    let findings = found(desk, snapshot, slug);
     let mut view = ReleaseView {
         version: snapshot.version,
         row,
@@ -170,8 +169,8 @@ pub fn release(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Option<ReleaseVi
     view.times = times(&newsroom, release);
     view.notices = notices(release).into_iter().map(Notice::as_str).collect();
     let ways = ways(&newsroom, release);
-    let plan = desk.plan(snapshot);
-    let planned = plan.releases.iter().find(|planned| planned.slug == slug).filter(|_| !stale);
+    let plan = (!stale).then(|| desk.plan(&newsroom, release));
+    let planned = plan.iter().flat_map(|plan| &plan.releases).find(|planned| planned.slug == slug);
     view.due = due(&newsroom, release, &ways, planned.map(|planned| &**planned));
     view.editions = ways;
     for way in &mut view.editions {
@@ -182,8 +181,13 @@ pub fn release(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Option<ReleaseVi
 
 /// The findings that belong to no release.
 pub fn general(desk: &Desk, snapshot: &Snapshot) -> Vec<FindingView> {
-    let texts = check::texts(&snapshot.newsroom);
-    snapshot.findings.get("").map(|list| findings(desk, list, &texts)).unwrap_or_default()
+    found(desk, snapshot, "")
+}
+
+/// The findings of one release.
+fn found(desk: &Desk, snapshot: &Snapshot, slug: &str) -> Vec<FindingView> {
+    let Some(list) = snapshot.findings.get(slug).filter(|list| !list.is_empty()) else { return Vec::new() };
+    findings(desk, list, &check::texts(&snapshot.newsroom))
 }
 
 fn times(newsroom: &Newsroom, release: &Release) -> Vec<Moment> {

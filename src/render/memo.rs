@@ -17,6 +17,12 @@ struct Shelves<K, T: ?Sized> {
     old: HashMap<K, Arc<T>>,
 }
 
+impl<K: Eq + Hash, T: ?Sized> Default for Memo<K, T> {
+    fn default() -> Memo<K, T> {
+        Memo::new()
+    }
+}
+
 impl<K: Eq + Hash, T: ?Sized> Memo<K, T> {
     pub(super) fn new() -> Memo<K, T> {
         Memo(Mutex::new(Shelves { new: HashMap::new(), old: HashMap::new() }))

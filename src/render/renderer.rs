@@ -14,8 +14,9 @@ use crate::newsroom::{Form, Newsroom};
 /// edition, so whoever renders several makes one of these.
 pub struct Renderer<'a> {
     newsroom: Source<'a>,
-    templates: Templates,
-    maker: Maker,
+    /// Follows from the newsroom's settings and templates alone, as the maker does.
+    templates: Arc<Templates>,
+    maker: Arc<Maker>,
     shelf: Shelf,
 }
 
@@ -47,6 +48,21 @@ impl<'a> Renderer<'a> {
         Renderer::of(Source::Shared(newsroom))
     }
 
+    /// A renderer of another look at the same newsroom. What was compiled is kept where settings and templates are the
+    /// same; nothing that was made of a release is.
+    #[must_use]
+    pub fn next(&self, newsroom: Arc<Newsroom>) -> Renderer<'static> {
+        if !same_looks(&self.newsroom, &newsroom) {
+            return Renderer::shared(newsroom);
+        }
+        Renderer {
+            newsroom: Source::Shared(newsroom),
+            templates: Arc::clone(&self.templates),
+            maker: Arc::clone(&self.maker),
+            shelf: self.shelf.next(),
+        }
+    }
+
     fn of(newsroom: Source<'a>) -> Renderer<'a> {
         let templates = Templates::new(&newsroom.files, &newsroom.timezone);
         let mut fields: Vec<&[u8]> = vec![newsroom.config_text.as_bytes()];
@@ -56,7 +72,7 @@ impl<'a> Renderer<'a> {
             }
         }
         let maker = Maker::new(&Digest::of_fields(&fields));
-        Renderer { newsroom, templates, maker, shelf: Shelf::new() }
+        Renderer { newsroom, templates: Arc::new(templates), maker: Arc::new(maker), shelf: Shelf::new() }
     }
 
     /// Renders one edition.
@@ -104,5 +120,50 @@ impl<'a> Renderer<'a> {
         let mail = mail::compose_digest(&scenes, &self.templates, &self.maker)?;
         let title = mail.subject.clone();
         Ok(Edition { request: request.clone(), title, content: Content::Mail(mail), assets: Vec::new() })
+    }
+}
+
+/// Whether two newsrooms have the same settings, templates and logo: all that templates are compiled with, and all that
+/// the maker of mails knows beside them.
+fn same_looks(a: &Newsroom, b: &Newsroom) -> bool {
+    fn templates(newsroom: &Newsroom) -> impl Iterator<Item = (&String, &Arc<[u8]>)> {
+        newsroom.files.iter().filter(|(path, _)| path.starts_with("templates/"))
+    }
+    a.config_text == b.config_text && templates(a).eq(templates(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    /// `newsroom` with another first word in every text.
+    fn edited(newsroom: &Newsroom, word: &str) -> Newsroom {
+        let mut files = newsroom.files.clone();
+        for source in &newsroom.sources {
+            let text = source.text.replacen("\n---\n", &format!("\n---\n{word} "), 1);
+            files.insert(source.path.clone(), Arc::from(text.as_bytes()));
+        }
+        Newsroom::build(None, files)
+    }
+
+    #[test]
+    fn what_is_kept_makes_no_difference() {
+        let first = Arc::new(sample::aster());
+        let mut renderer = Renderer::shared(Arc::clone(&first));
+        for word in ["One", "Two", "One"] {
+            let newsroom = Arc::new(edited(&first, word));
+            renderer = renderer.next(Arc::clone(&newsroom));
+            for channel in first.channels.keys() {
+                let request = sample::request("aster-ev", channel);
+                let fresh = Renderer::new(&newsroom).edition(&request);
+                assert_eq!(renderer.edition(&request), fresh, "{word} {channel}");
+                let Ok(Edition { content: Content::Mail(mail), .. }) = fresh else { continue };
+                assert!(format!("{:?}", mail.pieces).contains(word), "{channel} lacks {word}");
+            }
+        }
+        let mut other = Newsroom::clone(&first);
+        other.config_text = Arc::from(format!("{}\n", other.config_text));
+        assert!(!same_looks(&first, &other));
     }
 }

@@ -139,27 +139,45 @@ impl Tab {
         self.call("Runtime.evaluate", &params)["result"]["value"].clone()
     }
 
-    /// What stands in the page and in all frames of its site.
-    pub fn seen(&mut self) -> String {
-        fn frames(tree: &Value, found: &mut Vec<Value>) {
-            found.push(tree["frame"]["id"].clone());
+    /// The page and all frames of its site: their ids and addresses.
+    fn frames(&mut self) -> Vec<(Value, String)> {
+        fn below(tree: &Value, found: &mut Vec<(Value, String)>) {
+            let frame = &tree["frame"];
+            found.push((frame["id"].clone(), frame["url"].as_str().unwrap_or_default().to_owned()));
             for child in tree["childFrames"].as_array().into_iter().flatten() {
-                frames(child, found);
+                below(child, found);
             }
         }
         let mut found = Vec::new();
-        frames(&self.call("Page.getFrameTree", &json!({}))["frameTree"], &mut found);
+        below(&self.call("Page.getFrameTree", &json!({}))["frameTree"], &mut found);
+        found
+    }
+
+    /// What `script` gives in a frame, in a world of its own: beside what the frame itself may run.
+    fn inside(&mut self, frame: &Value, script: &str) -> Value {
+        let world = self.call("Page.createIsolatedWorld", &json!({ "frameId": frame, "worldName": "tests" }));
+        let params = json!({
+            "expression": script,
+            "contextId": world["executionContextId"],
+            "awaitPromise": true,
+            "returnByValue": true,
+        });
+        self.call("Runtime.evaluate", &params)["result"]["value"].clone()
+    }
+
+    /// What `script` gives in the frame whose address holds `part`; nothing where there is none.
+    pub fn within(&mut self, part: &str, script: &str) -> Value {
+        let found = self.frames().into_iter().find(|(_, address)| address.contains(part));
+        found.map_or(Value::Null, |(frame, _)| self.inside(&frame, script))
+    }
+
+    /// What stands in the page and in all frames of its site.
+    pub fn seen(&mut self) -> String {
         let mut text = String::new();
-        for frame in found {
+        for (frame, _) in self.frames() {
             // A frame may go while it is asked.
-            let world = self.call("Page.createIsolatedWorld", &json!({ "frameId": frame }));
-            let params = json!({
-                "expression": "document.body ? document.body.innerText : ''",
-                "contextId": world["executionContextId"],
-                "returnByValue": true,
-            });
-            let said = self.call("Runtime.evaluate", &params);
-            text.push_str(said["result"]["value"].as_str().unwrap_or_default());
+            let said = self.inside(&frame, "document.body ? document.body.innerText : ''");
+            text.push_str(said.as_str().unwrap_or_default());
             text.push('\n');
         }
         text
@@ -205,8 +223,10 @@ impl Tab {
     pub fn until(&mut self, script: &str) {
         let began = Instant::now();
         while self.evaluate(script) != json!(true) {
-            let text = self.evaluate("document.body && document.body.innerText");
-            assert!(began.elapsed() < Duration::from_secs(40), "{script}\n{text}\n{:?}", self.complaints);
+            if began.elapsed() > Duration::from_secs(40) {
+                let text = self.evaluate("document.body && document.body.innerText");
+                panic!("{script}\n{text}\n{:?}", self.complaints);
+            }
         }
     }
 }

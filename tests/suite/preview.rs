@@ -272,28 +272,46 @@ pub struct Events(std::io::BufReader<TcpStream>);
 
 impl Events {
     pub fn of(preview: &Running) -> Events {
+        Events::at(preview, "/api/events")
+    }
+
+    /// The events of a page that has this open.
+    pub fn of_open(preview: &Running, open: &serde_json::Value) -> Events {
+        let escaped: String = open.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        Events::at(preview, &format!("/api/events?open={escaped}"))
+    }
+
+    fn at(preview: &Running, path: &str) -> Events {
         let mut stream = TcpStream::connect(("127.0.0.1", preview.desk)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let (port, cookie) = (preview.desk, &preview.cookie);
-        write!(stream, "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n")
-            .unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n").unwrap();
         Events(std::io::BufReader::new(stream))
     }
 
+    /// The data of the next event of this name.
     pub fn next(&mut self, name: &str) -> serde_json::Value {
+        loop {
+            let (event, data) = self.any();
+            if event == name {
+                return data;
+            }
+        }
+    }
+
+    /// The next event.
+    pub fn any(&mut self) -> (String, serde_json::Value) {
         let mut line = String::new();
         let mut event = String::new();
         while std::io::BufRead::read_line(&mut self.0, &mut line).unwrap() > 0 {
             if let Some(found) = line.trim_end().strip_prefix("event: ") {
                 event = found.to_owned();
-            } else if let Some(data) = line.trim_end().strip_prefix("data: ")
-                && event == name
-            {
-                return serde_json::from_str(data).unwrap();
+            } else if let Some(data) = line.trim_end().strip_prefix("data: ") {
+                return (event, serde_json::from_str(data).unwrap());
             }
             line.clear();
         }
-        panic!("the stream ended before `{name}`");
+        panic!("the stream ended");
     }
 }
 
@@ -324,6 +342,96 @@ fn a_save_is_told_and_a_broken_release_keeps_its_last_good_rendering() {
     assert_eq!(events.next("change")["removed"], serde_json::json!(["b"]));
     // An open stream does not hold the stop up.
     assert!(preview.end() < Duration::from_secs(2));
+}
+
+#[test]
+fn what_is_open_is_sent_when_it_changed() {
+    let preview =
+        Running::start(&[("a", release("A car", "Words.")), ("b", release("Another car", "Words."))]);
+    let way = |audience: &str, channel: &str| serde_json::json!({ "audience": audience, "channel": channel, "language": "en" });
+    let ways = [
+        way("bloggers", "relay"),
+        way("public", "newsroom"),
+        way("public", "mastodon"),
+        way("public", "none"),
+    ];
+    let open =
+        serde_json::json!({ "slug": "a", "ways": ways, "wanted": { "room": "dark", "who": "name=Ada" } });
+    let mut events = Events::of_open(&preview, &open);
+    events.next("hello");
+    // What came before `settled`, by place, and the release.
+    let after = |events: &mut Events| {
+        let mut editions = std::collections::BTreeMap::new();
+        let mut release = serde_json::Value::Null;
+        loop {
+            let (name, data) = events.any();
+            match name.as_str() {
+                "edition" => drop(editions.insert(data["at"].as_u64().unwrap(), data)),
+                "release" => release = data,
+                "settled" => return (editions, release, data),
+                _ => {}
+            }
+        }
+    };
+    preview.save("a", &release("A better car", "Words."));
+    let (editions, described, settled) = after(&mut events);
+    assert_eq!((&described["version"], &settled["version"]), (&2.into(), &2.into()));
+    assert_eq!(described["release"]["title"], "A better car");
+    assert_eq!(editions.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(editions[&0]["edition"]["mail"]["subject"], "A better car");
+    // The document is the one that the stage would show.
+    let shown = preview.stage("/edition/a/bloggers/relay/en/?room=dark&who=name%3DAda").body;
+    assert!(shown.contains(editions[&0]["html"].as_str().unwrap()), "{shown}");
+    assert!(editions[&3]["error"].as_str().unwrap().contains("none"), "{}", editions[&3]);
+    // Only one of them has another text now.
+    let variant = "\nvariants:\n  bloggers:\n    subject: For bloggers\n---\nWords.";
+    preview.save("a", &release("A better car", "Words.").replace("\n---\nWords.", variant));
+    let (editions, _, _) = after(&mut events);
+    assert_eq!(editions.keys().copied().collect::<Vec<_>>(), [0]);
+    // Another release changes nothing of this one.
+    preview.save("b", &release("Another better car", "Words."));
+    let (editions, described, settled) = after(&mut events);
+    assert!(editions.is_empty(), "{editions:?}");
+    assert_eq!((&described["version"], &settled["version"]), (&4.into(), &4.into()));
+    // While it is broken the last good text is marked as what it is.
+    preview.save("a", &release("Broken", "Words.").replace("publish:", "embargoo: no\npublish:"));
+    let (editions, described, _) = after(&mut events);
+    assert_eq!(described["release"]["stale"], true);
+    assert_eq!(
+        (&editions[&0]["edition"]["stale"], &editions[&0]["edition"]["title"]),
+        (&true.into(), &"A better car".into())
+    );
+    std::fs::remove_file(preview.dir.path().join("releases/2031/a.md")).unwrap();
+    assert_eq!(after(&mut events).1["release"], serde_json::Value::Null);
+    for wrong in ["x", "{}", "{\"slug\":\"a\",\"ways\":[],\"more\":1}"] {
+        let escaped: String = wrong.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(preview.get(&format!("/api/events?open={escaped}")).status, 422, "{wrong}");
+    }
+}
+
+#[test]
+fn a_picture_that_changed_has_another_address() {
+    let media = "media:\n  - file: car.svg\n    alt: A car\n    credit: Halden\n---\nWords.";
+    let text = release("A car", "Words.").replace("---\nWords.", media);
+    let preview = Running::start(&[("a", text)]);
+    let picture = preview.dir.path().join("releases/2031/car.svg");
+    let drawing = |colour: &str| {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><rect width=\"9\" height=\"9\" fill=\"{colour}\"/></svg>"
+        )
+    };
+    let mut events = Events::of(&preview);
+    events.next("hello");
+    std::fs::write(&picture, drawing("red")).unwrap();
+    let first = events.next("change")["version"].as_u64().unwrap();
+    let page = || preview.stage("/edition/a/public/newsroom/en/").body;
+    assert!(page().contains(&format!("file/car.svg?changed={first}\"")), "{}", page());
+    std::fs::write(&picture, drawing("blue")).unwrap();
+    let second = events.next("change")["version"].as_u64().unwrap();
+    assert!(second > first);
+    assert!(page().contains(&format!("file/car.svg?changed={second}\"")), "{}", page());
+    let shown = preview.stage(&format!("/edition/a/public/newsroom/en/file/car.svg?changed={second}"));
+    assert!(shown.body.contains("blue"), "{}", shown.body);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::render::{Addressee, Content, Edition, Mail, RenderError, Request, med
 
 pub use pictures::local_pictures;
 pub use round_up::round_up;
-pub use view::view;
+pub use view::{EditionView, view};
 
 /// Which edition is asked for, as it stands in an address.
 #[derive(Debug, Clone, PartialEq, Eq)]

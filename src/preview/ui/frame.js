@@ -1,63 +1,94 @@
-// Shows one rendered edition at a time, without flicker: the next one loads behind the one that is
-// seen, takes over its scroll position, and then its place. What is shown runs no scripts; this
-// page is not part of it.
+// Our own hand on the stage. The frames in which editions are shown stand beside this one and belong to the same origin; they
+// run no scripts, whatever is in them, and this page does for them what needs one: it puts a new text in the place of the
+// old, hands on keys, and keeps links from leading away. It makes no HTML itself and shows nothing.
 'use strict';
 
 // Known with its first words; until then nothing but "ready" is said.
-let parentOrigin = null;
-let shown = null;
-let coming = null;
-let shownKey = null;
+let desk = null;
+/** By frame, the newest version that it was given. */
+const given = new Map();
 
-const tell = (words) => parent.postMessage(words, parentOrigin || '*');
+const tell = (words) => parent.postMessage(words, desk || '*');
 
-function dress(frame) {
-  const inner = frame.contentWindow;
-  try {
-    inner.addEventListener('keydown', (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      tell({ key: event.key, shift: event.shiftKey });
-    });
-    inner.document.addEventListener('click', (event) => {
-      const link = event.target.closest && event.target.closest('a[href]');
-      if (!link) return;
-      const address = link.getAttribute('href');
-      if (address.startsWith('#')) return;
-      event.preventDefault();
-      tell({ link: link.href });
-    });
-  } catch { /* a page that the browser made itself, such as an error */ }
+/** The frame of this name, if it is one of the stage's and stands in the desk's page. */
+function find(name) {
+  for (let at = 0; at < parent.length; at += 1) {
+    try { if (parent[at].name === name && parent[at] !== self) return parent[at]; } catch { /* of another origin, or about to become ours */ }
+  }
+  return null;
+}
+
+const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName;
+
+/** Makes `old` the same as `next` and touches nothing that is the same already: it keeps its place and what is selected in it. */
+function merge(old, next) {
+  if (old.nodeType !== 1) { if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue; return; }
+  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const was = [...old.childNodes];
+  const is = [...next.childNodes];
+  let start = 0;
+  while (start < was.length && start < is.length && was[start].isEqualNode(is[start])) start += 1;
+  let end = 0;
+  while (end < was.length - start && end < is.length - start && was[was.length - 1 - end].isEqualNode(is[is.length - 1 - end])) end += 1;
+  const gone = was.slice(start, was.length - end);
+  const come = is.slice(start, is.length - end);
+  const behind = was[was.length - end] ?? null;
+  for (const [at, node] of come.entries()) {
+    if (at >= gone.length) old.insertBefore(node, behind);
+    else if (alike(gone[at], node)) merge(gone[at], node);
+    else gone[at].replaceWith(node);
+  }
+  for (const node of gone.slice(come.length)) node.remove();
+}
+
+/** Puts `html` in the place of what the frame shows. The document stays, and with it all that its policies forbid; the parser
+ *  is that of a page in which no script may run. `false` where only loading will do. */
+function put(inner, html) {
+  const { document: old } = inner;
+  if (old.readyState === 'loading' || !old.location.pathname.startsWith('/edition/')) return false;
+  const next = new inner.DOMParser().parseFromString(html, 'text/html');
+  // The document's policies forbid all of these already, but for connections that are opened ahead.
+  for (const node of next.querySelectorAll('script, link, base, meta[http-equiv], iframe, frame, object, embed')) node.remove();
+  if (next.compatMode !== old.compatMode) return false;
+  merge(old.documentElement, next.documentElement);
+  return true;
+}
+
+/** Has a frame that was just loaded take over the place of another, and hand on what is done in it. */
+function dress(inner, before) {
+  if (before) inner.scrollTo({ left: before.scrollX, top: before.scrollY, behavior: 'instant' });
+  inner.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    tell({ key: event.key, shift: event.shiftKey });
+  });
+  inner.document.addEventListener('click', (event) => {
+    const link = event.target.closest && event.target.closest('a[href]');
+    if (!link || link.getAttribute('href').startsWith('#')) return;
+    event.preventDefault();
+    tell({ link: link.href });
+  });
 }
 
 addEventListener('message', (event) => {
   if (event.source !== parent || typeof event.data !== 'object' || !event.data) return;
-  parentOrigin = event.origin;
-  const { load, key, dark, version, label } = event.data;
-  if (typeof load !== 'string' || !load.startsWith('/edition/')) return;
-  if (coming) coming.remove();
-  const frame = document.createElement('iframe');
-  coming = frame;
-  frame.className = dark ? 'coming dark' : 'coming';
-  frame.setAttribute('sandbox', 'allow-same-origin');
-  frame.title = typeof label === 'string' ? label : 'Edition';
-  frame.addEventListener('load', () => {
-    if (coming !== frame) return;
-    try {
-      if (shown && shownKey === key) {
-        const { scrollX, scrollY } = shown.contentWindow;
-        frame.contentWindow.scrollTo({ left: scrollX, top: scrollY, behavior: 'instant' });
-      }
-    } catch { /* as above */ }
-    dress(frame);
-    frame.classList.remove('coming');
-    if (shown) shown.remove();
-    shown = frame;
-    shownKey = key;
-    coming = null;
-    tell({ shown: key, version });
-  });
-  frame.src = load;
-  document.body.append(frame);
+  desk = event.origin;
+  const { put: name, html, version, dress: loaded, from, meet } = event.data;
+  if (typeof name === 'string' && typeof html === 'string') {
+    // What is older than what is seen never comes after it.
+    if ((given.get(name) ?? 0) > version) return;
+    given.set(name, version);
+    let done = false;
+    try { const inner = find(name); done = inner !== null && put(inner, html); } catch { /* a page that the browser made itself, such as an error */ }
+    tell({ put: name, version, done });
+  }
+  if (typeof loaded === 'string') {
+    try { const inner = find(loaded); if (inner) dress(inner, typeof from === 'string' ? find(from) : null); } catch { /* as above */ }
+    tell({ dressed: loaded });
+  }
+  // The first touch of a frame takes a while, and is not left to the first save.
+  if (typeof meet === 'string') requestIdleCallback(() => { try { void find(meet)?.DOMParser; } catch { /* as above */ } });
+  if (Array.isArray(event.data.gone)) for (const frame of event.data.gone) given.delete(frame);
 });
 
 tell({ ready: true });

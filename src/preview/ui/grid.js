@@ -1,15 +1,16 @@
 // The grid: a row for each audience, a live card for each of its channels and languages.
 
 import { $, h, icon, kindIcon } from './dom.js';
-import { ask, documentPath, editionPath, editionQuery, state, wayKey } from './store.js';
+import { ask, documentPath, editionPath, editionQuery, lookChanged, state, wayKey } from './store.js';
 import { open } from './moves.js';
+import * as stage from './stage.js';
 import { embargoed, fromNow, languageName, now, plural, seenAt, shortDay } from './words.js';
 
 /** How wide a screen a card is a picture of, and how much of it is shown. */
 const WIDE = { smtp: 640, ses: 640, postmark: 640, newsroom: 980, wordpress: 980 };
 const wide = (kind) => WIDE[kind] ?? 420;
 
-/** Cards by way: { node, way, frame, sha, wanted, seen }. */
+/** Cards by way: { node, way, stand, sha, wanted, seen }. */
 const cards = new Map();
 let drawnFor = null;
 
@@ -19,6 +20,7 @@ const watcher = new IntersectionObserver((entries) => {
     if (!card || card.node !== entry.target) continue;
     card.seen = entry.isIntersecting;
     if (card.seen) load(card);
+    lookChanged();
   }
 }, { rootMargin: '200px', scrollMargin: '300px' });
 const measure = new ResizeObserver((entries) => {
@@ -37,14 +39,14 @@ function reaches(way) {
   return { due: answer.due ?? way.due, local: answer.local };
 }
 
-export function drawGrid() {
+/** Draws the cards. Those of the ways that are `sent` by the desk are not asked for. */
+export function drawGrid(sent = null) {
   const { release } = state;
   const view = $('view');
   const key = JSON.stringify([release.slug, release.editions.map(wayKey), state.who, release.stale, release.broken]);
   if (key !== drawnFor || !view.querySelector('.grid')) {
     drawnFor = key;
-    for (const card of cards.values()) { watcher.unobserve(card.node); measure.unobserve(card.pane); }
-    cards.clear();
+    dismiss();
     const rows = new Map();
     for (const way of release.editions) {
       if (!reaches(way)) continue;
@@ -68,13 +70,27 @@ export function drawGrid() {
   for (const card of cards.values()) {
     card.way = release.editions.find((way) => wayKey(way) === wayKey(card.way)) ?? card.way;
     dress(card);
+    if (sent?.has(wayKey(card.way)) && card.stand.source) continue;
     card.wanted = null;
     if (card.seen) load(card);
   }
 }
 
 /** Forgets what is drawn; the next drawing begins anew. */
-export function leaveGrid() { drawnFor = null; for (const card of cards.values()) { watcher.unobserve(card.node); measure.unobserve(card.pane); } cards.clear(); }
+export function leaveGrid() { drawnFor = null; dismiss(); }
+
+function dismiss() {
+  for (const card of cards.values()) { watcher.unobserve(card.node); measure.unobserve(card.pane); stage.leave(card.stand); }
+  cards.clear();
+}
+
+/** The ways of the cards that are near what is seen, those in view first. */
+export function waysInSight() {
+  const near = [...cards.values()].filter((card) => card.seen);
+  const height = innerHeight;
+  const inView = new Set(near.filter((card) => { const { top, bottom } = card.node.getBoundingClientRect(); return bottom > 0 && top < height; }));
+  return [...near.filter((card) => inView.has(card)), ...near.filter((card) => !inView.has(card))].map((card) => card.way);
+}
 
 export function banner() {
   const { release } = state;
@@ -102,7 +118,7 @@ function outside() {
 
 function make(way) {
   const pane = h('div', { class: 'pane', 'data-wide': String(wide(way.kind)), inert: true });
-  const card = { way, pane, frame: null, sha: null, wanted: null, seen: false, foot: h('p', { class: 'foot' }), marks: h('span', { class: 'marks' }) };
+  const card = { way, pane, stand: stage.place(pane), sha: null, wanted: null, seen: false, foot: h('p', { class: 'foot' }), marks: h('span', { class: 'marks' }) };
   card.button = h('button', { class: 'open', onclick: () => open(card.way) });
   card.node = h('article', { class: `card ${way.kind}`, 'data-way': wayKey(way) },
     h('div', { class: 'card-head' }, kindIcon(way.kind, 15), h('h3', null, card.button), card.marks), pane, card.foot);
@@ -135,41 +151,70 @@ function dress(card) {
   card.foot.replaceChildren(line, time);
 }
 
+const lookOfCards = () => ({ part: 'seen', room: state.look.room, images: state.look.images });
+const wantedBy = (look) => JSON.stringify([state.version, look, state.who, state.notice]);
+
 async function load(card) {
-  const look = { part: 'seen', room: state.look.room, images: state.look.images };
-  const asked = JSON.stringify([state.version, look, state.who, state.notice]);
+  const look = lookOfCards();
+  const asked = wantedBy(look);
   if (card.wanted === asked) return;
   card.wanted = asked;
   let meta;
   try { meta = await ask(`/api/edition/${editionPath(card.way)}${editionQuery(card.way)}`); } catch (error) {
-    if (card.wanted !== asked) return;
-    // What was seen last stays; the error stands over it.
-    card.node.classList.add('failed');
-    card.node.querySelector('.why')?.remove();
-    card.pane.after(h('p', { class: 'why', role: 'alert' }, icon('alarm', 14), error.message));
+    if (card.wanted === asked) fail(card, error.message);
     return;
   }
   if (card.wanted !== asked || !cards.has(wayKey(card.way))) return;
+  const source = arrived(card, meta, look);
+  if (card.sha === source) { done(card); return; }
+  card.sha = source;
+  stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: () => done(card) });
+}
+
+const titleOf = ({ way }) => `${way.audience_name}, ${way.channel}, ${languageName(way.language)}`;
+
+/** Notes what a card's edition is now, and says where it would be loaded from. */
+function arrived(card, meta, look) {
   card.node.classList.remove('failed');
   card.node.querySelector('.why')?.remove();
   state.editions.set(wayKey(card.way), meta);
   dress(card);
-  const stamp = `${meta.sha}${state.who ?? ''}`;
-  const source = state.newsroom.stage + documentPath(card.way, stamp, look);
-  if (card.sha === source) { done(card); return; }
+  return documentPath(card.way, `${meta.sha}${state.who ?? ''}`, look);
+}
+
+function fail(card, words) {
+  // What was seen last stays; the error stands over it.
+  card.node.classList.add('failed');
+  card.node.querySelector('.why')?.remove();
+  card.pane.after(h('p', { class: 'why', role: 'alert' }, icon('alarm', 14), words));
+}
+
+/** Takes an edition that the desk sent. */
+export function feedCard(way, { edition, html, error, version }) {
+  const card = cards.get(wayKey(way));
+  if (!card) return;
+  if (error) { fail(card, error); return; }
+  const look = lookOfCards();
+  const source = arrived(card, edition, look);
+  // Whatever was asked for is older than this.
+  card.wanted = wantedBy(look);
+  const before = card.sha;
   card.sha = source;
-  const next = h('iframe', { title: `${card.way.audience_name}, ${card.way.channel}, ${languageName(card.way.language)}`, tabindex: '-1', sandbox: 'allow-same-origin', src: source, class: look.room === 'light' ? 'coming' : 'coming dark' });
-  card.coming?.remove();
-  card.coming = next;
-  next.addEventListener('load', () => {
-    if (card.coming !== next) return;
-    card.frame?.remove();
-    card.frame = next;
-    card.coming = null;
-    next.classList.remove('coming');
-    done(card);
+  if (before === null) { stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: () => done(card) }); return; }
+  stage.put(card.stand, html, version, source, {
+    done: () => done(card),
+    again: () => stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: () => done(card) }),
   });
-  card.pane.append(next);
+}
+
+/** All that the desk sends of these ways has been sent: what was not is as it was. */
+export function settleCards(ways) {
+  for (const way of ways) {
+    const card = cards.get(wayKey(way));
+    if (!card) continue;
+    card.wanted = wantedBy(lookOfCards());
+    if (card.stand.frame && !card.stand.coming && !card.stand.put) done(card);
+  }
 }
 
 /** Says in the page which version a card shows, for those who wait for it. */

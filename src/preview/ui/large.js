@@ -1,16 +1,17 @@
 // One edition, large.
 
-import { $, choices, h, icon, toast } from './dom.js';
+import { $, choices, h, icon } from './dom.js';
 import { ask, documentPath, editionPath, editionQuery, sameWay, state, wayKey } from './store.js';
 import { banner } from './grid.js';
-import { key } from './keys.js';
 import { go, see } from './moves.js';
+import * as stage from './stage.js';
 import { ROOMS, embargoed, languageName, size, unique } from './words.js';
 
-let frame = null;
-let frameReady = false;
-let frameWants = null;
+/** Where the edition is shown, and which one in which look. */
+let stand = null;
+let shownKey = null;
 let drawnFor = null;
+let toolsFor = null;
 let turn = 0;
 
 const PARTS = { seen: 'Seen', text: 'Plain text', source: 'Source', headers: 'Headers', feed: 'Feeds' };
@@ -38,12 +39,15 @@ export async function drawLarge() {
   const shape = JSON.stringify([state.slug, wayKey(way)]);
   if (drawnFor !== shape || !$('view').querySelector('.large')) {
     drawnFor = shape;
-    frame = null;
-    $('view').replaceChildren(h('div', { class: 'large' }, h('div', { class: 'tools' }), h('div', { class: 'notes' }), h('div', { class: 'canvas' }, h('div', { class: 'sheet' }, h('div', { class: 'around' }), makeFrame()))));
+    if (stand) stage.leave(stand);
+    toolsFor = null;
+    const box = h('div', { class: 'stand' });
+    stand = stage.place(box, true);
+    $('view').replaceChildren(h('div', { class: 'large' }, h('div', { class: 'tools' }), h('div', { class: 'notes' }), h('div', { class: 'canvas' }, h('div', { class: 'sheet' }, h('div', { class: 'around' }), box))));
   }
   draw(way, state.editions.get(wayKey(way)));
   // The frame need not wait for what stands around it.
-  loadFrame(way);
+  load(way);
   try {
     const meta = await ask(`/api/edition/${editionPath(way)}${editionQuery(way)}`);
     if (mine !== turn) return;
@@ -55,7 +59,30 @@ export async function drawLarge() {
   }
 }
 
-export function leaveLarge() { frame = null; drawnFor = null; frameWants = null; turn += 1; }
+export function leaveLarge() { if (stand) stage.leave(stand); stand = null; drawnFor = null; turn += 1; }
+
+/** Draws what stands around the edition; the desk sends the edition itself. */
+export function drawAround() {
+  const way = current();
+  if (!way || !stand || drawnFor !== JSON.stringify([state.slug, wayKey(way)])) { drawLarge(); return; }
+  draw(way, state.editions.get(wayKey(way)));
+}
+
+/** Takes an edition that the desk sent. */
+export function feedLarge(way, { edition, html, error, version }) {
+  if (!stand || drawnFor !== JSON.stringify([state.slug, wayKey(way)])) return;
+  turn += 1;
+  if (error) { $('view').querySelector('.notes').replaceChildren(h('p', { class: 'banner', role: 'alert' }, icon('alarm'), h('span', null, error))); return; }
+  stage.put(stand, html, version, sourceOf(way), { done: seen, again: () => load(way) });
+  state.editions.set(wayKey(way), edition);
+  draw(current() ?? way, edition);
+}
+
+/** All that the desk sends has been sent: what was not is as it was. */
+export function settleLarge() { if (stand?.frame && !stand.coming && !stand.put) seen(); }
+
+/** Says in the page which version is shown, for those who wait for it. */
+function seen() { document.body.dataset.shown = String(state.version); }
 
 function draw(way, meta) {
   const { look, release } = state;
@@ -69,7 +96,9 @@ function draw(way, meta) {
   const part = parts.includes(look.part) ? look.part : 'seen';
   const mails = Boolean(meta?.mail) || ['smtp', 'ses', 'postmark'].includes(way.kind);
   const audiences = h('select', { 'aria-label': 'Audience', onchange: (event) => go({ audience: event.target.value }) }, unique(all.map((one) => one.audience)).map((audience) => h('option', { value: audience, selected: audience === way.audience }, all.find((one) => one.audience === audience).audience_name)));
-  root.querySelector('.tools').replaceChildren(...[
+  // A save seldom changes what can be chosen, and whoever holds a menu open keeps it.
+  const tools = JSON.stringify([all.map((one) => [wayKey(one), one.audience_name]), wayKey(way), look, parts, mails, Boolean(meta?.page)]);
+  if (toolsFor !== tools) root.querySelector('.tools').replaceChildren(...[
     h('button', { class: 'quiet-button back', onclick: () => see({ view: 'grid' }) }, icon('grid'), h('span', null, 'All cards')),
     audiences,
     choices('Channel', unique(by.map((one) => one.channel)).map((channel) => [channel, channel]), way.channel, (channel) => go({ channel })),
@@ -82,6 +111,7 @@ function draw(way, meta) {
     choices('Width', [['desktop', 'Desktop', 'desktop'], ['phone', 'Phone', 'phone']], look.width, (width) => see({ width })),
     h('button', { class: 'quiet-button', id: 'compare', onclick: () => see({ view: 'compare' }) }, icon('compare'), h('span', null, 'Compare')),
   ].filter(Boolean));
+  toolsFor = tools;
   if (focused) root.querySelector(`.tools [aria-label="${CSS.escape(focused[0])}"] [data-value="${CSS.escape(focused[1] ?? '')}"]`)?.focus();
   const notes = [banner(), embargoed(release) && !release.stale ? h('p', { class: 'banner secret' }, icon('lock'), h('span', null, way.advance ? 'An advance copy: marked EMBARGOED, for those alone who keep embargoes.' : 'Under embargo: nobody may see this yet.')) : null,
     meta?.releases?.length ? h('p', { class: 'banner quiet' }, icon('list'), h('span', null, `A round-up of ${meta.releases.length}: ${meta.releases.join(', ')}`)) : null];
@@ -116,25 +146,15 @@ function around(meta, way) {
   ];
 }
 
-function makeFrame() {
-  frameReady = false;
-  frame = h('iframe', { title: 'The edition as its readers see it', src: `${state.newsroom.stage}/frame` });
-  return frame;
-}
+const sourceOf = (way) => documentPath(way, String(state.version), state.look);
 
-// The frame is our own page on the stage; what it shows stands in sandboxed frames inside of it.
-/** Has the frame load the edition as it is now. The frame itself stays, so nothing flickers. */
-function loadFrame(way) {
+/** Has the edition come as it is now. The one that is seen stays until then, so nothing flickers. */
+function load(way) {
+  const source = sourceOf(way);
+  if (stand.source === source && (stand.frame || stand.coming)) return;
   const key = JSON.stringify([state.slug, wayKey(way), state.look.part, state.look.width]);
-  frameWants = { load: documentPath(way, String(state.version), state.look), key, dark: state.look.room !== 'light', version: state.version, label: `${way.audience_name}, ${way.channel}, ${languageName(way.language)}` };
-  if (frameReady) frame.contentWindow.postMessage(frameWants, state.newsroom.stage);
+  stage.show(stand, source, {
+    title: `${way.audience_name}, ${way.channel}, ${languageName(way.language)}`, dark: state.look.room !== 'light', keeps: shownKey === key,
+    done: () => { shownKey = key; seen(); },
+  });
 }
-
-addEventListener('message', (event) => {
-  if (!frame || event.source !== frame.contentWindow || event.origin !== state.newsroom.stage) return;
-  const said = event.data || {};
-  if (said.ready) { frameReady = true; if (frameWants) frame.contentWindow.postMessage(frameWants, state.newsroom.stage); }
-  if (said.shown) document.body.dataset.shown = String(said.version);
-  if (said.key) key(said.key);
-  if (said.link) toast(`Links rest in the preview: ${said.link}`);
-});

@@ -1,12 +1,12 @@
 // Going about: another release, another edition, another reader, another pane.
 
 import { $, h, icon, toast } from './dom.js';
-import { ask, recall, remember, state } from './store.js';
+import { ask, lookChanged, recall, remember, sameWay, state } from './store.js';
 import { drawCalendar } from './calendar.js';
 import { drawCompare, leaveCompare } from './compare.js';
 import { drawGrid, leaveGrid } from './grid.js';
 import { drawHead } from './head.js';
-import { drawLarge, leaveLarge, settle } from './large.js';
+import { drawAround, drawLarge, leaveLarge, settle } from './large.js';
 import { askPerson } from './person.js';
 import { mark, reveal } from './rail.js';
 import { drawPanes, drawSide } from './side.js';
@@ -37,8 +37,29 @@ export async function refresh({ release = true } = {}) {
   if (release) askPlan();
 }
 
+/** Takes the release as the desk sent it after a save; the editions of the ways that are `sent` come by themselves. */
+export async function take(release, sent) {
+  if (!release || release.slug !== state.slug) { refresh(); return; }
+  turn += 1;
+  const mine = turn;
+  const was = state.release;
+  state.release = release;
+  if (was && sameWords(was, release)) return;
+  const { way, notice } = state;
+  settle();
+  // Something else is looked at now, because what was is gone.
+  if (!sameWay(way, state.way) || notice !== state.notice) { refresh({ release: false }); return; }
+  drawHead();
+  if (state.view === 'large') drawAround(); else drawGrid(sent);
+  if (state.who) {
+    await askPerson();
+    if (mine === turn) draw();
+  }
+}
+const sameWords = (a, b) => JSON.stringify({ ...a, version: 0 }) === JSON.stringify({ ...b, version: 0 });
+
 /** The plan is made of the whole newsroom, so it comes after what is looked at. */
-async function askPlan() {
+export async function askPlan() {
   const { slug, version } = state;
   try {
     const plan = await ask(`/api/plan/${encodeURIComponent(slug)}`);
@@ -65,6 +86,7 @@ export function draw() {
   }
   drawSide();
   drawPanes();
+  lookChanged();
 }
 
 /** Opens a release. */

@@ -63,7 +63,16 @@ function item(row) {
 }
 
 const drawn = new Map();
-const place = (row) => `${row.publish?.utc} ${row.status} ${row.title} ${row.slug} ${row.errors + row.warnings > 0}`;
+/** What says where a row stands in the list, and whether it does. */
+const place = (row) => `${row.publish?.utc} ${FILTERS.find(([key]) => key === state.filter)[2](row) && matches(row)}`;
+/** So many rows stand in one list; the browser draws the lists that are near what is seen. */
+const TOGETHER = 40;
+
+function together(title, items) {
+  const list = h('ul', { 'aria-label': title }, items);
+  list.style.containIntrinsicSize = `auto ${items.length * 66}px`;
+  return list;
+}
 
 export function drawList() {
   const list = $('list');
@@ -73,7 +82,7 @@ export function drawList() {
   for (const [title, rows] of groups()) {
     nodes.push(h('h2', null, title));
     const items = rows.map((row) => { const node = item(row); drawn.set(row.slug, [node, place(row)]); return h('li', null, node); });
-    nodes.push(h('ul', null, items));
+    for (let at = 0; at < items.length; at += TOGETHER) nodes.push(together(title, items.slice(at, at + TOGETHER)));
   }
   if (!nodes.length) nodes.push(h('p', { class: 'none' }, state.rows.size ? 'No release matches.' : 'No releases yet. Start one with “dateline new”.'));
   list.replaceChildren(...nodes);
@@ -83,16 +92,22 @@ export function drawList() {
 
 /** Draws rows that changed, each in its place; the whole list only where a place changed. */
 export function drawRows(rows, fresh) {
-  if (rows.some((row) => drawn.get(row.slug)?.[1] !== place(row))) drawList();
+  if (rows.some((row) => { const is = place(row); return (drawn.get(row.slug)?.[1] ?? is.replace('true', 'false')) !== is; })) drawList();
   else for (const row of rows) {
     const node = item(row);
-    const [old] = drawn.get(row.slug);
+    const old = drawn.get(row.slug)?.[0];
+    // It is filtered out, and was before.
+    if (!old) continue;
     const focused = document.activeElement === old;
     old.replaceWith(node);
     if (focused) node.focus({ preventScroll: true });
     drawn.set(row.slug, [node, place(row)]);
   }
-  for (const slug of fresh) drawn.get(slug)?.[0].classList.add('fresh');
+  for (const slug of fresh) {
+    const node = drawn.get(slug)?.[0];
+    node?.classList.add('fresh');
+    setTimeout(() => node?.classList.remove('fresh'), 1200);
+  }
   drawFilters();
 }
 
@@ -112,9 +127,8 @@ function drawFilters() {
 
 /** Marks the release that is open. */
 export function mark() {
-  for (const [slug, [node]] of drawn) {
-    if (slug === state.slug && state.view !== 'calendar') node.setAttribute('aria-current', 'page'); else node.removeAttribute('aria-current');
-  }
+  for (const node of $('list').querySelectorAll('[aria-current]')) node.removeAttribute('aria-current');
+  if (state.view !== 'calendar') drawn.get(state.slug)?.[0].setAttribute('aria-current', 'page');
   if (state.view === 'calendar') $('calendar').setAttribute('aria-current', 'page'); else $('calendar').removeAttribute('aria-current');
 }
 export function reveal(how = 'nearest') { drawn.get(state.slug)?.[0].scrollIntoView({ block: how }); }

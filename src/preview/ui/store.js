@@ -64,6 +64,17 @@ export function documentPath(way, stamp, look) {
   return `/edition/${editionPath(way)}/${editionQuery(way, extra)}`;
 }
 
+/** How editions are looked at, as the desk is told. */
+export function wantedOf({ part, room, images }) {
+  const wanted = {};
+  if (part !== 'seen') wanted.part = part;
+  if (room !== 'light') wanted.room = room;
+  if (!images) wanted.images = 'off';
+  if (state.notice) wanted.notice = state.notice;
+  if (state.who) wanted.who = state.who;
+  return wanted;
+}
+
 /** Writes the place into the address. */
 export function remember() {
   const { view, slug, way, look } = state;
@@ -107,3 +118,8 @@ export function recall() {
   state.at = Number.isNaN(at) ? null : at;
   state.with = options.get('compare') || null;
 }
+
+let toldOfLook = () => {};
+/** Whoever listens to the desk is told when something else is looked at. */
+export function onLook(tell) { toldOfLook = tell; }
+export function lookChanged() { toldOfLook(); }

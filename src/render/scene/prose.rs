@@ -18,15 +18,26 @@ pub(in crate::render) struct Shelf {
     /// By everything that makes a difference to it.
     prose: Memo<Vec<u8>, Prose>,
     /// By the Markdown alone, where nothing else makes a difference.
-    anywhere: Memo<String, Prose>,
-    looks: Memo<Language, Look>,
+    anywhere: Arc<Memo<String, Prose>>,
+    looks: Arc<Memo<Language, Look>>,
     /// How many texts were read so far.
-    count: AtomicU64,
+    count: Arc<AtomicU64>,
 }
 
 impl Shelf {
     pub fn new() -> Shelf {
-        Shelf { prose: Memo::new(), anywhere: Memo::new(), looks: Memo::new(), count: AtomicU64::new(0) }
+        Shelf { prose: Memo::new(), anywhere: Arc::default(), looks: Arc::default(), count: Arc::default() }
+    }
+
+    /// A shelf for other releases of a newsroom with the same settings and templates. Numbers go on, so that what is
+    /// kept by the number of a text is never taken for another's.
+    pub fn next(&self) -> Shelf {
+        Shelf {
+            prose: Memo::new(),
+            anywhere: Arc::clone(&self.anywhere),
+            looks: Arc::clone(&self.looks),
+            count: Arc::clone(&self.count),
+        }
     }
 }
 

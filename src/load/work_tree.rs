@@ -46,6 +46,10 @@ pub(super) fn again(dir: &Path, before: &Files, changed: &[PathBuf]) -> Result<O
     for place in changed {
         let Some(path) = place.strip_prefix(dir).ok().and_then(Path::to_str) else { return Ok(None) };
         let path = path.replace(std::path::MAIN_SEPARATOR, "/");
+        // One of the folders itself.
+        if ["", "releases", "audiences", "templates"].contains(&path.as_str()) {
+            return Ok(None);
+        }
         if path.split('/').any(|part| part.starts_with('.')) || !wanted(&path) {
             continue;
         }

@@ -33,6 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +121,9 @@ impl Preview {
         };
         let [desk_served, stage_served] = doors.map(|(door, listener)| {
             let app = routes::router(door, Arc::clone(&desk));
+            // News are small, and come one after the other: the system would hold the second back until the first is
+            // acknowledged, which takes 40 ms. Without it they come all the same.
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned())
         });
         let served =

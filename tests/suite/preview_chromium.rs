@@ -167,6 +167,15 @@ fn saving(tab: &mut Tab, preview: &Running) {
         tab.evaluate("[...document.querySelectorAll('.card iframe')].filter((frame) => frame.kept).length");
     assert_eq!(kept, before);
     assert_eq!(tab.evaluate("document.querySelector('.grid').scrollTop"), 120);
+    // An error greys what was seen last, and nothing else.
+    preview
+        .save("first-car", &first_car("A first car", HOSTILE).replace("publish:", "embargoo: no\npublish:"));
+    tab.until("document.querySelector('.grid > .banner[role=alert]') !== null && [...document.querySelectorAll('.card')].every((card) => card.classList.contains('stale'))");
+    let kept =
+        tab.evaluate("[...document.querySelectorAll('.card iframe')].filter((frame) => frame.kept).length");
+    assert_eq!(kept, before);
+    preview.save("first-car", &first_car("A first car", HOSTILE));
+    tab.until("document.querySelector('.grid > .banner') === null && document.querySelector('.card.stale') === null");
 
     place(tab, "#/first-car/bloggers/relay/en");
     tab.until_seen("Plain words.");

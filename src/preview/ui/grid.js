@@ -43,7 +43,7 @@ function reaches(way) {
 export function drawGrid(sent = null) {
   const { release } = state;
   const view = $('view');
-  const key = JSON.stringify([release.slug, release.editions.map(wayKey), state.who, release.stale, release.broken]);
+  const key = JSON.stringify([release.slug, release.editions.map(wayKey), state.who]);
   if (key !== drawnFor || !view.querySelector('.grid')) {
     drawnFor = key;
     dismiss();
@@ -211,7 +211,8 @@ export function feedCard(way, { edition, html, error, version }) {
 export function settleCards(ways) {
   for (const way of ways) {
     const card = cards.get(wayKey(way));
-    if (!card) continue;
+    // One that has only just been made is still to ask for what it shows.
+    if (!card || card.sha === null) continue;
     card.wanted = wantedBy(lookOfCards());
     if (card.stand.frame && !card.stand.coming && !card.stand.put) done(card);
   }

@@ -1,14 +1,20 @@
 //! The point of no return: one statement asks everything and writes the attempt, or writes nothing.
+//!
+//! Questions that reach the writer together share a statement for all of them ([`intend_all`]). What that does not write, for whatever
+//! reason, is asked again by itself ([`intend`]), which says why not.
 
-use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, named_params};
+use tokio::sync::oneshot;
 
 use super::values::At;
-use super::writer::Write;
+use super::writer::{Job, Question, Write};
 use super::{Result, Sqlite, blocks, settle};
 use crate::digest::Digest;
 use crate::ledger::{
-    AttemptId, DeliveryId, Epoch, Intent, Outcome, START_WITHIN, Scope, Settled, State, Stop,
+    AttemptId, DeliveryId, Epoch, Intent, LedgerError, Outcome, START_WITHIN, Scope, Settled, State, Stop,
 };
 
 /// How many mails the recipient of `d` has had in seven days, or may have: those whose outcome is not known count. Mails leave
@@ -53,6 +59,45 @@ const INTEND: &str = concat!(
     mails!(),
     " < p.per_week)"
 );
+/// The same for several, of which none stands twice in `:deliveries` (a JSON array; `:requests` has their digests, one after the other):
+/// all under claims of one epoch, and none whose audience has a limit for a week, for which the others of this statement would count.
+///
+/// Holds are looked at one by one only where there are any. `:earliest` and `:now` are the first and the last of the instants at which
+/// they were asked.
+const INTEND_ALL: &str = "
+    INSERT INTO attempt (delivery, no, epoch, owner, intent_at, deadline, request_sha)
+         SELECT d.id, d.attempts + 1, b.epoch, b.lease_owner, :now, :deadline, substr(:requests, 32 * q.key + 1, 32)
+           FROM json_each(:deliveries) AS q
+                CROSS JOIN delivery AS d ON d.id = q.value
+                CROSS JOIN block AS b ON b.id = d.block
+                CROSS JOIN part AS p ON p.id = b.part
+                CROSS JOIN issued AS i ON i.id = p.issued
+                LEFT JOIN contact AS c ON c.id = d.recipient
+          WHERE d.state = 'scheduled' AND d.due <= :earliest
+            AND b.epoch = :epoch AND b.lease_until > :now
+            AND i.complete = 1 AND i.expires > :now
+            AND (d.recipient = 0 OR c.id IS NOT NULL)
+            AND (p.per_week IS NULL OR p.notice <> 'original')
+            AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
+            AND (NOT EXISTS (SELECT 1 FROM hold)
+                 OR (NOT EXISTS (SELECT 1
+                                   FROM hold
+                                  WHERE scope = 'everything' AND target = ''
+                                    AND (cause <> 'clock'
+                                         OR (since < i.publish AND p.notice IN ('original', 'correction'))))
+                     AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
+                     AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'destination' AND target = c.domain)
+                     AND NOT EXISTS (SELECT 1
+                                       FROM hold
+                                      WHERE scope = 'release' AND target = i.release
+                                        AND (cause = 'operator' OR p.notice IN ('original', 'correction')))))";
+/// The attempts of one statement have consecutive numbers: nobody else writes.
+const ATTEMPTING_ALL: &str = "
+    UPDATE delivery SET state = 'attempting', attempts = a.no, attempt = a.id
+      FROM attempt AS a
+     WHERE a.id BETWEEN :first AND :last AND delivery.id = a.delivery
+ RETURNING id, attempt, block";
+const PART: &str = "SELECT part FROM block WHERE id = :block";
 const ATTEMPTING: &str = "
     UPDATE delivery SET state = 'attempting', attempts = attempts + 1, attempt = :attempt WHERE id = :delivery
  RETURNING (SELECT part FROM block WHERE id = block)";
@@ -79,6 +124,9 @@ const HOLD: &str = "
                                       ('destination', :domain))
      LIMIT 1";
 
+/// Questions that were asked further apart than this are not answered by one statement.
+const TOGETHER: SignedDuration = SignedDuration::from_secs(1);
+
 impl Sqlite {
     pub(in crate::ledger) async fn intent(
         &self,
@@ -86,11 +134,11 @@ impl Sqlite {
         now: Timestamp,
     ) -> Result<Vec<Intent>> {
         self.must_dispatch("sending")?;
-        let weight = batch.len();
-        self.write("record an intent", weight, move |write| {
-            batch.iter().map(|(delivery, epoch, sha)| intend(write, *delivery, *epoch, sha, now)).collect()
-        })
-        .await
+        let question = |(delivery, epoch, request)| Question { delivery, epoch, request, now };
+        let questions = batch.into_iter().map(question).collect();
+        let (answer, answered) = oneshot::channel();
+        self.hand_in(Job::Ask { questions, answer })?;
+        answered.await.map_err(|_| LedgerError::Closed)?
     }
 
     pub(in crate::ledger) async fn settle_early(
@@ -108,6 +156,85 @@ impl Sqlite {
         })
         .await
     }
+}
+
+/// Attempts that were written, by what was asked.
+type Gone = HashMap<(DeliveryId, Epoch), i64>;
+
+/// Answers each question, in their order.
+pub(super) fn intend_all(write: &mut Write<'_>, asked: &[Question]) -> Result<Vec<Intent>> {
+    let mut gone = Gone::with_capacity(asked.len());
+    let times = asked.iter().map(|question| question.now);
+    if let Some((earliest, now)) = times.clone().min().zip(times.max())
+        && asked.len() > 1
+        && now.duration_since(earliest) <= TOGETHER
+    {
+        let mut groups: BTreeMap<Epoch, Vec<&Question>> = BTreeMap::new();
+        for question in asked {
+            groups.entry(question.epoch).or_default().push(question);
+        }
+        for (epoch, mut group) in groups {
+            group.sort_by_key(|question| question.delivery);
+            group.dedup_by_key(|question| question.delivery);
+            write_all(write, epoch, &group, (earliest, now), &mut gone)?;
+        }
+    }
+    let answer = |question: &Question| match gone.remove(&(question.delivery, question.epoch)) {
+        Some(attempt) => Ok(Intent::Go(AttemptId(attempt))),
+        None => intend(write, question.delivery, question.epoch, &question.request, question.now),
+    };
+    asked.iter().map(answer).collect()
+}
+
+/// Writes the attempts of questions about different deliveries under claims of one epoch, as far as nothing forbids them; adds them to
+/// `gone`.
+fn write_all(
+    write: &mut Write<'_>,
+    epoch: Epoch,
+    group: &[&Question],
+    (earliest, now): (Timestamp, Timestamp),
+    gone: &mut Gone,
+) -> Result<()> {
+    let mut deliveries = String::with_capacity(10 * group.len() + 2);
+    let mut requests = Vec::with_capacity(32 * group.len());
+    for question in group {
+        deliveries.push(if deliveries.is_empty() { '[' } else { ',' });
+        deliveries.push_str(&question.delivery.0.to_string());
+        requests.extend_from_slice(&question.request.0);
+    }
+    deliveries.push(']');
+    let deadline = earliest.checked_add(START_WITHIN).unwrap_or(now);
+    let written = write.sql(INTEND_ALL)?.execute(named_params! {
+        ":deliveries": deliveries, ":requests": requests, ":epoch": epoch.0, ":earliest": At(earliest),
+        ":now": At(now), ":deadline": At(deadline),
+    })?;
+    if written == 0 {
+        return Ok(());
+    }
+    let last = write.db.last_insert_rowid();
+    let first = last - i64::try_from(written).unwrap_or(i64::MAX) + 1;
+    let mut blocks: BTreeMap<i64, i64> = BTreeMap::new();
+    let changed = {
+        let mut statement = write.sql(ATTEMPTING_ALL)?;
+        let mut rows = statement.query(named_params! { ":first": first, ":last": last })?;
+        let mut changed = 0;
+        while let Some(row) = rows.next()? {
+            gone.insert((DeliveryId(row.get(0)?), epoch), row.get(1)?);
+            *blocks.entry(row.get(2)?).or_default() += 1;
+            changed += 1;
+        }
+        changed
+    };
+    if changed != written {
+        return Err(LedgerError::Refused(format!(
+            "{written} attempts were written for {changed} deliveries; this is a fault in Dateline"
+        )));
+    }
+    for (block, n) in blocks {
+        let part = write.sql(PART)?.query_row(named_params! { ":block": block }, |row| row.get(0))?;
+        write.count_moved(part, State::Scheduled, State::Attempting, n);
+    }
+    Ok(())
 }
 
 fn intend(

@@ -175,13 +175,16 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     {
+        let (tx, rx) = oneshot::channel();
+        self.hand_in(Job::write(weight, doing, work, tx))?;
+        rx.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    fn hand_in(&self, job: Job) -> Result<()> {
         if self.shared.closed.load(Ordering::SeqCst) {
             return Err(LedgerError::Closed);
         }
-        let (tx, rx) = oneshot::channel();
-        let job = Job::write(weight, doing, work, tx);
-        self.shared.inbox.send(job).map_err(|_| LedgerError::Closed)?;
-        rx.await.map_err(|_| LedgerError::Closed)?
+        self.shared.inbox.send(job).map_err(|_| LedgerError::Closed)
     }
 
     /// Runs `work` on a reader, in one snapshot.

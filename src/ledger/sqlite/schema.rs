@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("migrations/0005_people.sql")),
     (6, include_str!("migrations/0006_reports.sql")),
     (7, include_str!("migrations/0007_ahead.sql")),
+    (8, include_str!("migrations/0008_unresolved.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).

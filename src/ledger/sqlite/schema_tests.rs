@@ -203,7 +203,9 @@ fn every_statement_has_an_index_that_serves_it() {
             let scans: Vec<&String> = steps
                 .iter()
                 .filter(|step| {
-                    step.starts_with("SCAN") && *step != "SCAN w" && !step.contains("CONSTANT ROW")
+                    // `q` is what is asked.
+                    let given = step.starts_with("SCAN q VIRTUAL") || step.contains("CONSTANT ROW");
+                    step.starts_with("SCAN") && *step != "SCAN w" && !given
                 })
                 .filter(|step| !step.contains("-ROW VALUES") && !step.contains("hold"))
                 .collect();

@@ -1,9 +1,10 @@
 //! Results: appended to the attempt, and what they make of the delivery.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, named_params};
+use rusqlite::{OptionalExtension as _, Row, named_params, params};
 use serde_json::json;
 
 use super::values::At;
@@ -25,6 +26,23 @@ const FIND: &str = "
            CROSS JOIN part AS p ON p.id = b.part
            CROSS JOIN issued AS i ON i.id = p.issued
      WHERE a.id = :attempt";
+/// What [`settle_group`] asks of an attempt, and of a block: 1 the attempt; 1 the block.
+const FIND_TRY: &str = "
+    SELECT d.id, d.state = 'attempting' AND d.attempt = a.id, d.block, a.epoch
+      FROM attempt AS a CROSS JOIN delivery AS d ON d.id = a.delivery
+     WHERE a.id = ?1";
+const FIND_BLOCK: &str = "
+    SELECT b.part, EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq)
+      FROM block AS b
+           CROSS JOIN part AS p ON p.id = b.part
+           CROSS JOIN issued AS i ON i.id = p.issued
+     WHERE b.id = ?1";
+/// An attempt under way has no result yet. 1 attempt, 2 code, 3 enhanced, 4 text, 5 now.
+const ADD_FIRST: &str = "
+    INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late) VALUES (?1, 1, 'sent', ?2, ?3, ?4, ?5, 0)";
+/// 1 delivery, 2 remote id, 3 url, 4 now.
+const TAKEN: &str =
+    "UPDATE delivery SET state = 'sent', remote_id = ?2, url = ?3, sent_at = ?4 WHERE id = ?1";
 const ADD_RESULT: &str = "
     INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late)
          SELECT :attempt, (SELECT count(*) + 1 FROM result WHERE attempt = :attempt), :outcome, :code, :enhanced,
@@ -66,16 +84,7 @@ impl Sqlite {
         results: Vec<(AttemptId, Outcome)>,
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
-        self.write("record results", 3 * results.len(), move |write| {
-            let mut ended = Ended::new();
-            let settle_one = |(attempt, outcome): &(AttemptId, Outcome)| {
-                settle_of(write, *attempt, outcome, now, &mut ended)
-            };
-            let settled = results.iter().map(settle_one).collect::<Result<_>>()?;
-            end_claims(write, ended)?;
-            Ok(settled)
-        })
-        .await
+        self.write("record results", 3 * results.len(), move |write| settle_group(write, &results, now)).await
     }
 
     pub(in crate::ledger) async fn evidence(
@@ -130,6 +139,49 @@ pub(super) fn settle(
 ) -> Result<Settled> {
     let mut ended = Ended::new();
     let settled = settle_of(write, attempt, outcome, now, &mut ended)?;
+    end_claims(write, ended)?;
+    Ok(settled)
+}
+
+/// Settles what came together, in its order.
+///
+/// Nearly all were taken at the first word, and nothing newer was issued of their release: the statements for those are prepared once for
+/// all of them, and what their block says is asked once.
+fn settle_group(
+    write: &mut Write<'_>,
+    results: &[(AttemptId, Outcome)],
+    now: Timestamp,
+) -> Result<Vec<Settled>> {
+    let db = write.db;
+    let (mut find, mut find_block) = (db.prepare_cached(FIND_TRY)?, db.prepare_cached(FIND_BLOCK)?);
+    let (mut add, mut taken) = (db.prepare_cached(ADD_FIRST)?, db.prepare_cached(TAKEN)?);
+    let mut blocks: BTreeMap<i64, (i64, bool)> = BTreeMap::new();
+    let mut ended = Ended::new();
+    let mut settled = Vec::with_capacity(results.len());
+    for (attempt, outcome) in results {
+        if let Outcome::Sent { remote_id, url, reply } = outcome {
+            let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let found: Option<(i64, bool, i64, i64)> = find.query_row([attempt.0], columns).optional()?;
+            if let Some((delivery, true, block, epoch)) = found {
+                let (part, reissued) = match blocks.entry(block) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(new) => {
+                        *new.insert(find_block.query_row([block], |row| Ok((row.get(0)?, row.get(1)?)))?)
+                    }
+                };
+                if !reissued {
+                    let text = without_addresses(&reply.text);
+                    add.execute(params![attempt.0, reply.code, reply.enhanced, text, At(now)])?;
+                    taken.execute(params![delivery, remote_id, url, At(now)])?;
+                    write.count_moved(part, State::Attempting, State::Sent, 1);
+                    *ended.entry((block, epoch)).or_default() += 1;
+                    settled.push(Settled { state: State::Sent, late: false });
+                    continue;
+                }
+            }
+        }
+        settled.push(settle_of(write, *attempt, outcome, now, &mut ended)?);
+    }
     end_claims(write, ended)?;
     Ok(settled)
 }

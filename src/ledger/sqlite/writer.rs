@@ -16,17 +16,18 @@ use tokio::sync::oneshot;
 use super::amnesia;
 use super::files::{FileId, Files};
 use super::values::At;
-use super::{Facts, Result, schema};
+use super::{Facts, Result, intent, schema};
+use crate::digest::Digest;
 use crate::ledger::keeper::Keeper;
-use crate::ledger::{LedgerError, State};
+use crate::ledger::{DeliveryId, Epoch, Intent, LedgerError, State};
 
 /// The most weight in one transaction; about the rows it writes.
 const MOST: usize = 2_000;
 /// Where several callers shared the last transaction, and that ended less than this ago, more of them are on their way, and they are
 /// waited for.
 const BUSY: Duration = Duration::from_millis(5);
-/// So long. It costs a caller less than the sync that it saves costs all.
-const GATHER: Duration = Duration::from_micros(500);
+/// So long. A transaction costs about as much as ten mails' rows in it, and those who ask have asked ahead.
+const GATHER: Duration = Duration::from_millis(1);
 /// Work that is so heavy is not held up.
 const HEAVY: usize = 100;
 
@@ -43,8 +44,69 @@ type Finish = Box<dyn FnOnce(std::result::Result<(), &str>) + Send>;
 
 /// What the writer is asked to do.
 pub(super) enum Job {
-    Write { weight: usize, work: Work },
-    Close { now: Timestamp, done: oneshot::Sender<Result<()>> },
+    Write {
+        weight: usize,
+        work: Work,
+    },
+    /// What may leave. All such questions of a transaction are answered together.
+    Ask {
+        questions: Vec<Question>,
+        answer: oneshot::Sender<Result<Vec<Intent>>>,
+    },
+    Close {
+        now: Timestamp,
+        done: oneshot::Sender<Result<()>>,
+    },
+}
+
+/// May this delivery leave?
+pub(super) struct Question {
+    pub delivery: DeliveryId,
+    pub epoch: Epoch,
+    pub request: Digest,
+    pub now: Timestamp,
+}
+
+/// Questions that came together, and who wants to know how many of the answers.
+#[derive(Default)]
+struct Asked {
+    questions: Vec<Question>,
+    callers: Vec<(usize, oneshot::Sender<Result<Vec<Intent>>>)>,
+}
+
+impl Asked {
+    fn add(&mut self, questions: Vec<Question>, answer: oneshot::Sender<Result<Vec<Intent>>>) {
+        self.callers.push((questions.len(), answer));
+        self.questions.extend(questions);
+    }
+
+    /// Asks, and says how the callers are answered once that is on disk.
+    fn put(self, write: std::result::Result<&mut Write<'_>, &str>) -> Finish {
+        const DOING: &str = "record an intent";
+        let Asked { questions, callers } = self;
+        let intents = match write {
+            Ok(write) => write.piece(|write| intent::intend_all(write, &questions)),
+            Err(why) => Err(LedgerError::Database { doing: DOING, source: why.into() }),
+        };
+        Box::new(move |committed| {
+            let failed = |why: &str| LedgerError::Database { doing: DOING, source: why.into() };
+            let (mut intents, mut error, why) = match (intents, committed) {
+                (Ok(intents), Ok(())) => (intents.into_iter(), None, None),
+                (Ok(_), Err(why)) => (Vec::new().into_iter(), None, Some(why.to_owned())),
+                (Err(error), _) => {
+                    let why = words(&error);
+                    (Vec::new().into_iter(), Some(error.while_doing(DOING)), Some(why))
+                }
+            };
+            for (n, answer) in callers {
+                // A caller that has gone away needs no answer.
+                let _ = answer.send(match &why {
+                    None => Ok(intents.by_ref().take(n).collect()),
+                    Some(why) => Err(error.take().unwrap_or_else(|| failed(why))),
+                });
+            }
+        })
+    }
 }
 
 impl Job {
@@ -260,11 +322,16 @@ impl Desk {
         first: Job,
         keeper: Option<&Keeper>,
     ) -> Option<Closing> {
-        let (weight, work) = match first {
-            Job::Write { weight, work } => (weight, work),
+        let mut asked = Asked::default();
+        let mut next = match first {
+            Job::Write { weight, work } => (weight, Some(work)),
+            Job::Ask { questions, answer } => {
+                asked.add(questions, answer);
+                (1, None)
+            }
             Job::Close { now, done } => return Some((now, done)),
         };
-        if weight < HEAVY && self.shared.is_some_and(|ended| ended.elapsed() < BUSY) {
+        if next.0 < HEAVY && self.shared.is_some_and(|ended| ended.elapsed() < BUSY) {
             std::thread::sleep(GATHER);
         }
         let begun = self.connection().and_then(|db| {
@@ -275,28 +342,40 @@ impl Desk {
             Ok(db) => db,
             Err(error) => {
                 let why = words(&error);
-                work(Err(&why))(Err(&why));
+                match next.1 {
+                    Some(work) => work(Err(&why))(Err(&why)),
+                    None => asked.put(Err(&why))(Err(&why)),
+                }
                 return None;
             }
         };
         let mut write =
             Write { db: &db, facts: &self.facts, piece: BTreeMap::new(), all: BTreeMap::new(), ended: None };
-        let (mut weight, mut work) = (weight, work);
         let mut answers = Vec::new();
         let mut closing = None;
         loop {
-            answers.push(work(Ok(&mut write)));
-            if weight >= MOST || db.is_autocommit() {
+            if let Some(work) = next.1.take() {
+                answers.push(work(Ok(&mut write)));
+            }
+            if next.0 >= MOST || db.is_autocommit() {
                 break;
             }
             match inbox.try_recv() {
-                Ok(Job::Write { weight: more, work: next }) => (weight, work) = (weight + more, next),
+                Ok(Job::Write { weight: more, work }) => next = (next.0 + more, Some(work)),
+                Ok(Job::Ask { questions, answer }) => {
+                    next.0 += questions.len();
+                    asked.add(questions, answer);
+                }
                 Ok(Job::Close { now, done }) => {
                     closing = Some((now, done));
                     break;
                 }
                 Err(_) => break,
             }
+        }
+        let callers = answers.len() + asked.callers.len();
+        if !asked.callers.is_empty() {
+            answers.push(asked.put(Ok(&mut write)));
         }
         let ended = if db.is_autocommit() { Err(given_up(write.ended.as_deref())) } else { write.flush() };
         let ended = ended.and_then(|come| {
@@ -305,7 +384,7 @@ impl Desk {
         });
         drop(write);
         let ended = ended.map_err(|error| words(&error));
-        self.shared = (answers.len() > 1).then(Instant::now);
+        self.shared = (callers > 1).then(Instant::now);
         match &ended {
             Ok((serial, attempt)) => {
                 self.serial = *serial;

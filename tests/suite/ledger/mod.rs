@@ -16,6 +16,7 @@ mod reports;
 #[cfg(feature = "postgres")]
 mod several;
 mod tamper;
+mod together;
 mod turns;
 mod walk;
 mod weekly;

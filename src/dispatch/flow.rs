@@ -168,13 +168,10 @@ impl Flow {
             let wake = self.leave_at.into_iter().chain(self.wakes.keys().next().copied()).min();
             tokio::select! {
                 Some(step) = self.steps.join_next(), if !self.steps.is_empty() => {
-                    match step {
-                        Ok(Ok(step)) => self.took(&shape, step),
-                        Ok(Err(error)) => self.fail(error),
-                        Err(panic) => {
-                            tracing::error!(%panic, "a channel's work broke off; this is a fault in Dateline");
-                            self.ending = true;
-                        }
+                    self.stepped(&shape, step);
+                    // Whatever else is done by now costs no look at everything else.
+                    while let Some(step) = self.steps.try_join_next() {
+                        self.stepped(&shape, step);
                     }
                 }
                 () = sleep_until(&clock, wake), if !self.ending => {}
@@ -499,6 +496,21 @@ impl Flow {
             inner.ledger.renew(&inner.owner, inner.clock.now()).await?;
             Ok(Step::Written)
         });
+    }
+
+    fn stepped(
+        &mut self,
+        shape: &std::sync::Mutex<Shape>,
+        step: Result<Result<Step, LedgerError>, tokio::task::JoinError>,
+    ) {
+        match step {
+            Ok(Ok(step)) => self.took(shape, step),
+            Ok(Err(error)) => self.fail(error),
+            Err(panic) => {
+                tracing::error!(%panic, "a channel's work broke off; this is a fault in Dateline");
+                self.ending = true;
+            }
+        }
     }
 
     fn took(&mut self, shape: &std::sync::Mutex<Shape>, step: Step) {

@@ -359,6 +359,10 @@ impl Shape {
     /// place.
     pub fn questions(&mut self, all: bool, waiting: impl Fn(&Place) -> usize) -> Questions {
         let mut questions = Questions::default();
+        if !all && self.asking.is_empty() && self.departing.is_empty() {
+            // As nearly always; there may be thousands of spots to look at.
+            return questions;
+        }
         let asking = std::mem::take(&mut self.asking);
         let departing = std::mem::take(&mut self.departing);
         let many = |place: &Place, under_way: u32| {

@@ -34,6 +34,7 @@ mod scripted;
 mod tests;
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,16 +66,21 @@ const CONNECTIONS: u32 = 4;
 const PER_CONNECTION: u32 = 100;
 /// Bytes of the largest mail where `max_size` says nothing: what Gmail takes (November 2026); the relay has its own limit.
 const MAX_SIZE: u64 = 25_000_000;
-/// Letters for each connection that are made ready while the mail before them is on its way to a fast relay; to one that is not,
-/// a single one. Those for a fast relay have their intents already, and after a loss of power nobody knows whether they left.
-const AHEAD: u32 = 4;
+/// Letters that are made ready while the mails before them are on their way to a fast relay, over all connections: so many that the
+/// ledger answers for them in groups. Those for a fast relay have their intents already, and after a loss of power nobody knows
+/// whether they left.
+const READY: u32 = 64;
+/// The fewest and the most of them for each connection. To a relay that is not fast it is a single one.
+const AHEAD: RangeInclusive<u32> = 4..=16;
 /// Of letters larger than this none are made ready: no more of them are in memory than there are connections.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 1 << 19;
 
 /// A relay.
 pub struct Smtp {
     route: Route,
     pool: Arc<Pool>,
+    /// Letters for each connection that are made ready for a fast relay.
+    ahead: u32,
     /// The last letter was a large one.
     large: AtomicBool,
     press: Arc<Press>,
@@ -173,6 +179,7 @@ impl Smtp {
         timeouts: Timeouts,
     ) -> Result<Smtp, OpenError> {
         let limits = &config.limits;
+        let connections = limits.connections.unwrap_or(CONNECTIONS);
         let signer = signer(config, keys)?;
         Ok(Smtp {
             route: Route::new(config, password, timeouts)?,
@@ -187,10 +194,8 @@ impl Smtp {
                 max_size: config.max_size.unwrap_or(MAX_SIZE),
                 reports: Reports::new(config),
             }),
-            pool: Arc::new(Pool::new(
-                limits.connections.unwrap_or(CONNECTIONS),
-                limits.per_connection.unwrap_or(PER_CONNECTION),
-            )),
+            pool: Arc::new(Pool::new(connections, limits.per_connection.unwrap_or(PER_CONNECTION))),
+            ahead: (READY / connections.max(1)).clamp(*AHEAD.start(), *AHEAD.end()),
             large: AtomicBool::new(false),
         })
     }
@@ -389,7 +394,7 @@ impl Channel for Smtp {
     fn line(&self) -> u32 {
         match (self.large.load(Ordering::Relaxed), self.pool.is_fast()) {
             (true, _) => 0,
-            (false, true) => AHEAD,
+            (false, true) => self.ahead,
             (false, false) => 1,
         }
     }

@@ -160,7 +160,7 @@ async fn letters_for_a_fast_relay_ask_early_and_those_for_a_slow_one_late() {
         let server = Honest::start().await;
         let smtp = Arc::new(relay(server.port));
         smtp.pool.took(took);
-        assert_eq!(smtp.line(), if asked == 1 { AHEAD } else { 1 });
+        assert_eq!(smtp.line(), if asked == 1 { smtp.ahead } else { 1 });
         smtp.limit(0);
         let gate = Arc::new(Counting::open());
         let (held, own) = (Arc::clone(&smtp), Arc::clone(&gate));

@@ -83,7 +83,8 @@ fn round(args: &Args, daemons: usize) -> (f64, f64) {
                 return (sent, Instant::now(), server_time(&args.data));
             }
             assert!(since.elapsed() < PATIENCE, "only {sent} were sent");
-            std::thread::sleep(Duration::from_millis(20));
+            // Each look counts the contact book, which is the server's work as well.
+            std::thread::sleep(Duration::from_millis(500));
         }
     };
     let (first, begun, before) = wait(from);

@@ -309,9 +309,8 @@ fn main() {
                 "document.querySelectorAll('.card').length > 5 && inView().every((card) => card.dataset.shown !== undefined)",
             ),
         ] {
-            tab.visit("about:blank");
             tab.visit(&format!("{address}{hash}"));
-            tab.until("document.readyState === 'complete' && location.search === ''");
+            tab.until("document.readyState === 'complete' && document.getElementById('view') !== null");
             tab.evaluate(&format!("location.hash = '{hash}'; 1"));
             tab.evaluate(WATCH);
             tab.until(ready);

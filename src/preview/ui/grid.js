@@ -165,7 +165,8 @@ async function load(card) {
     return;
   }
   if (card.wanted !== asked || !cards.has(wayKey(card.way))) return;
-  const source = arrived(card, meta, look);
+  arrived(card, meta);
+  const source = sourceOf(card, meta, look);
   if (card.sha === source) { done(card); return; }
   card.sha = source;
   stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: () => done(card) });
@@ -173,13 +174,15 @@ async function load(card) {
 
 const titleOf = ({ way }) => `${way.audience_name}, ${way.channel}, ${languageName(way.language)}`;
 
-/** Notes what a card's edition is now, and says where it would be loaded from. */
-function arrived(card, meta, look) {
+/** Where a card's edition would be loaded from. */
+const sourceOf = (card, meta, look) => documentPath(card.way, `${meta.sha}${state.who ?? ''}`, look);
+
+/** Notes what a card's edition is now. */
+function arrived(card, meta) {
   card.node.classList.remove('failed');
   card.node.querySelector('.why')?.remove();
   state.editions.set(wayKey(card.way), meta);
   dress(card);
-  return documentPath(card.way, `${meta.sha}${state.who ?? ''}`, look);
 }
 
 function fail(card, words) {
@@ -195,16 +198,15 @@ export function feedCard(way, { edition, html, error, version }) {
   if (!card) return;
   if (error) { fail(card, error); return; }
   const look = lookOfCards();
-  const source = arrived(card, edition, look);
+  const source = sourceOf(card, edition, look);
   // Whatever was asked for is older than this.
   card.wanted = wantedBy(look);
   const before = card.sha;
   card.sha = source;
-  if (before === null) { stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: () => done(card) }); return; }
-  stage.put(card.stand, html, version, source, {
-    done: () => done(card),
-    again: () => stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: () => done(card) }),
-  });
+  // What stands around it is drawn with it: a frame of its own would hold up the one that matters.
+  const ready = () => { arrived(card, edition); done(card); };
+  const reload = () => stage.show(card.stand, source, { title: titleOf(card), dark: look.room !== 'light', done: ready });
+  if (before === null) reload(); else stage.put(card.stand, html, version, source, { done: ready, again: reload });
 }
 
 /** All that the desk sends of these ways has been sent: what was not is as it was. */

@@ -73,9 +73,12 @@ export function feedLarge(way, { edition, html, error, version }) {
   if (!stand || drawnFor !== JSON.stringify([state.slug, wayKey(way)])) return;
   turn += 1;
   if (error) { $('view').querySelector('.notes').replaceChildren(h('p', { class: 'banner', role: 'alert' }, icon('alarm'), h('span', null, error))); return; }
-  stage.put(stand, html, version, sourceOf(way), { done: seen, again: () => load(way) });
-  state.editions.set(wayKey(way), edition);
-  draw(current() ?? way, edition);
+  // What stands around it is drawn with it: not before, for a frame of its own would hold up the one that matters.
+  const around = () => {
+    state.editions.set(wayKey(way), edition);
+    draw(current() ?? way, edition);
+  };
+  stage.put(stand, html, version, sourceOf(way), { done: () => { around(); seen(); }, again: () => { around(); load(way); } });
 }
 
 /** All that the desk sends has been sent: what was not is as it was. */

@@ -290,7 +290,8 @@ impl Channel for Telegram {
         if !answer.good() {
             return Err(refusal(&answer, parcel.now));
         }
-        message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })
+        let receipt = message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })?;
+        Ok(parcel.still(receipt))
     }
 
     async fn probe(&self, _: &Parcel) -> Probe {
@@ -366,7 +367,7 @@ mod tests {
         use Notice::{Correction, Hold, Kill};
         check(message(), Correction, "7", None, "sent 12", "editMessageText").await;
         check(message(), Kill, "7", None, "sent 12", "editMessageText").await;
-        check(message(), Hold, "7", None, "sent 12", "sendMessage").await;
+        check(message(), Hold, "7", None, "sent 7", "sendMessage").await;
         let same =
             error(400, "Bad Request: message is not modified: specified new message content is the same");
         check(message(), Kill, "7", Some(same), "sent 7", "editMessageText").await;

@@ -165,8 +165,7 @@ impl Channel for Discord {
         if !answer.good() {
             return Err(refusal(&answer, parcel.now));
         }
-        let receipt = message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })?;
-        Ok(parcel.still(receipt))
+        message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
@@ -228,8 +227,7 @@ mod tests {
         check(Notice::Correction, edited(), &format!("sent {OLD}"), &[patch]).await;
         check(Notice::Kill, edited(), &format!("sent {OLD}"), &[patch]).await;
         let new = format!("sent {}", room::DISCORD.id);
-        // What a hold speaks of is what a later kill is about.
-        check(Notice::Hold, edited(), &format!("sent {OLD}"), &["POST HOOK?wait=true"]).await;
+        check(Notice::Hold, edited(), &new, &["POST HOOK?wait=true"]).await;
         let gone = Act::json(404, &json!({ "message": "Unknown Message", "code": 10_008 }));
         check(Notice::Correction, gone, &new, &[patch, "POST HOOK?wait=true"]).await;
         let no_hook = Act::json(404, &json!({ "message": "Unknown Webhook", "code": 10_015 }));

@@ -276,7 +276,7 @@ impl Channel for Matrix {
         if parcel.notice == Notice::Hold {
             content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": event } });
             let answer = self.send(&content, &format!("{key}-text"), parcel.now).await?;
-            return Ok(parcel.still(receipt(&answer, None, "answered")));
+            return Ok(receipt(&answer, None, "answered"));
         }
         let mut edit = content.clone();
         edit["body"] = json!(format!("* {}", chat.plain()));
@@ -296,7 +296,7 @@ impl Channel for Matrix {
         if parcel.notice == Notice::Kill && parcel.previous_id().is_some() {
             return Probe::Absent;
         }
-        self.look(parcel).await.unwrap_or(Probe::CannotTell).map(|receipt| parcel.still(receipt))
+        self.look(parcel).await.unwrap_or(Probe::CannotTell)
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

@@ -290,8 +290,7 @@ impl Channel for Telegram {
         if !answer.good() {
             return Err(refusal(&answer, parcel.now));
         }
-        let receipt = message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })?;
-        Ok(parcel.still(receipt))
+        message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })
     }
 
     async fn probe(&self, _: &Parcel) -> Probe {
@@ -367,7 +366,7 @@ mod tests {
         use Notice::{Correction, Hold, Kill};
         check(message(), Correction, "7", None, "sent 12", "editMessageText").await;
         check(message(), Kill, "7", None, "sent 12", "editMessageText").await;
-        check(message(), Hold, "7", None, "sent 7", "sendMessage").await;
+        check(message(), Hold, "7", None, "sent 12", "sendMessage").await;
         let same =
             error(400, "Bad Request: message is not modified: specified new message content is the same");
         check(message(), Kill, "7", Some(same), "sent 7", "editMessageText").await;

@@ -306,14 +306,13 @@ impl Channel for Bluesky {
         match parcel.notice {
             Notice::Kill => self.withdraw(&uris, parcel, gate).await,
             Notice::Original | Notice::Correction | Notice::Hold => {
-                Ok(parcel.beside(self.post(social, &uris, parcel, gate).await?))
+                self.post(social, &uris, parcel, gate).await
             }
         }
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
-        let seen = self.look(parcel).await.unwrap_or(Probe::CannotTell);
-        seen.map(|receipt| parcel.beside(receipt))
+        self.look(parcel).await.unwrap_or(Probe::CannotTell)
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

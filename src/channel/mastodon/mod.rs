@@ -307,16 +307,14 @@ impl Channel for Mastodon {
         match parcel.notice {
             Notice::Kill => self.withdraw(&ids, parcel, gate).await,
             Notice::Correction if !ids.is_empty() => self.correct(social, &ids, parcel, gate).await,
-            Notice::Hold => Ok(parcel.beside(self.post(social, ids.into_iter().next(), parcel, gate).await?)),
-            Notice::Original | Notice::Correction => {
+            Notice::Original | Notice::Correction | Notice::Hold => {
                 self.post(social, ids.into_iter().next(), parcel, gate).await
             }
         }
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
-        let seen = self.look(parcel).await.unwrap_or(Probe::CannotTell);
-        seen.map(|receipt| if parcel.notice == Notice::Hold { parcel.beside(receipt) } else { receipt })
+        self.look(parcel).await.unwrap_or(Probe::CannotTell)
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

@@ -158,7 +158,6 @@ impl Bot {
         let said =
             Self::said(&answer, parcel.now).map_err(|(_, failure)| message::retried(failure, parcel))?;
         receipt(&said, "posted")
-            .map(|receipt| parcel.still(receipt))
             .ok_or_else(|| Failure::Unknown { reply: Reply::note("the answer names no message") })
     }
 
@@ -184,7 +183,7 @@ impl Bot {
 
     /// Looks for the message of `parcel` in the channel's history.
     pub async fn probe(&self, parcel: &Parcel) -> Probe {
-        self.look(parcel).await.unwrap_or(Probe::CannotTell).map(|receipt| parcel.still(receipt))
+        self.look(parcel).await.unwrap_or(Probe::CannotTell)
     }
 
     async fn look(&self, parcel: &Parcel) -> Result<Probe, Failure> {

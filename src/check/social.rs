@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::newsroom::{ChannelFacts, ChannelKind};
-use crate::release::length::{
-    BLUESKY_BYTES, BLUESKY_GRAPHEMES, MASTODON_CHARACTERS, graphemes, mastodon_length,
-};
+use crate::newsroom::{ChannelFacts, ChannelKind, Form, PostLimit};
 
 use super::manuscript::{Manuscript, Part};
 use super::{Case, Notes};
@@ -67,23 +64,21 @@ fn with_address(case: &Case<'_>, text: &Manuscript<'_>, social: &str) -> String 
 
 /// The length of `text` and what it exceeds on `channel`, in words.
 fn excess(channel: &ChannelFacts, text: &str) -> Option<(usize, String)> {
-    let key = &channel.key;
-    match channel.kind {
-        ChannelKind::Mastodon => {
-            let limit = channel.characters.map_or(MASTODON_CHARACTERS, |most| most.max(50) as usize);
-            let length = mastodon_length(text);
-            (length > limit).then(|| {
-                (length, format!("characters as Mastodon counts; one post on `{key}` takes {limit}"))
-            })
-        }
-        ChannelKind::Bluesky => {
-            let length = graphemes(text);
-            if length > BLUESKY_GRAPHEMES {
-                return Some((length, format!("characters; one post on `{key}` takes {BLUESKY_GRAPHEMES}")));
-            }
-            (text.len() > BLUESKY_BYTES)
-                .then(|| (text.len(), format!("bytes; one post on `{key}` takes {BLUESKY_BYTES}")))
-        }
-        _ => None,
+    if channel.kind.form() != Form::Post {
+        return None;
     }
+    let key = &channel.key;
+    let limit = PostLimit::of(channel.kind, channel.characters);
+    let (length, most) = (limit.length(text), limit.most());
+    if length > most {
+        let counts = match channel.kind {
+            ChannelKind::Mastodon => "characters as Mastodon counts",
+            ChannelKind::X => "characters as X counts",
+            ChannelKind::Threads => "characters as Threads counts",
+            _ => "characters",
+        };
+        return Some((length, format!("{counts}; one post on `{key}` takes {most}")));
+    }
+    let most = limit.bytes().filter(|most| text.len() > *most)?;
+    Some((text.len(), format!("bytes; one post on `{key}` takes {most}")))
 }

@@ -24,6 +24,8 @@ pub const SHORTEST_QUARANTINE: SignedDuration = SignedDuration::from_mins(15);
 const ABSENT: u32 = 2;
 /// … and not before this: what it took may show late.
 const SHOWS_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// The same for networks whose own list of posts is all that can be looked at.
+const LISTS_SHOW_AFTER: SignedDuration = SignedDuration::from_secs(120);
 /// The same for mail: a provider's search runs behind what it takes, and nobody wants a mail twice.
 const MAIL_SHOWS_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// Minutes after which it is looked at; then at the end of the quarantine, and every 15 minutes where that goes on.
@@ -75,7 +77,16 @@ struct Case {
 
 /// From when on a destination is believed that something is not there.
 fn shows_after(kind: ChannelKind) -> SignedDuration {
-    if kind.is_mail() { MAIL_SHOWS_AFTER } else { SHOWS_AFTER }
+    match kind {
+        _ if kind.is_mail() => MAIL_SHOWS_AFTER,
+        // Their lists run behind what they take, and without a key of ours nothing else protects from a second post.
+        ChannelKind::X
+        | ChannelKind::Linkedin
+        | ChannelKind::Facebook
+        | ChannelKind::Threads
+        | ChannelKind::Youtube => LISTS_SHOW_AFTER,
+        _ => SHOWS_AFTER,
+    }
 }
 
 fn judge(probe: Probe, case: Case) -> Next {
@@ -84,7 +95,12 @@ fn judge(probe: Probe, case: Case) -> Next {
     let absent = match probe {
         Probe::Arrived(receipt) => return Next::Sent(receipt),
         // Files are ours to look at. A receiver of webhooks drops what it has seen, by contract, so it may get it again at once.
-        Probe::Absent if matches!(kind, ChannelKind::Newsroom | ChannelKind::File | ChannelKind::Webhook) => {
+        Probe::Absent
+            if matches!(
+                kind,
+                ChannelKind::Newsroom | ChannelKind::File | ChannelKind::Ninjs | ChannelKind::Webhook
+            ) =>
+        {
             return Next::Again;
         }
         Probe::Absent if absent + 1 >= ABSENT && age >= shows_after(kind) => return Next::Again,
@@ -250,6 +266,8 @@ mod tests {
         // Not there at once is no proof; not there twice, a minute later, is.
         check(Mastodon, Hold, &[(0, Absent), (60, Absent)], "look at 60, again");
         check(Mastodon, Hold, &[(0, Absent), (30, Absent), (60, Absent)], "look at 60, look at 60, again");
+        let twice = [(0, Absent), (60, Absent), (120, Absent)];
+        check(ChannelKind::X, Hold, &twice, "look at 60, look at 120, again");
         check(
             Bluesky,
             Hold,

@@ -4,6 +4,11 @@
 //! and the adapter below `channel` that carries it. From it come [`ChannelKind`], the enum of settings, the schema, and the opening of
 //! adapters.
 
+use crate::release::{Medium, Text};
+
+/// How the names of videos end that a release may hold.
+const VIDEO: &str = "mp4";
+
 /// Hands the list of kinds to the macro named `$with`.
 macro_rules! kinds {
     ($with:ident) => {
@@ -26,6 +31,16 @@ macro_rules! kinds {
             Mastodon = "mastodon" Post mastodon::Mastodon;
             /// A Bluesky account.
             Bluesky = "bluesky" Post bluesky::Bluesky;
+            /// An account on X.
+            X = "x" Post x::X;
+            /// A page or a person on LinkedIn.
+            Linkedin = "linkedin" Post linkedin::Linkedin;
+            /// A page on Facebook.
+            Facebook = "facebook" Post facebook::Facebook;
+            /// An account on Threads.
+            Threads = "threads" Post threads::Threads;
+            /// A channel on YouTube.
+            Youtube = "youtube" Post youtube::Youtube;
             /// A Slack channel.
             Slack = "slack" Chat slack::Slack;
             /// A Discord channel.
@@ -42,6 +57,8 @@ macro_rules! kinds {
             Webhook = "webhook" Data webhook::Webhook;
             /// A ping to a WebSub hub.
             Websub = "websub" Data websub::Websub;
+            /// Files of ninjs for news agencies.
+            Ninjs = "ninjs" Data ninjs::Ninjs;
             /// Files in a folder.
             File = "file" Data file::Files;
         }
@@ -104,6 +121,25 @@ impl ChannelKind {
     /// Whether it carries mail to the contacts of an audience, each of whom gets their own; every other kind has one account.
     pub fn is_mail(self) -> bool {
         self.form() == Form::Mail
+    }
+
+    /// What is to be paid for a delivery, where the network wants money for it: in words, for people.
+    pub fn cost(self) -> Option<&'static str> {
+        match self {
+            // docs.x.com/x-api/getting-started/pricing, read in November 2026.
+            ChannelKind::X => {
+                Some("X charges about 0.20 USD for the post with the link, and 0.015 USD for each other post")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a release with this text has something for it: YouTube shows videos alone.
+    pub fn wants(self, text: &Text) -> bool {
+        let video = |medium: &Medium| {
+            medium.file.value.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case(VIDEO))
+        };
+        self != ChannelKind::Youtube || text.media.iter().any(video)
     }
 
     /// Whether everybody can see what it shows.

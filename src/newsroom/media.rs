@@ -48,6 +48,7 @@ enum Kind {
     Svg,
     Mp3,
     Mp4,
+    Vtt,
     Pdf,
 }
 
@@ -62,6 +63,7 @@ impl Kind {
             "svg" => Kind::Svg,
             "mp3" => Kind::Mp3,
             "m4a" | "mp4" => Kind::Mp4,
+            "vtt" => Kind::Vtt,
             "pdf" => Kind::Pdf,
             _ => return None,
         })
@@ -81,6 +83,8 @@ impl Kind {
             Kind::Mp3
         } else if is(4, b"ftyp") {
             Kind::Mp4
+        } else if is(0, b"WEBVTT") || is(0, b"\xef\xbb\xbfWEBVTT") {
+            Kind::Vtt
         } else if is(0, b"%PDF-") {
             Kind::Pdf
         } else if svg_text(bytes).is_some() {
@@ -99,6 +103,7 @@ impl Kind {
             Kind::Svg => "SVG",
             Kind::Mp3 => "MP3",
             Kind::Mp4 => "MP4",
+            Kind::Vtt => "WebVTT",
             Kind::Pdf => "PDF",
         }
     }
@@ -107,7 +112,7 @@ impl Kind {
     fn most(self) -> usize {
         match self {
             Kind::Png | Kind::Jpeg | Kind::Gif | Kind::Webp => 20,
-            Kind::Svg => 2,
+            Kind::Svg | Kind::Vtt => 2,
             Kind::Mp3 | Kind::Mp4 => 200,
             Kind::Pdf => 50,
         }
@@ -171,7 +176,7 @@ pub(super) fn content_trouble(path: &str, bytes: &[u8]) -> Vec<Trouble> {
         return vec![error("media-lfs", message, hint)];
     }
     let Some(claimed) = Kind::by_extension(path) else {
-        let hint = "use png, jpg, gif, webp, svg, mp3, m4a, mp4 or pdf";
+        let hint = "use png, jpg, gif, webp, svg, mp3, m4a, mp4, vtt or pdf";
         return vec![error("media-type", "files of this type are not sent", hint)];
     };
     match Kind::by_bytes(bytes) {
@@ -209,7 +214,7 @@ fn look(kind: Kind, bytes: &[u8]) -> Vec<Trouble> {
             }
             return found;
         }
-        Kind::Mp3 | Kind::Mp4 => return found,
+        Kind::Mp3 | Kind::Mp4 | Kind::Vtt => return found,
     };
     match size {
         None => found.push(error("media-broken", "the picture has no readable size", "save it again")),

@@ -6,6 +6,7 @@
 
 mod assemble;
 mod kind;
+mod limit;
 mod media;
 mod settings;
 
@@ -21,6 +22,7 @@ use crate::release::{Cache, File, Images, Parsed, Release, Whole, in_parallel, i
 
 pub(crate) use kind::kinds;
 pub use kind::{ChannelKind, Form};
+pub use limit::PostLimit;
 pub use settings::schema;
 
 /// A newsroom at one revision.

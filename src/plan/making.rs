@@ -68,7 +68,7 @@ impl Making<'_> {
         now: Timestamp,
     ) {
         let page = kind == ChannelKind::Newsroom;
-        let sending = !matches!(kind, ChannelKind::Newsroom | ChannelKind::File);
+        let sending = !matches!(kind, ChannelKind::Newsroom | ChannelKind::File | ChannelKind::Ninjs);
         let groups = self.held.map(|held| held.groups.as_slice()).unwrap_or_default();
         let part = Part::of(see(groups, &mut self.seen, |group| {
             group.channel == channel && group.language == *language
@@ -105,6 +105,12 @@ impl Making<'_> {
                 (Action::None, account, held_due, Some("it ended without being sent".to_owned()))
             }
             Change::Changed { .. } => (Action::Update, account, publish, Some(moved(held_due, publish))),
+        };
+        let paid =
+            kind.cost().filter(|_| matches!(action, Action::Create | Action::Update | Action::Correct));
+        let reason = match (reason, paid) {
+            (Some(reason), Some(paid)) => Some(format!("{reason}; {paid}")),
+            (reason, paid) => reason.or_else(|| paid.map(str::to_owned)),
         };
         let ready = action == Action::Correct && part.open > 0;
         let group = |recipients, due, action, reason| Group {

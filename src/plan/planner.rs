@@ -300,6 +300,9 @@ impl<'a> Planner<'a> {
                 }
             } else {
                 let text = release.text(wanted.unwrap_or(&self.newsroom.language));
+                if !kind.wants(text) {
+                    continue;
+                }
                 making.account(&audience.key, channel, kind, &text.language, self.now);
             }
         }

@@ -40,6 +40,16 @@ channels:
   archive:
     kind: file
     dir: archive
+  x:
+    kind: x
+    client_id: client
+    refresh_token: { env: HALDEN_X_TOKEN }
+    tokens: x.tokens
+  tube:
+    kind: youtube
+    client_id: client
+    client_secret: { env: HALDEN_TUBE_SECRET }
+    refresh_token: { env: HALDEN_TUBE_TOKEN }
 policy: { late_after: 1h, expires_after: 24h }
 ";
 
@@ -261,6 +271,25 @@ fn a_new_release() {
           fans/relay en to 3 12-01T08:00 create
           web/mastodon en account 12-01T08:00 create
           web/site en account 12-01T08:00 create
+    "#]]);
+}
+
+#[test]
+fn what_costs_money_says_so_and_videos_alone_go_to_youtube() {
+    let mut world = World::new();
+    world.audience("web", "channels: [site, x, tube]").release("aster", "audiences: [web]", "It goes far.");
+    world.check(&expect![[r#"
+        aster original
+          web/site en account 12-01T08:00 create
+          web/x en account 12-01T08:00 create: X charges about 0.20 USD for the post with the link, and 0.015 USD for each other post
+    "#]]);
+    world.file("releases/2026/film.mp4", "\0\0\0\u{18}ftypmp42");
+    let film = "audiences: [web]\nmedia:\n  - { file: film.mp4, alt: The Aster EV on a road }";
+    world.release("aster", film, "It goes far.").check(&expect![[r#"
+        aster original
+          web/site en account 12-01T08:00 create
+          web/tube en account 12-01T08:00 create
+          web/x en account 12-01T08:00 create: X charges about 0.20 USD for the post with the link, and 0.015 USD for each other post
     "#]]);
 }
 

@@ -4,6 +4,9 @@
 //! | --- | --- | --- |
 //! | X | weighted characters, links as 23, an emoji as 2 | [`X_LIMIT`] |
 //! | Bluesky | graphemes, and bytes | [`BLUESKY_GRAPHEMES`], [`BLUESKY_BYTES`] |
+//! | Threads | characters, an emoji as its bytes | [`THREADS_CHARACTERS`] |
+//! | LinkedIn, Facebook | units of UTF-16 | [`LINKEDIN_CHARACTERS`], [`FACEBOOK_CHARACTERS`] |
+//! | YouTube | bytes of the description | [`YOUTUBE_BYTES`] |
 //! | Mastodon | graphemes, links as 23, `@user@host` as `@user` | [`MASTODON_CHARACTERS`], or the server's own |
 //!
 //! Texts are counted as they are written. X composes characters (NFC) first, so a text
@@ -21,6 +24,14 @@ pub const BLUESKY_GRAPHEMES: usize = 300;
 pub const BLUESKY_BYTES: usize = 3000;
 /// The most characters of a Mastodon post where the server says nothing else.
 pub const MASTODON_CHARACTERS: usize = 500;
+/// The most characters of a post on Threads (developers.facebook.com/docs/threads/overview).
+pub const THREADS_CHARACTERS: usize = 500;
+/// The most characters of a post on LinkedIn.
+pub const LINKEDIN_CHARACTERS: usize = 3_000;
+/// The most bytes of a video's description on YouTube (developers.google.com/youtube/v3/docs/videos).
+pub const YOUTUBE_BYTES: usize = 5_000;
+/// The most characters of a post on a page of Facebook.
+pub const FACEBOOK_CHARACTERS: usize = 63_206;
 /// What a link counts on X (`transformedURLLength`) and on Mastodon (`characters_reserved_per_url`).
 pub const LINK_LENGTH: usize = 23;
 
@@ -70,6 +81,14 @@ fn is_emoji(grapheme: &str) -> bool {
         || grapheme.contains('\u{20E3}')
         || (grapheme.contains('\u{FE0F}')
             && matches!(first, '#' | '*' | '0'..='9' | '©' | '®' | '‼' | '⁉' | '™' | 'ℹ'))
+}
+
+/// How many characters `text` has for Threads: an emoji counts as many as it has bytes
+/// (developers.facebook.com/docs/threads/reference/publishing).
+pub fn threads_length(text: &str) -> usize {
+    text.graphemes(true)
+        .map(|grapheme| if is_emoji(grapheme) { grapheme.len() } else { grapheme.chars().count() })
+        .sum()
 }
 
 /// How many characters `text` has for Mastodon: graphemes, with every `http(s)` link as 23 and

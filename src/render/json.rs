@@ -1,11 +1,11 @@
-//! An edition as JSON, for webhooks and files.
+//! An edition as JSON, for webhooks and files, and for agencies as [`ninjs`].
 
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
 use super::scene::Scene;
-use super::{Asset, RenderError, page};
+use super::{Asset, RenderError, ninjs, page};
 use crate::newsroom::ChannelKind;
 use crate::release::Notice;
 
@@ -21,6 +21,9 @@ fn event(notice: Notice) -> &'static str {
 
 /// The JSON, and for files the media beside it.
 pub(super) fn compose(scene: &Scene<'_>) -> Result<(Value, Vec<Asset>), RenderError> {
+    if scene.channel.kind == ChannelKind::Ninjs {
+        return Ok((ninjs::compose(scene), Vec::new()));
+    }
     let request = scene.request;
     let shown = scene.shows_body();
     let body = scene.body(!request.advance);

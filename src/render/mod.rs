@@ -10,6 +10,7 @@ mod look;
 mod mail;
 mod markdown;
 mod memo;
+mod ninjs;
 mod page;
 mod phrases;
 mod renderer;

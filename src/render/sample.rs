@@ -39,11 +39,12 @@ channels:
   bluesky: { kind: bluesky, server: "https://pds.halden.example", handle: n.halden.example, password: { env: P } }
   hook: { kind: webhook, url: "https://hook.halden.example", secret: { env: S } }
   archive: { kind: file, dir: archive }
+  agency: { kind: ninjs, dir: agency }
   slack: { kind: slack, webhook: { env: H } }
 "##;
 
 const PRESS: &str = "name: Trade press
-channels: [relay, site, mastodon, bluesky, hook, archive, slack]
+channels: [relay, site, mastodon, bluesky, hook, archive, agency, slack]
 members:
   where: kind = journalist
 languages: [en, sv]

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::scene::Scene;
 use super::templates::Templates;
 use super::{Asset, Facet, Post, RenderError, Social};
-use crate::newsroom::ChannelKind;
+use crate::newsroom::{ChannelKind, PostLimit};
 use crate::release::length;
 
 /// The most pictures of a post (Mastodon and Bluesky alike).
@@ -15,19 +15,34 @@ const PICTURES: usize = 4;
 /// The posts and their pictures.
 pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Social, Vec<Asset>), RenderError> {
     let text = text(scene, templates)?;
-    let limit = Limit::of(scene);
-    let posts = split(&text, &limit).ok_or_else(|| {
+    let limit = PostLimit::of(scene.channel.kind, scene.channel.characters);
+    let posts = split(&text, limit).ok_or_else(|| {
         RenderError::Content(format!(
             "{}: an address in the social text is longer than a post on `{}` may be; shorten it",
             scene.text.file.path, scene.channel.key
         ))
     })?;
+    if posts.len() > 1 && !limit.threads() {
+        return Err(RenderError::Content(format!(
+            "{}: the social text is longer than the {} characters that a post on `{}` may have; shorten it",
+            scene.text.file.path,
+            limit.most(),
+            scene.channel.key
+        )));
+    }
     // Networks show photographs; a drawing as SVG stays on the page.
     let assets: Vec<Asset> = if scene.shows_body() {
-        let shown = |asset: &Asset| {
-            matches!(asset.media_type.as_str(), "image/jpeg" | "image/png" | "image/gif" | "image/webp")
+        let mut pictures = 0;
+        let films = scene.channel.kind == ChannelKind::Youtube;
+        let mut shown = |asset: &Asset| match asset.media_type.as_str() {
+            "image/jpeg" | "image/png" | "image/gif" | "image/webp" => {
+                pictures += 1;
+                pictures <= PICTURES
+            }
+            // A video, and its captions.
+            kind => films && (kind.starts_with("video/") || kind == "text/vtt"),
         };
-        scene.assets()?.into_iter().filter(shown).take(PICTURES).collect()
+        scene.assets()?.into_iter().filter(|asset| shown(asset)).collect()
     } else {
         Vec::new()
     };
@@ -35,7 +50,8 @@ pub(super) fn compose(scene: &Scene<'_>, templates: &Templates) -> Result<(Socia
         .into_iter()
         .enumerate()
         .map(|(at, text)| {
-            let images = if at == 0 { (0..assets.len()).collect() } else { Vec::new() };
+            let all = assets.iter().enumerate().filter(|(_, asset)| asset.media_type.starts_with("image/"));
+            let images = if at == 0 { all.map(|(index, _)| index).collect() } else { Vec::new() };
             Post { facets: facets(&text), text, images }
         })
         .collect();
@@ -72,37 +88,9 @@ fn text(scene: &Scene<'_>, templates: &Templates) -> Result<String, RenderError>
     if text.contains(&scene.url) { Ok(text) } else { Ok(format!("{text}\n\n{}", scene.url)) }
 }
 
-/// How much a post may hold.
-enum Limit {
-    /// Graphemes and bytes.
-    Bluesky,
-    /// Characters as Mastodon counts them.
-    Mastodon(usize),
-}
-
-impl Limit {
-    fn of(scene: &Scene<'_>) -> Limit {
-        match scene.channel.kind {
-            ChannelKind::Bluesky => Limit::Bluesky,
-            _ => Limit::Mastodon(
-                scene.channel.characters.map_or(length::MASTODON_CHARACTERS, |most| most.max(50) as usize),
-            ),
-        }
-    }
-
-    fn holds(&self, text: &str) -> bool {
-        match self {
-            Limit::Bluesky => {
-                text.len() <= length::BLUESKY_BYTES && length::graphemes(text) <= length::BLUESKY_GRAPHEMES
-            }
-            Limit::Mastodon(most) => length::mastodon_length(text) <= *most,
-        }
-    }
-}
-
 /// Splits `text` into posts that `limit` holds: between sentences, else between words, else (a word
 /// that is longer than a post) between graphemes. Nothing if an address does not fit.
-fn split(text: &str, limit: &Limit) -> Option<Vec<String>> {
+fn split(text: &str, limit: PostLimit) -> Option<Vec<String>> {
     let mut posts = Vec::new();
     // Nearly every text is one post.
     if limit.holds(text.trim()) {
@@ -181,31 +169,40 @@ mod tests {
     use super::*;
     use crate::release::Notice;
 
+    const BLUESKY: ChannelKind = ChannelKind::Bluesky;
+
     #[test]
     fn texts_are_split_where_words_end() {
         let check = |text: &str, most: usize, expected: &[&str]| {
-            assert_eq!(split(text, &Limit::Mastodon(most)).unwrap(), expected, "{text:?}");
+            assert_eq!(
+                split(text, PostLimit::of(ChannelKind::Mastodon, None).at_most(most)).unwrap(),
+                expected,
+                "{text:?}"
+            );
         };
         check("Short.", 50, &["Short."]);
         check("One sentence here. And a second one.", 20, &["One sentence here.", "And a second one."]);
         check("one two three four five", 9, &["one two", "three", "four five"]);
         check("abcdefghij", 4, &["abcd", "efgh", "ij"]);
         check("👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 2, &["👨‍👩‍👧‍👦👨‍👩‍👧‍👦", "👨‍👩‍👧‍👦"]);
-        assert!(split(&format!("see https://halden.example/{}", "a".repeat(400)), &Limit::Bluesky).is_none());
+        assert!(
+            split(&format!("see https://halden.example/{}", "a".repeat(400)), PostLimit::of(BLUESKY, None))
+                .is_none()
+        );
     }
 
     #[test]
     fn a_thread_loses_no_word_and_no_post_is_too_long() {
         let text = "Så långt går Aster EV 👨‍👩‍👧‍👦 på en laddning. ".repeat(40);
-        let posts = split(&text, &Limit::Bluesky).unwrap();
-        assert!(posts.len() > 1 && posts.iter().all(|post| Limit::Bluesky.holds(post)));
+        let posts = split(&text, PostLimit::of(BLUESKY, None)).unwrap();
+        assert!(posts.len() > 1 && posts.iter().all(|post| PostLimit::of(BLUESKY, None).holds(post)));
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(posts.iter().flat_map(|post| words(post)).collect::<Vec<_>>(), words(&text));
     }
 
     #[test]
     fn three_hundred_graphemes_are_one_post() {
-        let posts = |count: usize| split(&"å".repeat(count), &Limit::Bluesky).unwrap().len();
+        let posts = |count: usize| split(&"å".repeat(count), PostLimit::of(BLUESKY, None)).unwrap().len();
         assert_eq!((posts(300), posts(301)), (1, 2));
     }
 

@@ -308,10 +308,11 @@ pub fn below(base: &Url, path: &str) -> Url {
 /// What the destination says: the usual members of a JSON error, or the text as it is.
 fn words(body: &[u8]) -> String {
     if let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(body) {
-        let said: Vec<&str> = ["error", "message", "Message", "error_description", "description"]
-            .iter()
-            .filter_map(|key| object.get(*key).and_then(serde_json::Value::as_str))
-            .collect();
+        let text = |value: Option<&serde_json::Value>| value.and_then(|v| v.as_str()).map(str::to_owned);
+        let named = ["error", "message", "Message", "error_description", "description", "title", "detail"];
+        // Meta and Google put an object below `error`.
+        let inner = object.get("error").and_then(|error| text(error.get("message")));
+        let said: Vec<String> = named.iter().filter_map(|key| text(object.get(*key))).chain(inner).collect();
         if !said.is_empty() {
             return said.join(": ");
         }

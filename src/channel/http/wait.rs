@@ -12,12 +12,12 @@ const MOST: Duration = Duration::from_hours(24);
 
 /// The longest of what the headers ask for, between a second and a day; nothing if none can be read.
 ///
-/// Known are `Retry-After` in both forms (RFC 9110 10.2.3), and `X-RateLimit-Reset` and
-/// `RateLimit-Reset` as an ISO date (Mastodon), as seconds since 1970 (atproto), or as seconds from now.
+/// Known are `Retry-After` in both forms (RFC 9110 10.2.3), and `X-RateLimit-Reset`, `X-Rate-Limit-Reset` (X) and
+/// `RateLimit-Reset` as an ISO date (Mastodon), as seconds since 1970 (atproto, X), or as seconds from now.
 pub fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let asked = values(headers, "retry-after").filter_map(|text| retry_after(text, now)).max();
     asked.or_else(|| {
-        ["x-ratelimit-reset", "ratelimit-reset"]
+        ["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"]
             .iter()
             .flat_map(|name| values(headers, name))
             .filter_map(|text| reset(text, now))
@@ -104,6 +104,7 @@ mod tests {
         check(&[("x-ratelimit-reset", "2026-12-01T08:05:00.000000Z")], Some(300));
         check(&[("x-ratelimit-reset", "1796112060")], Some(60));
         check(&[("ratelimit-reset", "1796112060")], Some(60));
+        check(&[("x-rate-limit-reset", "1796112060")], Some(60));
         check(&[("ratelimit-reset", "25")], Some(25));
         check(&[("x-ratelimit-reset", "-5")], None);
         check(&[("x-ratelimit-reset", "99999999999999999")], None);

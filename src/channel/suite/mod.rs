@@ -3,6 +3,7 @@
 //! A [`Provider`] says how its adapter is opened, and what a good answer looks like; the servers follow the providers'
 //! published contracts, and none of them is the provider itself.
 
+pub mod network;
 pub mod room;
 pub mod site;
 

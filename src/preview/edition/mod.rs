@@ -14,8 +14,8 @@ use super::letter::{self, Letter};
 use super::snapshot::Snapshot;
 use crate::contact::EmailAddress;
 use crate::language::Language;
-use crate::newsroom::{ChannelKind, Newsroom};
-use crate::release::{Notice, length};
+use crate::newsroom::{ChannelKind, Newsroom, PostLimit};
+use crate::release::Notice;
 use crate::render::{Addressee, Content, Edition, Mail, RenderError, Request, media_type};
 
 pub use pictures::local_pictures;
@@ -170,18 +170,11 @@ pub struct Count {
 /// Counts the text of a post.
 pub fn count(rendered: &Rendered, text: &str) -> Count {
     let channel = rendered.newsroom.channels.get(&rendered.edition.request.channel);
-    let own = channel.and_then(|channel| channel.characters).map(|limit| limit as usize);
-    match rendered.kind() {
-        ChannelKind::Bluesky => Count {
-            length: length::graphemes(text),
-            limit: length::BLUESKY_GRAPHEMES,
-            bytes: Some((text.len(), length::BLUESKY_BYTES)),
-        },
-        _ => Count {
-            length: length::mastodon_length(text),
-            limit: own.unwrap_or(length::MASTODON_CHARACTERS),
-            bytes: None,
-        },
+    let limit = PostLimit::of(rendered.kind(), channel.and_then(|channel| channel.characters));
+    Count {
+        length: limit.length(text),
+        limit: limit.most(),
+        bytes: limit.bytes().map(|most| (text.len(), most)),
     }
 }
 

@@ -143,6 +143,7 @@ pub fn media_type(path: &str) -> &'static str {
         "flac" => "audio/flac",
         "mp4" | "m4v" => "video/mp4",
         "webm" => "video/webm",
+        "vtt" => "text/vtt",
         "pdf" => "application/pdf",
         "zip" => "application/zip",
         "csv" => "text/csv",

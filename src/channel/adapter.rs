@@ -130,7 +130,35 @@ settings!(
 );
 settings!(SesConfig, secrets(access_key_id secret_access_key session_token), addresses());
 settings!(PostmarkConfig, secrets(token), addresses(endpoint));
-settings!(NewsroomConfig, secrets(), addresses());
+impl Settings for NewsroomConfig {
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn on_unknown(&self) -> OnUnknown {
+        self.on_unknown
+    }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
+        let mut secrets = Vec::new();
+        if let Some(s3) = &self.s3 {
+            secrets.push(("access_key_id", &s3.access_key_id));
+            secrets.push(("secret_access_key", &s3.secret_access_key));
+            secrets.extend(s3.session_token.as_ref().map(|token| ("session_token", token)));
+        }
+        let token = self.git.as_ref().and_then(|git| git.token.as_ref());
+        secrets.extend(token.map(|token| ("token", token)));
+        secrets
+    }
+
+    fn troubles(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+        if self.s3.is_none() || self.git.is_none() {
+            return Vec::new();
+        }
+        let hint = "write `s3:` or `git:`; another channel can send it to the other";
+        vec![("git", "a site is sent on to one place", hint)]
+    }
+}
 settings!(FileConfig, secrets(), addresses());
 settings!(MastodonConfig, secrets(token), addresses(server));
 settings!(BlueskyConfig, secrets(password), addresses(server));
@@ -252,7 +280,7 @@ impl Adapter for newsroom::Newsroom {
     type Config = NewsroomConfig;
 
     fn open(config: &NewsroomConfig, setup: &Setup<'_>) -> Result<newsroom::Newsroom, String> {
-        Ok(newsroom::Newsroom::open(config, setup.root))
+        newsroom::Newsroom::with_mirror(config, setup)
     }
 }
 

@@ -29,6 +29,7 @@ pub mod postmark;
 #[cfg(test)]
 mod scripted;
 pub mod ses;
+mod sigv4;
 pub mod slack;
 pub mod smtp;
 #[cfg(test)]

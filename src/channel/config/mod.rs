@@ -256,6 +256,12 @@ pub struct NewsroomConfig {
     pub dir: String,
     /// The site's address, where it is not the newsroom's `url`.
     pub url: Option<String>,
+    /// A bucket that the site is sent on to.
+    pub s3: Option<Box<S3Config>>,
+    /// A branch of a git repository that the site is pushed to.
+    pub git: Option<Box<SiteGitConfig>>,
+    /// What its recordings are called as a podcast; with it there is a `podcast.xml`.
+    pub podcast: Option<Box<PodcastConfig>>,
     /// The one language it speaks.
     pub language: Option<Language>,
     /// How fast it may be used.
@@ -264,6 +270,97 @@ pub struct NewsroomConfig {
     /// What is done when nobody knows whether a delivery arrived.
     #[serde(default)]
     pub on_unknown: OnUnknown,
+}
+
+/// A bucket of Amazon S3, or of another store that speaks its language.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The folder in the bucket.
+    pub prefix: Option<String>,
+    /// The region that the bucket is in: `eu-north-1`.
+    pub region: String,
+    /// The address of another store.
+    pub endpoint: Option<String>,
+    /// The access key's id.
+    pub access_key_id: SecretRef,
+    /// The access key's secret.
+    pub secret_access_key: SecretRef,
+    /// The session's token, where the key is a temporary one.
+    pub session_token: Option<SecretRef>,
+}
+
+impl S3Config {
+    /// Where the API is (docs.aws.amazon.com/general/latest/gr/s3.html).
+    pub fn endpoint(&self) -> String {
+        self.endpoint.clone().unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", self.region))
+    }
+}
+
+/// A branch of a git repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SiteGitConfig {
+    /// The repository: an address with `https://` or `ssh://`, or a path relative to the newsroom.
+    pub repository: String,
+    /// The branch.
+    #[serde(default = "pages")]
+    pub branch: String,
+    /// The token to push with, for `https://`; over `ssh://` the key of Dateline's user is used.
+    pub token: Option<SecretRef>,
+    /// The name that goes with the token.
+    #[serde(default = "git_user")]
+    pub username: String,
+    /// Who commits.
+    #[serde(default = "git_author")]
+    pub author: String,
+    /// The committer's email address.
+    #[serde(default = "git_email")]
+    pub email: String,
+}
+
+fn pages() -> String {
+    "pages".to_owned()
+}
+
+fn git_user() -> String {
+    "dateline".to_owned()
+}
+
+fn git_author() -> String {
+    "Dateline".to_owned()
+}
+
+fn git_email() -> String {
+    "dateline@localhost".to_owned()
+}
+
+/// A podcast.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PodcastConfig {
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub description: String,
+    /// The address of its cover: a square of 1400 to 3000 pixels, as directories want it.
+    pub image: String,
+    /// Who speaks, where it is not the newsroom's organization.
+    pub author: Option<String>,
+    /// To whom directories write.
+    pub email: Option<String>,
+    /// Its category, by the list of Apple Podcasts.
+    #[serde(default = "category")]
+    pub category: String,
+    /// Whether it is not for children.
+    #[serde(default)]
+    pub explicit: bool,
+}
+
+fn category() -> String {
+    "News".to_owned()
 }
 
 /// Who sees a Mastodon status.

@@ -10,11 +10,15 @@ use serde_json::json;
 
 use super::markup::{Esc, address};
 use super::store::Record;
+use crate::channel::config::PodcastConfig;
 use crate::language::Language;
 use crate::render::Look;
 
 /// How many releases a feed holds.
 pub const NEWEST: usize = 50;
+
+/// How many episodes a podcast holds.
+pub const EPISODES: usize = 300;
 
 /// What the feeds of one section are made from.
 pub struct Feed<'a> {
@@ -147,6 +151,64 @@ impl Feed<'_> {
                 }
             }
             let _ = writeln!(xml, "<content:encoded>{}</content:encoded>\n</item>", Esc(&entry.content_html));
+        }
+        xml.push_str("</channel>\n</rss>\n");
+        xml
+    }
+
+    /// `podcast.xml`, for directories of podcasts (help.apple.com/itc/podcasts_connect: podcaster's guide to RSS): every release
+    /// with a recording is an episode, which keeps its `guid` when it is corrected.
+    pub fn podcast(&self, podcast: &PodcastConfig) -> String {
+        let author = podcast.author.as_ref().unwrap_or(&self.look.organization);
+        let mut xml = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" \
+             xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\">\n<channel>\n<title>{}</title>\n<link>{}</link>\n\
+             <description>{}</description>\n<language>{}</language>\n<lastBuildDate>{}</lastBuildDate>\n\
+             <generator>Dateline</generator>\n<atom:link rel=\"self\" type=\"application/rss+xml\" href=\"{}\"/>\n\
+             <itunes:author>{}</itunes:author>\n<itunes:type>episodic</itunes:type>\n<itunes:image href=\"{}\"/>\n\
+             <itunes:category text=\"{}\"/>\n<itunes:explicit>{}</itunes:explicit>\n",
+            Esc(&podcast.title),
+            Esc(&self.home()),
+            Esc(&podcast.description),
+            Esc(&self.language.as_str().to_ascii_lowercase()),
+            rfc822(self.updated()),
+            Esc(&self.own("podcast.xml")),
+            Esc(author),
+            Esc(&podcast.image),
+            Esc(&podcast.category),
+            podcast.explicit,
+        );
+        if let Some(email) = &podcast.email {
+            let (name, email) = (Esc(author), Esc(email));
+            let _ = writeln!(
+                xml,
+                "<itunes:owner><itunes:name>{name}</itunes:name><itunes:email>{email}</itunes:email></itunes:owner>"
+            );
+        }
+        for record in self.records {
+            let Some(Enclosure { url, media_type, length, duration }) = self.enclosure(record) else {
+                continue;
+            };
+            let entry = &record.entry;
+            let _ = write!(
+                xml,
+                "<item>\n<title>{}</title>\n<link>{page}</link>\n<guid isPermaLink=\"true\">{page}</guid>\n\
+                 <pubDate>{}</pubDate>\n<description>{}</description>\n\
+                 <enclosure url=\"{}\" length=\"{length}\" type=\"{}\"/>\n<itunes:episodeType>full</itunes:episodeType>\n",
+                Esc(&entry.title),
+                rfc822(entry.published),
+                Esc(&entry.summary),
+                Esc(&url),
+                Esc(&media_type),
+                page = Esc(&entry.url),
+            );
+            if let Some((name, _)) = &entry.image {
+                let _ = writeln!(xml, "<itunes:image href=\"{}\"/>", Esc(&self.beside(record, name)));
+            }
+            if let Some(duration) = duration {
+                let _ = writeln!(xml, "<itunes:duration>{}</itunes:duration>", Esc(&duration));
+            }
+            xml.push_str("</item>\n");
         }
         xml.push_str("</channel>\n</rss>\n");
         xml

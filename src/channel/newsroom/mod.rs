@@ -6,6 +6,8 @@
 //! release and language, so that a delivery that broke off is simply done again.
 //! Only the indexes that a release touches are written again.
 //!
+//! The folder may be all (a web server serves it), or the site is sent on from there ([`mirror`]).
+//!
 //! A withdrawn release keeps its address, where the page says that it is withdrawn; its media and
 //! its press kit are removed, and it leaves the indexes, feeds and sitemaps.
 
@@ -13,6 +15,7 @@ mod feeds;
 mod index;
 mod kit;
 mod markup;
+mod mirror;
 mod site;
 mod sitemap;
 mod store;
@@ -22,21 +25,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use super::adapter::Setup;
 use super::config::NewsroomConfig;
 use super::folder::Trouble;
 use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
 use crate::render::Content;
+use mirror::Mirror;
 use site::Site;
 
 /// The newsroom site.
 pub struct Newsroom {
     site: Arc<Mutex<Site>>,
+    mirror: Option<Mirror>,
 }
 
 impl Newsroom {
     /// Opens the site in the folder that `config` names, relative to `root`. Writes nothing yet.
     pub fn open(config: &NewsroomConfig, root: &Path) -> Newsroom {
-        Newsroom { site: Arc::new(Mutex::new(Site::new(root.join(&config.dir)))) }
+        let site = Site::new(root.join(&config.dir), config.podcast.as_deref().cloned());
+        Newsroom { site: Arc::new(Mutex::new(site)), mirror: None }
+    }
+
+    /// The same, with the place that the site is sent on to.
+    pub fn with_mirror(config: &NewsroomConfig, setup: &Setup<'_>) -> Result<Newsroom, String> {
+        Ok(Newsroom { mirror: Mirror::open(config, setup)?, ..Newsroom::open(config, setup.root) })
+    }
+
+    /// Whether all that stands in the folder was sent on.
+    async fn is_sent_on(&self) -> Result<bool, Failure> {
+        match &self.mirror {
+            Some(mirror) => mirror.is_done().await,
+            None => Ok(true),
+        }
     }
 
     /// Runs `work` where it may wait for the disk.
@@ -74,13 +94,20 @@ impl Channel for Newsroom {
         }
         let (edition, now) = (Arc::clone(&parcel.edition), parcel.now);
         self.with(move |site| site.publish(&edition, now)).await?;
+        if let Some(mirror) = &self.mirror {
+            mirror.send(now).await?;
+        }
         Ok(receipt)
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
         let Content::Page(page) = &parcel.edition.content else { return Probe::CannotTell };
         let (edition, url, path) = (Arc::clone(&parcel.edition), page.entry.url.clone(), page.path.clone());
-        match self.with(move |site| site.is_done(&edition)).await {
+        let done = match self.with(move |site| site.is_done(&edition)).await {
+            Ok(true) => self.is_sent_on().await,
+            other => other,
+        };
+        match done {
             Ok(true) => Probe::Arrived(Receipt {
                 remote_id: Some(path),
                 url: Some(url),
@@ -94,7 +121,7 @@ impl Channel for Newsroom {
 
     async fn examine(&self) -> Vec<Diagnosis> {
         let seen = self.with(|site| site.try_out()).await;
-        vec![match seen {
+        let folder = match seen {
             Ok(folder) => {
                 Diagnosis { what: "newsroom: folder".to_owned(), good: true, seen: folder, hint: None }
             }
@@ -104,7 +131,11 @@ impl Channel for Newsroom {
                 seen: failure.to_string(),
                 hint: Some("let Dateline's user write to the channel's `dir`".to_owned()),
             },
-        }]
+        };
+        match &self.mirror {
+            Some(mirror) => vec![folder, mirror.examine().await],
+            None => vec![folder],
+        }
     }
 }
 

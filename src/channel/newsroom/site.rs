@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::feeds::{Feed, NEWEST};
+use super::feeds::{EPISODES, Feed, NEWEST};
 use super::index::{ON_START, Section};
 use super::markup::tag_slug;
 use super::store::{Record, Store, id, section};
 use super::{kit, sitemap};
+use crate::channel::config::PodcastConfig;
 use crate::channel::folder::{Folder, Trouble, plain, relative};
 use crate::language::Language;
 use crate::render::{Asset, Content, Edition, Look, Page};
@@ -24,6 +25,7 @@ const INDEX: &str = "index.html";
 pub struct Site {
     folder: Folder,
     store: Store,
+    podcast: Option<PodcastConfig>,
 }
 
 /// Refuses names that would lead out of the page's directory or onto its other files.
@@ -46,9 +48,9 @@ pub fn admit(page: &Page, assets: &[Asset]) -> Result<(), Trouble> {
 
 impl Site {
     /// The site in `root`.
-    pub fn new(root: PathBuf) -> Site {
+    pub fn new(root: PathBuf, podcast: Option<PodcastConfig>) -> Site {
         let folder = Folder::new(root);
-        Site { store: Store::new(&folder), folder }
+        Site { store: Store::new(&folder), folder, podcast }
     }
 
     /// Whether `edition` was written last, with all that lists it.
@@ -197,6 +199,13 @@ impl Site {
         self.folder.write(&below("atom.xml"), feed.atom().as_bytes())?;
         self.folder.write(&below("rss.xml"), feed.rss().as_bytes())?;
         self.folder.write(&below("feed.json"), feed.json().as_bytes())?;
+        if let Some(podcast) = &self.podcast {
+            // Podcasts are listened to from their beginning, so theirs is a longer list.
+            let spoken = mine.iter().filter(|record| record.entry.audio.is_some()).take(EPISODES);
+            let spoken: Vec<Record> = spoken.map(|record| (*record).clone()).collect();
+            let feed = Feed { look, section: &here, language: &language, records: &spoken };
+            self.folder.write(&below("podcast.xml"), feed.podcast(podcast).as_bytes())?;
+        }
 
         for year in &years {
             let of: Vec<&Record> = mine.iter().copied().filter(|record| record.year() == *year).collect();

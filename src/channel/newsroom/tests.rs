@@ -345,6 +345,48 @@ async fn a_delivery_that_broke_off_is_absent_until_all_of_it_is_there() {
     assert!(matches!(bench.newsroom.probe(&parcel).await, Probe::Arrived(_)));
 }
 
+#[tokio::test]
+async fn every_recording_is_an_episode_of_the_podcast() {
+    let dir = tempfile::tempdir().unwrap();
+    let podcast = serde_json::json!({
+        "title": "On the road & off it", "description": "Engineers <talk>.", "email": "desk@halden.example",
+        "image": "https://news.halden.example/cover.jpg", "category": "Technology",
+    });
+    let config = serde_json::from_value(serde_json::json!({ "dir": "site", "podcast": podcast })).unwrap();
+    let bench = Bench { newsroom: Newsroom::open(&config, dir.path()), dir };
+    let spoken = |slug: &str, published: &str| {
+        let mut page = page(slug, published, &[]);
+        page.entry.audio =
+            Some(("talk 1.mp3".to_owned(), "audio/mpeg".to_owned(), 5, Some("24:10".to_owned())));
+        page
+    };
+    bench.send(page("silent", "2026-11-01T08:00:00Z", &[]), vec![]).await.unwrap();
+    assert!(!bench.read("podcast.xml").contains("<item>"));
+    bench.send(spoken("one", "2026-12-01T08:00:00Z"), vec![]).await.unwrap();
+    bench.send(spoken("two", "2026-12-02T08:00:00Z"), vec![]).await.unwrap();
+    let xml = bench.read("podcast.xml");
+    well_formed(&xml).unwrap();
+    assert_eq!(xml.matches("<item>").count(), 2);
+    for expected in [
+        "<title>On the road &amp; off it</title>",
+        "<itunes:explicit>false</itunes:explicit>",
+        "<itunes:category text=\"Technology\"/>",
+        "<itunes:email>desk@halden.example</itunes:email>",
+        "<itunes:image href=\"https://news.halden.example/cover.jpg\"/>",
+        "<enclosure url=\"https://news.halden.example/2026/two/talk%201.mp3\" length=\"5\" type=\"audio/mpeg\"/>",
+        "<guid isPermaLink=\"true\">https://news.halden.example/2026/one/</guid>",
+        "<itunes:duration>24:10</itunes:duration>",
+    ] {
+        assert!(xml.contains(expected), "{expected} is not in {xml}");
+    }
+    assert!(xml.find("/2026/two/") < xml.find("/2026/one/"), "the newest first");
+    let mut gone = spoken("two", "2026-12-02T08:00:00Z");
+    gone.entry.withdrawn = true;
+    gone.entry.updated = "2026-12-03T08:00:00Z".parse().unwrap();
+    bench.send(gone, vec![]).await.unwrap();
+    assert_eq!(bench.read("podcast.xml").matches("<item>").count(), 1);
+}
+
 #[test]
 fn the_press_kit_is_the_same_on_every_day() {
     let page = page("aster-ev", "2026-12-01T08:00:00Z", &[]);

@@ -15,7 +15,6 @@
 
 mod account;
 mod classify;
-mod sigv4;
 #[cfg(test)]
 mod tests;
 
@@ -34,11 +33,11 @@ use url::Url;
 use super::config::SesConfig;
 use super::http::{Answer, Client, Lost, Patience, below};
 use super::letter::{self, Names};
+use super::sigv4::{self, Credentials, Signed};
 use super::{Channel, Diagnosis, Failure, Gate, Parcel, Receipt, Recipient, Reply, Secrets};
 use crate::contact::EmailAddress;
 use crate::render::Mail;
 use account::Pace;
-use sigv4::{Credentials, Signed};
 
 /// The most bytes of a message: docs.aws.amazon.com/ses/latest/dg/quotas.html, "Maximum message size".
 const MOST: usize = 40_000_000;
@@ -111,7 +110,13 @@ impl Ses {
         if let Some(token) = &token {
             headers.push(("x-amz-security-token", token));
         }
-        let signed = Signed { method: method.as_str(), path: url.path(), headers: &headers, body: &body };
+        let signed = Signed {
+            method: method.as_str(),
+            path: url.path(),
+            headers: &headers,
+            body: &body,
+            plain: false,
+        };
         let authorization = sigv4::authorization(&self.credentials, &self.region, SERVICE, &signed, now);
         let mut request = self.client.request(method, url.clone()).header("authorization", authorization);
         for (name, value) in headers.iter().filter(|(name, _)| *name != "host") {

@@ -135,7 +135,8 @@ async fn a_request_is_signed_and_holds_the_very_letter() {
     for (name, value) in signed {
         assert_eq!(asked.headers[name], value);
     }
-    let request = Signed { method: "POST", path: &asked.path, headers: &signed, body: &asked.body };
+    let request =
+        Signed { method: "POST", path: &asked.path, headers: &signed, body: &asked.body, plain: false };
     let credentials = Credentials { key_id: "AKIDEXAMPLE".into(), secret: "geheim/key".into(), token: None };
     let expected = sigv4::authorization(&credentials, "eu-north-1", "ses", &request, parcel.now);
     assert_eq!(asked.headers["authorization"], expected);

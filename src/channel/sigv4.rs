@@ -36,6 +36,8 @@ pub struct Signed<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The body.
     pub body: &'a [u8],
+    /// Whether the path is signed as it stands: S3 wants that, and every other service wants it encoded once more.
+    pub plain: bool,
 }
 
 /// The instant as AWS writes it: `20261201T080000Z`.
@@ -68,7 +70,8 @@ pub fn authorization(
 }
 
 fn canonical(request: &Signed<'_>, names: &str) -> String {
-    let mut text = format!("{}\n{}\n\n", request.method, encoded(request.path));
+    let path = if request.plain { request.path.to_owned() } else { encoded(request.path) };
+    let mut text = format!("{}\n{path}\n\n", request.method);
     for (name, value) in request.headers {
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
         let _ = writeln!(text, "{name}:{value}");
@@ -115,7 +118,7 @@ mod tests {
         let mut headers = vec![("host", "example.amazonaws.com"), ("x-amz-date", "20150830T123600Z")];
         headers.extend_from_slice(more);
         headers.sort_by_key(|(name, _)| *name);
-        let request = Signed { method, path, headers: &headers, body: body.as_bytes() };
+        let request = Signed { method, path, headers: &headers, body: body.as_bytes(), plain: false };
         let at = "2015-08-30T12:36:00Z".parse().unwrap();
         authorization(&credentials, "us-east-1", "service", &request, at)
     }
@@ -160,6 +163,33 @@ mod tests {
             let (_, signature) = made.rsplit_once("Signature=").unwrap();
             assert_eq!(signature, expected, "{name}: {made}");
         }
+    }
+
+    /// docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "Example: PUT Object".
+    #[test]
+    fn an_object_is_signed_as_in_the_example_of_s3() {
+        let credentials = Credentials {
+            key_id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
+            token: None,
+        };
+        let sha = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
+        let headers = [
+            ("date", "Fri, 24 May 2013 00:00:00 GMT"),
+            ("host", "examplebucket.s3.amazonaws.com"),
+            ("x-amz-content-sha256", sha),
+            ("x-amz-date", "20130524T000000Z"),
+            ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+        ];
+        let body = b"Welcome to Amazon S3.";
+        let request =
+            Signed { method: "PUT", path: "/test%24file.text", headers: &headers, body, plain: true };
+        let at = "2013-05-24T00:00:00Z".parse().unwrap();
+        let made = authorization(&credentials, "us-east-1", "s3", &request, at);
+        assert!(
+            made.ends_with("Signature=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"),
+            "{made}"
+        );
     }
 
     #[test]

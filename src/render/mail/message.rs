@@ -19,7 +19,7 @@ pub(super) fn assemble(
     enclosures: &Enclosures,
 ) -> Mail {
     let boundary = boundary(scene, subject, text, html);
-    let mut mail = Pieces::default();
+    let mut mail = Pieces { pieces: Vec::with_capacity(24), literal: Vec::with_capacity(48 * 1024) };
     headers(scene, sender, subject, &mut mail);
     let alternative = format!("=_alt_{boundary}");
     let mixed = format!("=_mix_{boundary}");
@@ -130,7 +130,6 @@ fn boundary(scene: &Scene<'_>, subject: &str, text: &[Part], html: &[Part]) -> S
 }
 
 /// Literals and slots of a whole message in the making.
-#[derive(Default)]
 struct Pieces {
     pieces: Vec<Piece>,
     literal: Vec<u8>,
@@ -151,7 +150,9 @@ impl Pieces {
         if !self.literal.is_empty() {
             // Everything that is written here is ASCII; a replacement character would fail the guard. The room is
             // used again: what is kept has its own, and no more than it needs.
-            self.pieces.push(Piece::Literal(String::from_utf8_lossy(&self.literal).into_owned()));
+            let literal = std::str::from_utf8(&self.literal)
+                .map_or_else(|_| String::from_utf8_lossy(&self.literal).into_owned(), str::to_owned);
+            self.pieces.push(Piece::Literal(literal));
             self.literal.clear();
         }
     }

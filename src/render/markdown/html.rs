@@ -73,7 +73,7 @@ pub(in crate::render) fn raw_html(events: &[Event<'_>]) -> String {
         Event::End(TagEnd::FootnoteDefinition) => Event::Html("</div>\n".into()),
         other => other.clone(),
     });
-    let mut html = String::new();
+    let mut html = String::with_capacity(8 * 1024);
     pulldown_cmark::html::push_html(&mut html, mapped);
     without_empty_heads(html)
 }

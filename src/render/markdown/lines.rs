@@ -9,10 +9,13 @@ pub(in crate::render) const WIDTH: usize = 72;
 
 /// How many columns `text` takes where every letter is one wide.
 pub(in crate::render) fn breadth(text: &str) -> usize {
-    text.chars().map(width).sum()
+    if text.is_ascii() { text.len() } else { text.chars().map(width).sum() }
 }
 
 fn width(c: char) -> usize {
+    if c < '\u{300}' {
+        return 1;
+    }
     match u32::from(c) {
         // Marks that stand on the letter before them, and signs without a width.
         0x0300..=0x036f
@@ -51,16 +54,27 @@ fn may_part(before: char, after: char) -> bool {
 /// Breaks `text` into lines of at most `most` columns; `\n` always breaks. What nothing may part stands alone.
 pub(in crate::render) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
+    each_line(text, most, &mut String::new(), |line| lines.push(line.to_owned()));
+    lines
+}
+
+/// Gives `take` each line that [`wrap`] would make of `text`, written into `line`, whose room is used again.
+pub(super) fn each_line(text: &str, most: usize, line: &mut String, mut take: impl FnMut(&str)) {
     for paragraph in text.trim().lines() {
-        let mut line = String::new();
+        line.clear();
         let mut length = 0;
-        // Not `split_whitespace`: a no-break space holds.
-        for word in paragraph.split([' ', '\t', '\r']).filter(|word| !word.is_empty()) {
+        let mut rest = paragraph;
+        while !rest.is_empty() {
+            // Not `split_whitespace`: a no-break space holds.
+            let end = rest.bytes().position(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+            let (word, more) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = more.get(1..).unwrap_or_default();
             let mut gap = usize::from(length > 0);
             for piece in pieces(word) {
                 let wide = breadth(piece);
                 if length > 0 && length + gap + wide > most {
-                    lines.push(std::mem::take(&mut line));
+                    take(line);
+                    line.clear();
                     (length, gap) = (0, 0);
                 }
                 if gap > 0 {
@@ -71,9 +85,8 @@ pub(in crate::render) fn wrap(text: &str, most: usize) -> Vec<String> {
                 gap = 0;
             }
         }
-        lines.push(line);
+        take(line);
     }
-    lines
 }
 
 /// The stretches of a word that stay together.
@@ -82,6 +95,10 @@ fn pieces(word: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
+        }
+        // Most words are of letters that no script without spaces has: those begin at U+2E80, and with E2 in UTF-8.
+        if rest.bytes().all(|byte| byte < 0xe2) {
+            return Some(std::mem::take(&mut rest));
         }
         let mut last = None;
         let end = rest

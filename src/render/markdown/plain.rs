@@ -7,12 +7,13 @@ use std::fmt::Write as _;
 
 use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 
-use super::lines::{WIDTH, breadth, wrap};
+use super::lines::{WIDTH, breadth, each_line, wrap};
 
 /// Writes `events` as text, without a newline at the end. The addresses of links are added to
 /// `links`, and `[1]` in the text is the first of them.
 pub(in crate::render) fn plain(events: &[Event<'_>], links: &mut Vec<String>) -> String {
     let mut writer = Writer::new(links);
+    writer.out.reserve(4096);
     for event in events {
         writer.event(event);
     }
@@ -38,6 +39,8 @@ struct Writer<'l> {
     gap: bool,
     /// A block of code: line breaks stay, nothing is wrapped.
     code: bool,
+    /// The line in the making.
+    row: String,
 }
 
 impl<'l> Writer<'l> {
@@ -52,6 +55,7 @@ impl<'l> Writer<'l> {
             table: None,
             gap: false,
             code: false,
+            row: String::new(),
         }
     }
 
@@ -269,12 +273,17 @@ impl<'l> Writer<'l> {
             return;
         }
         if words.trim().is_empty() {
+            self.inline = words;
+            self.inline.clear();
             return;
         }
         self.begin_block();
-        for line in wrap(&words, self.width()) {
-            self.line(&line);
-        }
+        let mut row = std::mem::take(&mut self.row);
+        each_line(&words, self.width(), &mut row, |line| self.line(line));
+        // Both have room for the next block.
+        self.row = row;
+        self.inline = words;
+        self.inline.clear();
     }
 
     fn width(&self) -> usize {
@@ -286,7 +295,9 @@ impl<'l> Writer<'l> {
         let start = self.out.len();
         for (next, rest) in &mut self.margins {
             self.out.push_str(next);
-            next.clone_from(rest);
+            if next != rest {
+                next.clone_from(rest);
+            }
         }
         self.out.push_str(text);
         let kept = self.out[start..].trim_end().len();

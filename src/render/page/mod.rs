@@ -2,6 +2,7 @@
 
 mod site;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -266,48 +267,61 @@ fn json_ld(scene: &Scene<'_>, entry: &Entry) -> String {
 
 /// JSON that may stand in a script element.
 fn script_safe(value: &Value) -> String {
-    let json = value.to_string();
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(safe, "\\u{:04x}", u32::from(c));
-            }
-            other => safe.push(other),
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut safe = String::with_capacity(json.len() + 64);
+    let mut rest = json.as_str();
+    // The two separators are E2 80 A8 and E2 80 A9.
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+        let (before, found) = rest.split_at(at);
+        safe.push_str(before);
+        let c = found.chars().next().unwrap_or_default();
+        if matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') {
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
         }
+        rest = found.get(c.len_utf8()..).unwrap_or_default();
     }
+    safe.push_str(rest);
     safe
 }
 
 /// The release as text, for the press kit.
 pub(super) fn press_text(scene: &Scene<'_>, body: &Prose) -> String {
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Cow<'_, str>> = Vec::new();
     if let Some((label, words)) = scene.notice() {
-        blocks.push(format!("{label}: {words}"));
+        blocks.push(format!("{label}: {words}").into());
     }
-    blocks.extend(scene.text.file.front.kicker.as_ref().map(|kicker| kicker.value.clone()));
-    blocks.push(scene.words.title.to_owned());
-    blocks.extend(scene.words.subtitle.map(str::to_owned));
+    blocks.extend(scene.text.file.front.kicker.as_ref().map(|kicker| Cow::from(&kicker.value)));
+    blocks.push(scene.words.title.into());
+    blocks.extend(scene.words.subtitle.map(Cow::from));
     let mut links = Vec::new();
     if scene.shows_body() {
-        blocks.extend(scene.text.file.front.byline.as_ref().map(|byline| byline.value.clone()));
-        blocks.push(scene.plain(body, &mut links).into_owned());
-        blocks.push("###".to_owned());
+        blocks.extend(scene.text.file.front.byline.as_ref().map(|byline| Cow::from(&byline.value)));
+        blocks.push(scene.plain(body, &mut links));
+        blocks.push("###".into());
         for standing in scene.boilerplate() {
-            blocks.push(scene.plain(&scene.standing(standing, true), &mut links).into_owned());
+            blocks.push(scene.plain(&scene.standing(standing, true), &mut links).into_owned().into());
         }
     }
     for contact in scene.contacts() {
         let name = [Some(contact.name.as_str()), contact.title.as_deref()];
         let name = name.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let card = [Some(name.as_str()), Some(contact.email.as_str()), contact.phone.as_deref()];
-        blocks.push(card.into_iter().flatten().collect::<Vec<_>>().join("\n"));
+        blocks.push(card.into_iter().flatten().collect::<Vec<_>>().join("\n").into());
     }
     let list: Vec<String> = links.iter().enumerate().map(|(at, url)| format!("[{}] {url}", at + 1)).collect();
-    blocks.push(list.join("\n"));
-    blocks.push(scene.url.clone());
-    blocks.retain(|block| !block.trim().is_empty());
-    blocks.join("\n\n") + "\n"
+    blocks.push(list.join("\n").into());
+    blocks.push(Cow::from(&scene.url));
+    let mut text = String::with_capacity(blocks.iter().map(|block| block.len() + 2).sum());
+    for block in blocks.iter().filter(|block| !block.trim().is_empty()) {
+        if !text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(block);
+    }
+    text.push('\n');
+    text
 }
 
 #[cfg(test)]

@@ -99,11 +99,13 @@ fn body(chat: &Chat, picture: Option<&Asset>) -> Value {
     let color = u32::from_str_radix(chat.accent.trim_start_matches('#'), 16).unwrap_or(0);
     let mut embed = json!({
         "title": cut(&chat.headline(), 256),
-        "url": chat.url,
         "description": cut(&paragraphs.join("\n\n"), 4_000),
         "color": color,
         "author": { "name": cut(&chat.organization, 256) },
     });
+    if let Some(url) = chat.link() {
+        embed["url"] = json!(url);
+    }
     let mut attachments = Vec::new();
     if let Some(picture) = picture {
         embed["image"] = json!({ "url": format!("attachment://{}", file_name(picture)) });
@@ -157,7 +159,10 @@ impl Channel for Discord {
                 }
                 // 10008, unknown message: somebody deleted it, so it is posted anew.
                 404 if code == Some(10_008) => {}
-                500.. => return Err(Failure::Later { reply: answer.reply(), retry_after: None }),
+                500.. => {
+                    let (reply, retry_after) = (answer.reply(), answer.wait(parcel.now));
+                    return Err(Failure::Later { reply, retry_after });
+                }
                 _ => return Err(refusal(&answer, parcel.now)),
             }
         }
@@ -165,7 +170,8 @@ impl Channel for Discord {
         if !answer.good() {
             return Err(refusal(&answer, parcel.now));
         }
-        message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })
+        let receipt = message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })?;
+        Ok(parcel.still(receipt))
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
@@ -227,7 +233,8 @@ mod tests {
         check(Notice::Correction, edited(), &format!("sent {OLD}"), &[patch]).await;
         check(Notice::Kill, edited(), &format!("sent {OLD}"), &[patch]).await;
         let new = format!("sent {}", room::DISCORD.id);
-        check(Notice::Hold, edited(), &new, &["POST HOOK?wait=true"]).await;
+        // What a hold speaks of is what a later kill is about.
+        check(Notice::Hold, edited(), &format!("sent {OLD}"), &["POST HOOK?wait=true"]).await;
         let gone = Act::json(404, &json!({ "message": "Unknown Message", "code": 10_008 }));
         check(Notice::Correction, gone, &new, &[patch, "POST HOOK?wait=true"]).await;
         let no_hook = Act::json(404, &json!({ "message": "Unknown Webhook", "code": 10_015 }));

@@ -92,7 +92,7 @@ impl Graph {
         if is_missing(&answer) {
             return Ok(None);
         }
-        Err(refusal(&answer, now).repeatable())
+        Err(refusal(&answer, now).repeatable(answer.wait(now)))
     }
 
     /// When the token ends, as `debug_token` says (developers.facebook.com/docs/graph-api/reference/debug_token).

@@ -141,7 +141,7 @@ impl Matrix {
         request = request.header("content-type", &asset.media_type).body(asset.bytes.to_vec());
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(refusal(&answer, now).repeatable());
+            return Err(refusal(&answer, now).repeatable(answer.wait(now)));
         }
         let said: Value = answer.json().map_err(Failure::again)?;
         let uri = said["content_uri"].as_str().filter(|uri| uri.starts_with("mxc://"));
@@ -156,7 +156,7 @@ impl Matrix {
         if answer.good() || answer.status == 404 {
             Ok(())
         } else {
-            Err(refusal(&answer, parcel.now).repeatable())
+            Err(refusal(&answer, parcel.now).repeatable(answer.wait(parcel.now)))
         }
     }
 
@@ -174,7 +174,7 @@ impl Matrix {
             let request = reqwest::RequestBuilder::from_parts(client, built);
             let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
             if !answer.good() {
-                return Err(refusal(&answer, parcel.now).repeatable());
+                return Err(refusal(&answer, parcel.now).repeatable(answer.wait(parcel.now)));
             }
             let page: Page = answer.json().map_err(Failure::again)?;
             let ours = |event: &&Event| event.content[KEY] == parcel.wire_key.as_str() && is_event(&event.id);
@@ -221,12 +221,9 @@ fn is_event(id: &str) -> bool {
 /// The text as an event: plain, and as the little HTML that rooms show. Nobody is called by it.
 fn text(chat: &Chat, key: &str) -> Value {
     let paragraphs: String = chat.paragraphs().map(|text| format!("<p>{}</p>", escaped(text))).collect();
-    let html = format!(
-        "<p><strong>{}</strong></p>{paragraphs}<p><a href=\"{}\">{}</a></p>",
-        escaped(&chat.headline()),
-        escaped(&chat.url),
-        escaped(&chat.more)
-    );
+    let link = |url| format!("<p><a href=\"{}\">{}</a></p>", escaped(url), escaped(&chat.more));
+    let link = chat.link().map(link).unwrap_or_default();
+    let html = format!("<p><strong>{}</strong></p>{paragraphs}{link}", escaped(&chat.headline()));
     json!({
         "msgtype": "m.text",
         "body": chat.plain(),
@@ -276,7 +273,7 @@ impl Channel for Matrix {
         if parcel.notice == Notice::Hold {
             content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": event } });
             let answer = self.send(&content, &format!("{key}-text"), parcel.now).await?;
-            return Ok(receipt(&answer, None, "answered"));
+            return Ok(parcel.still(receipt(&answer, None, "answered")));
         }
         let mut edit = content.clone();
         edit["body"] = json!(format!("* {}", chat.plain()));
@@ -296,7 +293,7 @@ impl Channel for Matrix {
         if parcel.notice == Notice::Kill && parcel.previous_id().is_some() {
             return Probe::Absent;
         }
-        self.look(parcel).await.unwrap_or(Probe::CannotTell)
+        self.look(parcel).await.unwrap_or(Probe::CannotTell).map(|receipt| parcel.still(receipt))
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

@@ -54,9 +54,11 @@ fn body(chat: &Chat) -> Value {
         "color": chat.accent,
         "author_name": chat.organization,
         "title": quiet(&chat.headline()),
-        "title_link": chat.url,
         "text": cut(&paragraphs.join("\n\n"), 3_500),
     });
+    if let Some(url) = chat.link() {
+        attachment["title_link"] = json!(url);
+    }
     if let Some(picture) = &chat.picture {
         attachment["image_url"] = json!(picture);
     }

@@ -9,6 +9,7 @@ mod article;
 pub mod bluesky;
 pub mod config;
 pub mod discord;
+mod expiry;
 pub mod facebook;
 pub mod file;
 pub mod folder;
@@ -310,6 +311,29 @@ impl Parcel {
     }
 }
 
+impl Parcel {
+    /// The receipt of a hold that answers a message: what it answers goes on standing, and is what a later notice is about.
+    fn still(&self, receipt: Receipt) -> Receipt {
+        match (self.notice, self.previous_id()) {
+            (Notice::Hold, Some(id)) => Receipt { remote_id: Some(id.to_owned()), ..receipt },
+            _ => receipt,
+        }
+    }
+
+    /// The same where several posts can be named, by ids with commas between them: those that are answered, then the answer. So a kill
+    /// takes away all of them.
+    fn beside(&self, receipt: Receipt) -> Receipt {
+        let mut ids: Vec<&str> = self.previous_id().unwrap_or_default().split(',').collect();
+        for id in receipt.remote_id.as_deref().unwrap_or_default().split(',') {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids.retain(|id| !id.is_empty());
+        Receipt { remote_id: Some(ids.join(",")), ..receipt }
+    }
+}
+
 /// A refusal of our own, before anything leaves: what is to be sent does not fit. The recipient is not to blame.
 fn refused(words: impl AsRef<str>) -> Failure {
     Failure::Refused { reply: Reply::note(words), suppress: false }
@@ -463,11 +487,12 @@ impl Failure {
         Failure::Later { reply: Reply::note(why), retry_after: None }
     }
 
-    /// What this means for a request that may be repeated at will: that nobody knows what became of it does not matter.
+    /// What this means for a request that may be repeated at will: that nobody knows what became of it does not matter, and it is
+    /// made again after `retry_after`, if the destination named a time.
     #[must_use]
-    pub fn repeatable(self) -> Failure {
+    pub fn repeatable(self, retry_after: Option<Duration>) -> Failure {
         match self {
-            Failure::Unknown { reply } => Failure::Later { reply, retry_after: None },
+            Failure::Unknown { reply } => Failure::Later { reply, retry_after },
             other => other,
         }
     }
@@ -497,6 +522,16 @@ pub enum Probe {
     Absent,
     /// Nobody can know.
     CannotTell,
+}
+
+impl Probe {
+    /// The same with another receipt.
+    fn map(self, change: impl FnOnce(Receipt) -> Receipt) -> Probe {
+        match self {
+            Probe::Arrived(receipt) => Probe::Arrived(change(receipt)),
+            other => other,
+        }
+    }
 }
 
 /// What `dateline doctor` needs to look at names.

@@ -62,13 +62,14 @@ fn body(chat: &Chat, picture: Option<&Asset>) -> Value {
         );
     }
     parts.extend(chat.paragraphs().map(block));
+    let open = chat.link().map(|url| json!({ "type": "Action.OpenUrl", "title": chat.more, "url": url }));
     let card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "fallbackText": chat.plain(),
         "body": parts,
-        "actions": [{ "type": "Action.OpenUrl", "title": chat.more, "url": chat.url }],
+        "actions": open.as_slice(),
     });
     let attachment = json!({ "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null, "content": card });
     json!({ "type": "message", "attachments": [attachment] })

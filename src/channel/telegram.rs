@@ -181,7 +181,7 @@ impl Telegram {
             return Ok(None);
         }
         if !answer.good() {
-            return Err(refusal(&answer, parcel.now).repeatable());
+            return Err(refusal(&answer, parcel.now).repeatable(answer.wait(parcel.now)));
         }
         message(&answer).map(Some).map_err(Failure::again)
     }
@@ -197,7 +197,7 @@ impl Telegram {
         if answer.good() || (answer.status == 400 && answer.reply().text.contains("not found")) {
             return Ok(());
         }
-        Err(refusal(&answer, now).repeatable())
+        Err(refusal(&answer, now).repeatable(answer.wait(now)))
     }
 }
 
@@ -215,13 +215,10 @@ fn text(chat: &Chat, most: usize) -> String {
     let left = most.saturating_sub(headline.encode_utf16().count() + chat.more.encode_utf16().count() + 10);
     let paragraphs = cut(&chat.paragraphs().collect::<Vec<_>>().join("\n\n"), left);
     let gap = if paragraphs.is_empty() { "" } else { "\n\n" };
-    format!(
-        "<b>{}</b>{gap}{}\n\n<a href=\"{}\">{}</a>",
-        escaped(&headline),
-        escaped(&paragraphs),
-        escaped(&chat.url).replace('"', "&quot;"),
-        escaped(&chat.more)
-    )
+    let link =
+        |url| format!("\n\n<a href=\"{}\">{}</a>", escaped(url).replace('"', "&quot;"), escaped(&chat.more));
+    let link = chat.link().map(link).unwrap_or_default();
+    format!("<b>{}</b>{gap}{}{link}", escaped(&headline), escaped(&paragraphs))
 }
 
 fn escaped(text: &str) -> String {
@@ -290,7 +287,8 @@ impl Channel for Telegram {
         if !answer.good() {
             return Err(refusal(&answer, parcel.now));
         }
-        message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })
+        let receipt = message(&answer).map_err(|why| Failure::Unknown { reply: Reply::note(why) })?;
+        Ok(parcel.still(receipt))
     }
 
     async fn probe(&self, _: &Parcel) -> Probe {
@@ -366,7 +364,7 @@ mod tests {
         use Notice::{Correction, Hold, Kill};
         check(message(), Correction, "7", None, "sent 12", "editMessageText").await;
         check(message(), Kill, "7", None, "sent 12", "editMessageText").await;
-        check(message(), Hold, "7", None, "sent 12", "sendMessage").await;
+        check(message(), Hold, "7", None, "sent 7", "sendMessage").await;
         let same =
             error(400, "Bad Request: message is not modified: specified new message content is the same");
         check(message(), Kill, "7", Some(same), "sent 7", "editMessageText").await;

@@ -89,7 +89,13 @@ impl Channel for Webhook {
         let Content::Json(payload) = &parcel.edition.content else {
             return Err(refused("a webhook takes JSON alone"));
         };
-        let body = serde_json::to_vec(payload).map_err(|error| refused(error.to_string()))?;
+        let mut payload = payload.clone();
+        if let (Some(previous), Some(event)) = (&parcel.previous, payload.as_object_mut()) {
+            // The `webhook-id` under which the receiver has what this event corrects or withdraws.
+            let id = previous.remote_id.as_ref().unwrap_or(&previous.wire_key);
+            event.insert("supersedes".to_owned(), serde_json::json!(id));
+        }
+        let body = serde_json::to_vec(&payload).map_err(|error| refused(error.to_string()))?;
         let (id, timestamp) = (id(parcel), parcel.now.as_second());
         let request = self
             .client

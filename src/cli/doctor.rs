@@ -32,6 +32,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     }
     let mut found = vec![good("dateline.yaml", format!("{} channels", open.config.channels.len()))];
     found.push(git(&open));
+    found.extend(exposure(&open, ctx.clock.now()));
     ctx.block_on(async {
         let mut signed = Vec::new();
         found.push(match open.ledger(ctx).await {
@@ -146,6 +147,26 @@ fn git(open: &super::context::Open) -> Diagnosis {
             bad("git", error.message, "only commits are issued: `git init`, then commit the newsroom")
         }
     }
+}
+
+/// Whether the repository shows everybody what is not public yet.
+fn exposure(open: &super::context::Open, now: jiff::Timestamp) -> Option<Diagnosis> {
+    let git = open.git_dir().ok()?;
+    let releases = open.newsroom.releases.values();
+    let early = releases.filter(|release| release.embargo.is_some_and(|embargo| now < embargo)).count();
+    let what = "git: who can read it";
+    Some(match load::shown_to_everybody(&git) {
+        Err(error) => bad(what, error.to_string(), "look at the repository's remotes"),
+        Ok(shown) if shown.is_empty() => good(what, "nobody without an account".to_owned()),
+        Ok(shown) if early == 0 => {
+            good(what, format!("everybody, at {}; nothing is under embargo", shown.join(", ")))
+        }
+        Ok(shown) => bad(
+            what,
+            format!("everybody, at {}: {early} releases under embargo can be read there", shown.join(", ")),
+            "make the repository private before anything under embargo is pushed to it",
+        ),
+    })
 }
 
 fn good(what: &str, seen: String) -> Diagnosis {

@@ -30,7 +30,7 @@ pub struct ResumeArgs {
     what: What,
 
     /// The ledger was restored or is new, and you know what was sent: `dateline ledger reconcile` tells
-    #[arg(long, conflicts_with_all = ["channel", "release", "destination"])]
+    #[arg(long, conflicts_with_all = ["channel", "release", "destination", "links"])]
     after_restore: bool,
 
     /// With --after-restore: what was due already leaves now, because it was never sent
@@ -42,7 +42,7 @@ pub struct ResumeArgs {
     set_aside: bool,
 
     /// You have looked at the clock, and it is right as it is
-    #[arg(long, conflicts_with_all = ["channel", "release", "destination", "after_restore"])]
+    #[arg(long, conflicts_with_all = ["channel", "release", "destination", "links", "after_restore"])]
     clock: bool,
 }
 
@@ -61,6 +61,10 @@ struct What {
     /// One mail domain, or all of a provider such as `gmail`
     #[arg(long, value_name = "DOMAIN")]
     destination: Option<String>,
+
+    /// What links to the page of one release: it waits until the page is seen
+    #[arg(long, value_name = "SLUG")]
+    links: Option<String>,
 }
 
 impl What {
@@ -69,6 +73,7 @@ impl What {
             What { channel: Some(key), .. } => Scope::Channel(key.clone()),
             What { release: Some(slug), .. } => Scope::Release(slug.clone()),
             What { destination: Some(domain), .. } => Scope::Destination(domain.to_ascii_lowercase()),
+            What { links: Some(slug), .. } => Scope::Links(slug.clone()),
             _ => Scope::Everything,
         }
     }

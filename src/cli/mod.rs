@@ -96,6 +96,16 @@ pub struct Ctx {
     pub clock: Clock,
 }
 
+/// A core would hold texts under embargo, addresses and secrets, in a file that others may read. Where that cannot be switched off it
+/// stays as the system has it.
+fn no_core_dumps() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Core).maximum;
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum }) {
+        tracing::debug!(%error, "core dumps are not switched off");
+    }
+}
+
 /// Runs the command and prints what went wrong.
 pub fn run(cli: Cli) -> ExitCode {
     #[cfg(feature = "crashpoints")]
@@ -104,6 +114,7 @@ pub fn run(cli: Cli) -> ExitCode {
         error.print();
         return error.exit.into();
     }
+    no_core_dumps();
     let ctx = Ctx { newsroom: cli.newsroom, clock: Clock::system() };
     let result = match cli.command {
         Command::Demo(args) => demo::run(&ctx, &args),

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{CliError, Ctx, Exit, Format, output};
-use crate::ledger::{ReleaseStatus, ReportCounts, State, Status};
+use crate::ledger::{ReleaseStatus, ReportCounts, Start, State, Status};
 use crate::newsroom::Newsroom;
 
 /// Counts per release, channel and state; what waits, what needs a person
@@ -21,9 +21,13 @@ pub struct Args {
 /// Runs `dateline status`.
 pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
     let open = ctx.open()?;
-    let (status, reports) = ctx.block_on(async {
+    let (status, reports, starts) = ctx.block_on(async {
         let ledger = open.ledger(ctx).await?;
-        Ok::<_, CliError>((ledger.status(args.slug.as_deref()).await?, ledger.report_counts().await?))
+        let starts = match &args.slug {
+            Some(slug) => ledger.starts(slug).await?,
+            None => Vec::new(),
+        };
+        Ok::<_, CliError>((ledger.status(args.slug.as_deref()).await?, ledger.report_counts().await?, starts))
     })?;
     if let (Some(slug), true) = (&args.slug, status.releases.is_empty()) {
         return Err(CliError::refused(format!("the ledger holds nothing of `{slug}`"))
@@ -36,6 +40,9 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             if let Some(object) = value.as_object_mut() {
                 object.insert("late".to_owned(), serde_json::json!(late));
                 object.insert("reports".to_owned(), serde_json::to_value(&reports)?);
+                if args.slug.is_some() {
+                    object.insert("starts".to_owned(), serde_json::to_value(&starts)?);
+                }
             }
             output::print_json(&value)?;
         }
@@ -44,6 +51,7 @@ pub fn run(ctx: &Ctx, args: &Args) -> Result<Exit, CliError> {
             if args.slug.is_none() {
                 text.push_str(&came_back(&reports));
             }
+            text.push_str(&began(&starts, &open.newsroom.timezone));
             output::print(&text)?;
         }
     }
@@ -138,6 +146,28 @@ fn came_back(reports: &ReportCounts) -> String {
     text
 }
 
+/// How simultaneously the channels began, one line for each instant at which something was due.
+fn began(starts: &[Start], zone: &jiff::tz::TimeZone) -> String {
+    let mut text = String::new();
+    let mut dues: Vec<Timestamp> = starts.iter().map(|start| start.due).collect();
+    dues.sort_unstable();
+    dues.dedup();
+    for due in dues {
+        let these: Vec<&Start> = starts.iter().filter(|start| start.due == due).collect();
+        let after = |start: &Start| start.first.duration_since(due).as_secs_f64();
+        let each: Vec<String> =
+            these.iter().map(|start| format!("{} {:+.1} s", start.channel, after(start))).collect();
+        let spread =
+            these.last().map_or(0.0, |last| after(last)) - these.first().map_or(0.0, |first| after(first));
+        let due = due.to_zoned(zone.clone()).strftime("%-d %b %H:%M:%S");
+        text.push_str(&format!(
+            "\nDue {due}, begun: {}; {spread:.1} s from the first to the last.\n",
+            each.join(", ")
+        ));
+    }
+    text
+}
+
 /// Approved releases of the last week that are not in the ledger although their time is over.
 fn late<'a>(newsroom: &'a Newsroom, status: &Status, only: Option<&str>, now: Timestamp) -> Vec<&'a str> {
     let after = newsroom.policy.late_after;
@@ -183,6 +213,29 @@ fn rows(table: &mut Table, release: &ReleaseStatus, zone: &jiff::tz::TimeZone) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_channel_says_how_late_it_began() {
+        let start = |channel: &str, due: &str, first: &str| Start {
+            channel: channel.to_owned(),
+            due: due.parse().unwrap(),
+            first: first.parse().unwrap(),
+        };
+        let nine = "2026-12-01T08:00:00Z";
+        let starts = [
+            start("blog", nine, "2026-12-01T08:00:00.12Z"),
+            start("sky", nine, "2026-12-01T08:00:01.32Z"),
+            start("relay", "2026-12-01T09:00:00Z", "2026-12-01T09:00:00.04Z"),
+        ];
+        expect_test::expect![[r#"
+
+            Due 1 Dec 08:00:00, begun: blog +0.1 s, sky +1.3 s; 1.2 s from the first to the last.
+
+            Due 1 Dec 09:00:00, begun: relay +0.0 s; 0.0 s from the first to the last.
+        "#]]
+        .assert_eq(&began(&starts, &jiff::tz::TimeZone::UTC));
+        assert_eq!(began(&[], &jiff::tz::TimeZone::UTC), "");
+    }
 
     #[test]
     fn each_state_that_needs_a_person_says_why() {

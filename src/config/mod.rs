@@ -20,7 +20,7 @@ use crate::dispatch::{DispatchConfig, SHORTEST_QUARANTINE};
 use crate::finding::Finding;
 use crate::intake::config::{GeneralConfig, IntakeConfig, MailboxTls, SourceConfig, SourceKind};
 use crate::ledger::{Address, LedgerConfig};
-use crate::newsroom::ChannelKind;
+use crate::newsroom::{ChannelKind, Form};
 use crate::web::WebConfig;
 use crate::yaml::{Spanned, Tree};
 
@@ -74,6 +74,16 @@ impl Config {
                     &["dispatch", "quarantine"],
                     "after less than 15 minutes a relay may still be about to answer",
                     "write `15m` or more",
+                );
+            }
+            let page = |key: &String| {
+                config.channels.get(key).is_none_or(|channel| channel.kind().form() == Form::Page)
+            };
+            for key in dispatch.gate.pages.iter().flatten().filter(|key| !page(key)) {
+                reader.error(
+                    &["dispatch", "gate", "pages"],
+                    format!("the channel `{key}` shows no page that could be looked at"),
+                    "name blogs and newsroom sites alone",
                 );
             }
             config.dispatch = dispatch;

@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::attempt::{arrived, caught, masked, parcel, recipient};
+use super::attempt::{arrived, masked, parcel, recipient};
+use super::front::{self, GateConfig};
 use super::{Event, Inner, Tally};
 use crate::channel::config::OnUnknown;
 use crate::channel::{Probe, Receipt};
@@ -40,11 +41,13 @@ pub struct DispatchConfig {
     /// How long it is tried to find out whether a delivery arrived whose answer was lost, before its channel's `on_unknown`
     /// decides; 15 minutes at least.
     pub quarantine: Period,
+    /// What links to a page waits until the page is seen from outside.
+    pub gate: GateConfig,
 }
 
 impl Default for DispatchConfig {
     fn default() -> DispatchConfig {
-        DispatchConfig { quarantine: Period(SHORTEST_QUARANTINE) }
+        DispatchConfig { quarantine: Period(SHORTEST_QUARANTINE), gate: GateConfig::default() }
     }
 }
 
@@ -137,7 +140,7 @@ async fn one(inner: &Inner, doubt: &Doubt, sure: bool) -> Result<Option<State>, 
     let probe = match route {
         Some(route) if !doubt.erased => {
             let parcel = parcel(ledger, claim, ledger.edition(claim.edition).await?, &inner.clock);
-            caught(route.channel.probe(&parcel)).await.unwrap_or(Probe::CannotTell)
+            front::probe(inner, route, &parcel).await
         }
         // Its channel is not configured any more, or the person is erased: there is nobody to ask.
         _ => Probe::CannotTell,

@@ -18,7 +18,7 @@ use super::decide::Trouble;
 use super::hand::{Hand, Place};
 use super::shape::{Effect, May, Questions, Shape};
 use super::shift::Shift;
-use super::{Event, Inner, Route, lock};
+use super::{Event, Inner, Route, front, lock};
 use crate::ledger::{Claim, DeliveryId, Epoch, Hold, LedgerError, Party, Scope};
 use crate::newsroom::Form;
 
@@ -367,6 +367,7 @@ impl Flow {
         self.steps.spawn(async move {
             let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
             let edition = shift.edition(&inner.ledger, claim.edition).await?;
+            let edition = front::dressed(&inner, &claim.slug, edition);
             let ahead = match route.channel.stamp() {
                 Some(_) => shift.ahead.of(&inner.ledger, claim.delivery).await?,
                 None => None,
@@ -461,8 +462,16 @@ impl Flow {
         self.claiming = true;
         let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
         self.steps.spawn(async move {
-            let now = shift.site_first(&inner, &key).await?;
-            Ok(Step::Claimed(inner.ledger.claim(&inner.owner, &key, now, most).await?))
+            loop {
+                let now = shift.site_first(&inner, &key).await?;
+                let claims = inner.ledger.claim(&inner.owner, &key, now, most).await?;
+                let none = claims.is_empty();
+                let claims = front::admit(&inner, &key, claims).await?;
+                // Behind those that wait there may be others.
+                if none || !claims.is_empty() {
+                    return Ok(Step::Claimed(claims));
+                }
+            }
         });
     }
 
@@ -485,6 +494,7 @@ impl Flow {
             if due && busy && room {
                 let now = shift.site_first(&inner, &key).await?;
                 claims = inner.ledger.claim_other(&inner.owner, &key, now).await?;
+                claims = front::admit(&inner, &key, claims).await?;
             }
             Ok(Step::Looked { due, claims, holds, since })
         });

@@ -11,7 +11,8 @@
 //! While nothing is due, what takes long is made ahead ([`ahead`]).
 //!
 //! At each due time the newsroom site and blogs go first: mails and posts link to its pages, and a
-//! link-preview crawler that comes too early remembers a page that is not there.
+//! link-preview crawler that comes too early remembers a page that is not there. What links to a page waits until the page is
+//! seen from outside ([`front`]).
 
 mod ahead;
 mod answer;
@@ -21,6 +22,7 @@ mod budget;
 mod decide;
 mod doubt;
 mod flow;
+mod front;
 mod gate;
 mod hand;
 mod health;
@@ -54,10 +56,12 @@ use crate::newsroom::{ChannelKind, Form};
 use crate::release::Notice;
 use breadcrumb::Breadcrumbs;
 use flow::Flow;
+use front::Fronts;
 use shape::Shape;
 use shift::Shift;
 
 pub use doubt::{DispatchConfig, SHORTEST_QUARANTINE};
+pub use front::{GateConfig, Then};
 pub use recover::Recovered;
 
 /// How often it is looked whether something is known of what nobody knew.
@@ -113,6 +117,8 @@ struct Inner {
     observer: Observer,
     begun: OnceLock<(Breadcrumbs, SignedDuration)>,
     open: Mutex<Vec<recover::Open>>,
+    /// What links to these pages waits for them; set with `begun`.
+    fronts: OnceLock<Fronts>,
     /// How many drains are at work: work ahead makes room.
     sending: AtomicUsize,
     keys_noted: Mutex<Option<Timestamp>>,
@@ -139,7 +145,7 @@ impl Dispatch {
             (key.clone(), Arc::new(Mutex::new(shape)))
         };
         let shapes = routes.iter().map(shape).collect();
-        let (begun, open) = (OnceLock::new(), Mutex::default());
+        let (begun, fronts, open) = (OnceLock::new(), OnceLock::new(), Mutex::default());
         let (sending, keys_noted) = (AtomicUsize::new(0), Mutex::default());
         Dispatch(Arc::new(Inner {
             ledger,
@@ -150,6 +156,7 @@ impl Dispatch {
             observer,
             begun,
             open,
+            fronts,
             sending,
             keys_noted,
         }))
@@ -162,6 +169,8 @@ impl Dispatch {
         let (crumbs, recovered) = recover::begin(&self.0, file).await?;
         // Set already: then the first file is the one that is written.
         let _ = self.0.begun.set((crumbs, config.quarantine.0));
+        let kinds = self.0.routes.iter().map(|(key, route)| (key.clone(), route.kind)).collect();
+        let _ = self.0.fronts.set(Fronts::new(&config.gate, &kinds));
         Ok(recovered)
     }
 

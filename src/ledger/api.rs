@@ -10,9 +10,9 @@ use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
     AttemptId, Backend, Bearer, Cause, Claim, Crash, Decision, DeliveryId, Dossier, Doubt, Epoch, Forwarded,
-    Hold, ImportReport, Intent, Issued, Known, Ledger, LedgerConfig, LedgerError, LogEntry, Order, Outcome,
-    Reply, Report, ReportCounts, Rescued, Scope, Settled, SourceRow, State, Status, Stop, Suppression, Take,
-    Taken, Waiting, Want,
+    Front, Hold, ImportReport, Intent, Issued, Known, Ledger, LedgerConfig, LedgerError, LogEntry, Order,
+    Outcome, Reply, Report, ReportCounts, Rescued, Scope, Settled, SourceRow, Start, State, Status, Stop,
+    Suppression, Take, Taken, Waiting, Want,
 };
 use crate::contact::{Contact, ContactId, EmailAddress, Wishes};
 use crate::digest::Digest;
@@ -506,6 +506,28 @@ impl Ledger {
     /// looked at, with that instant: [`Ledger::doubts`].
     pub async fn next_due(&self, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
         ask!(self, next_due(now))
+    }
+
+    /// What stands, or is to stand, of `slug` on each of `channels`, in each language: of all that was due there by `now` and was not given
+    /// up before it left, the newest.
+    pub async fn fronts(&self, slug: &str, channels: &[String], now: Timestamp) -> Result<Vec<Front>> {
+        let mut newest: Vec<Front> = Vec::new();
+        let rows: Vec<Front> = ask!(self, fronts(slug, channels, now))?;
+        for row in rows {
+            newest.retain(|front| (&front.channel, &front.language) != (&row.channel, &row.language));
+            newest.push(row);
+        }
+        Ok(newest)
+    }
+
+    /// When each channel began with the newest text of `slug` of which anything was tried, in the order in which they began. Copies
+    /// that leave before the embargo ends are not among it.
+    pub async fn starts(&self, slug: &str) -> Result<Vec<Start>> {
+        let mut rows: Vec<(i64, Start)> = ask!(self, starts(slug))?;
+        let newest = rows.iter().map(|(seq, _)| *seq).max();
+        rows.retain(|(seq, _)| Some(*seq) == newest);
+        rows.sort_by_key(|(_, start)| start.first);
+        Ok(rows.into_iter().map(|(_, start)| start).collect())
     }
 
     /// A frozen edition with the bytes of its assets.

@@ -19,6 +19,8 @@ pub enum Scope {
     Release(String),
     /// One mail domain, in lower-case ASCII.
     Destination(String),
+    /// What links to the page of one release, by its slug: dispatch waits for the page to be seen. No intent asks for it.
+    Links(String),
 }
 
 impl Scope {
@@ -29,6 +31,7 @@ impl Scope {
             Scope::Channel(key) => ("channel", key),
             Scope::Release(slug) => ("release", slug),
             Scope::Destination(domain) => ("destination", domain),
+            Scope::Links(slug) => ("links", slug),
         }
     }
 
@@ -39,6 +42,7 @@ impl Scope {
             "channel" => Ok(Scope::Channel(target)),
             "release" => Ok(Scope::Release(target)),
             "destination" => Ok(Scope::Destination(target)),
+            "links" => Ok(Scope::Links(target)),
             other => Err(LedgerError::Damaged(format!("a hold on `{other}`"))),
         }
     }
@@ -51,6 +55,7 @@ impl fmt::Display for Scope {
             Scope::Channel(key) => write!(f, "channel {key}"),
             Scope::Release(slug) => write!(f, "release {slug}"),
             Scope::Destination(domain) => write!(f, "destination {domain}"),
+            Scope::Links(slug) => write!(f, "links {slug}"),
         }
     }
 }
@@ -120,6 +125,7 @@ impl Hold {
             (_, Scope::Channel(key)) => format!("`dateline resume --channel {key}`"),
             (_, Scope::Release(slug)) => format!("`dateline resume --release {slug}`"),
             (_, Scope::Destination(domain)) => format!("`dateline resume --destination {domain}`"),
+            (_, Scope::Links(slug)) => format!("`dateline resume --links {slug}`"),
         }
     }
 }

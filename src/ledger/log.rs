@@ -46,6 +46,23 @@ pub struct LogEntry {
     pub sent_at: Option<Timestamp>,
 }
 
+/// What is to stand on one channel, as everybody sees it: the newest text that was due there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Front {
+    /// The channel.
+    pub channel: String,
+    /// The language.
+    pub language: Language,
+    /// The frozen edition.
+    pub edition: Digest,
+    /// When it was planned to be there.
+    pub due: Timestamp,
+    /// What became of it.
+    pub state: State,
+    /// Where it is, as the destination said.
+    pub url: Option<String>,
+}
+
 /// Whom a logged delivery is for; a plain text in JSON. `Debug` masks the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogRecipient {

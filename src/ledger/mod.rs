@@ -55,7 +55,7 @@ pub use delivering::{
 };
 pub use error::LedgerError;
 pub use hold::{Cause, Hold, Scope};
-pub use log::{LogAttempt, LogEntry, LogRecipient, LogResult};
+pub use log::{Front, LogAttempt, LogEntry, LogRecipient, LogResult};
 pub use look::IssuedPart;
 pub use order::{Issued, Order, OrderEdition};
 pub use recovery::{Copied, FoundSent, Migrated, Suspect};
@@ -64,7 +64,7 @@ pub use report::{
 };
 pub use share::{Take, Want};
 pub use state::State;
-pub use status::{ReleaseStatus, Status};
+pub use status::{ReleaseStatus, Start, Status};
 
 /// How long a claim lasts without [`Ledger::renew`].
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);

@@ -19,6 +19,17 @@ pub struct Status {
     pub needs_attention: u64,
 }
 
+/// When a channel began with what was due there at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Start {
+    /// The channel.
+    pub channel: String,
+    /// When it was to begin.
+    pub due: Timestamp,
+    /// When the first try of all was about to leave.
+    pub first: Timestamp,
+}
+
 /// Counts of one release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReleaseStatus {

@@ -218,6 +218,47 @@ pub fn git_dir(dir: &Path) -> Result<PathBuf, LoadError> {
     Err(LoadError::NoRepository(dir.to_owned()))
 }
 
+/// How long a host may take to say whether it shows a repository to everybody.
+const REMOTE: Duration = Duration::from_secs(15);
+
+/// The addresses of the repository's remotes as somebody without an account would try them: by https.
+pub(super) fn addresses(git_dir: &Path) -> Result<Vec<String>, LoadError> {
+    let mut command = local(git_dir);
+    command.args(["config", "--get-regexp", r"^remote\..*\.url$"]);
+    let said = run(command, "config", LOCAL)?;
+    let text = String::from_utf8_lossy(&said.out).into_owned();
+    Ok(text.lines().filter_map(|line| by_https(line.split_once(' ')?.1)).collect())
+}
+
+/// `git@host:path` and `ssh://git@host/path` are read at `https://host/path` by whoever has no account.
+fn by_https(url: &str) -> Option<String> {
+    if url.starts_with("https://") || url.starts_with("http://") {
+        let mut url: url::Url = url.parse().ok()?;
+        // Nobody else has these.
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+        return Some(url.into());
+    }
+    let (host, path) = match url.strip_prefix("ssh://") {
+        Some(rest) => rest.split_once('/')?,
+        None if url.contains("://") => return None,
+        None => url.split_once(':').filter(|(host, _)| !host.contains('/') && host.contains('.'))?,
+    };
+    let host = host.rsplit('@').next()?.split(':').next()?;
+    Some(format!("https://{host}/{}", path.trim_start_matches('/')))
+}
+
+/// Whether `url` shows its branches to somebody without a password or key.
+pub(super) fn shown_to_everybody(git_dir: &Path, url: &str) -> Result<bool, LoadError> {
+    let mut command = command(git_dir);
+    command
+        .env("GIT_ASKPASS", "false")
+        .env("SSH_ASKPASS", "false")
+        .args(["-c", "credential.helper=", "-c", "protocol.http.allow=always", "-c", "http.extraHeader="])
+        .args(["ls-remote", "--heads", "--", url]);
+    Ok(run(command, "ls-remote", REMOTE)?.code == Some(0))
+}
+
 pub(super) fn resolve(git_dir: &Path, rev: &str) -> Result<String, LoadError> {
     let unknown = || LoadError::Revision(format!("there is no commit `{}` in the repository", shown(rev)));
     if rev.is_empty() || rev.starts_with('-') || rev.chars().any(char::is_control) || rev.len() > 300 {

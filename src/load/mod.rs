@@ -191,6 +191,17 @@ pub fn commit_files(git_dir: &Path, rev: &str, below: &str) -> Result<Files, Loa
     git::files(git_dir, rev, below)
 }
 
+/// The remotes of a repository that everybody can read, without a password or key: with what is not public yet in it, too much is.
+pub fn shown_to_everybody(git_dir: &Path) -> Result<Vec<String>, LoadError> {
+    let mut shown = Vec::new();
+    for url in git::addresses(git_dir)? {
+        if git::shown_to_everybody(git_dir, &url)? {
+            shown.push(url);
+        }
+    }
+    Ok(shown)
+}
+
 /// The full name of the commit that `rev` (a branch, a tag, `HEAD~2` …) stands for.
 pub fn resolve(git_dir: &Path, rev: &str) -> Result<String, LoadError> {
     git::resolve(git_dir, rev)

@@ -29,6 +29,11 @@ pub(super) fn compose(scene: &Scene<'_>) -> Result<(Chat, Vec<Asset>), RenderErr
     Ok((chat, assets))
 }
 
+/// The same without its link, and without the picture that stands where the link leads.
+pub(super) fn without_link(chat: &Chat) -> Chat {
+    Chat { url: String::new(), picture: None, ..chat.clone() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Content, Request, edition, sample};

@@ -300,7 +300,7 @@ pub struct Chat {
     pub text: String,
     /// What was corrected, or why it was held or withdrawn.
     pub note: Option<String>,
-    /// The address of the release.
+    /// The address of the release; empty where it goes out without ([`Edition::without_link`]).
     pub url: String,
     /// The public address of the picture, which is the edition's only asset.
     pub picture: Option<String>,
@@ -327,10 +327,15 @@ impl Chat {
         [self.note.as_deref(), Some(self.text.as_str())].into_iter().flatten().filter(|text| !text.is_empty())
     }
 
+    /// The address of the release; nothing where it goes out without.
+    pub fn link(&self) -> Option<&str> {
+        Some(self.url.as_str()).filter(|url| !url.is_empty())
+    }
+
     /// All of it as plain text.
     pub fn plain(&self) -> String {
         let headline = self.headline();
-        let parts = [headline.as_str()].into_iter().chain(self.paragraphs()).chain([self.url.as_str()]);
+        let parts = [headline.as_str()].into_iter().chain(self.paragraphs()).chain(self.link());
         parts.collect::<Vec<_>>().join("\n\n")
     }
 }
@@ -362,6 +367,18 @@ impl Edition {
     /// The name of everything in it: equal editions, equal digests.
     pub fn sha(&self) -> Digest {
         Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The same without a link to the release's page, for when that page cannot be seen: posts and messages lose the address, and what
+    /// is fetched from there. Everything else stays as it is; a mail holds the whole text.
+    #[must_use]
+    pub fn without_link(&self) -> Edition {
+        let content = match &self.content {
+            Content::Social(social) => Content::Social(social::without_link(social)),
+            Content::Chat(chat) => Content::Chat(chat::without_link(chat)),
+            other => other.clone(),
+        };
+        Edition { content, ..self.clone() }
     }
 }
 

@@ -88,6 +88,22 @@ fn text(scene: &Scene<'_>, templates: &Templates) -> Result<String, RenderError>
     if text.contains(&scene.url) { Ok(text) } else { Ok(format!("{text}\n\n{}", scene.url)) }
 }
 
+/// The same without the address of the release; a post that held nothing else is gone.
+pub(super) fn without_link(social: &Social) -> Social {
+    let bare = |post: &Post| {
+        let text = post.text.replace(&social.url, "");
+        let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+        let mut text = lines.join("\n");
+        while text.contains("\n\n\n") {
+            text = text.replace("\n\n\n", "\n\n");
+        }
+        Post { facets: facets(&text), text, images: post.images.clone() }
+    };
+    let mut posts: Vec<Post> = social.posts.iter().map(bare).collect();
+    posts.retain(|post| !post.text.is_empty() || !post.images.is_empty());
+    Social { posts, url: social.url.clone() }
+}
+
 /// Splits `text` into posts that `limit` holds: between sentences, else between words, else (a word
 /// that is longer than a post) between graphemes. Nothing if an address does not fit.
 fn split(text: &str, limit: PostLimit) -> Option<Vec<String>> {
@@ -234,6 +250,22 @@ mod tests {
         }
         let picture = "media:\n  - { file: front.png, alt: A car, credit: H }\n";
         assert_eq!(posts(picture, "Text.", "bluesky")[0].images, [0]);
+    }
+
+    #[test]
+    fn without_its_link_a_post_says_the_rest() {
+        let url = "https://news.halden.example/2026/r/";
+        for (texts, expected) in [
+            (vec![format!("A title\n\nIn short. #ev\n\n{url}")], vec!["A title\n\nIn short. #ev"]),
+            (vec![format!("See {url}\n\nMore.")], vec!["See\n\nMore."]),
+            (vec!["First.".to_owned(), url.to_owned()], vec!["First."]),
+        ] {
+            let post = |text: String| Post { facets: facets(&text), text, images: Vec::new() };
+            let social = Social { posts: texts.into_iter().map(post).collect(), url: url.to_owned() };
+            let bare = without_link(&social);
+            assert_eq!(bare.posts.iter().map(|post| post.text.as_str()).collect::<Vec<_>>(), expected);
+            assert!(bare.posts.iter().flat_map(|post| &post.facets).all(|facet| facet.target == "#ev"));
+        }
     }
 
     #[test]

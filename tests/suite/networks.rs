@@ -191,7 +191,9 @@ async fn on_a_pds(channel: &dyn Channel, now: Timestamp) -> String {
     assert!(matches!(long, Failure::Refused { .. }), "{long}");
     assert!(long.to_string().contains("300"), "{long}");
     channel.deliver(&parcel_of(&"👩‍👩‍👧".repeat(150), now), &gate()).await.unwrap();
-    let all = format!("{},{}", id.unwrap_or_default(), replied.unwrap_or_default());
+    // The answer is remembered together with what it answers.
+    let all = replied.unwrap_or_default();
+    assert!(all.starts_with(&format!("{},", id.unwrap_or_default())), "{all}");
     let kill = follow(parcel_of("Withdrawn", now), Notice::Kill, Some(all.clone()));
     assert_eq!(channel.probe(&kill).await, Probe::Absent);
     channel.deliver(&kill, &gate()).await.unwrap();

@@ -71,8 +71,13 @@ fn judged(programs: &str, kind: &str, body: &Value) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("message.json");
     std::fs::write(&file, body.to_string()).unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endpoints/payloads/check.cjs");
-    let output = Command::new("node").arg(script).arg(programs).arg(kind).arg(&file).output().unwrap();
+    let script = |name: &str| format!("{}/tests/endpoints/payloads/{name}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = if kind == "python" { Command::new("python3") } else { Command::new("node") };
+    match kind {
+        "python" => command.arg(script("check.py")).arg(programs),
+        kind => command.arg(script("check.cjs")).arg(programs).arg(kind),
+    };
+    let output = command.arg(&file).output().unwrap();
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
@@ -151,7 +156,7 @@ async fn webhook(secrets: &str, now: jiff::Timestamp) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reference_library_believes_our_webhooks_and_no_others() {
+async fn three_libraries_believe_our_webhooks_and_no_others() {
     let Some([programs]) = given(["PAYLOADS_PROGRAMS"]) else { return };
     let now = dateline::clock::Clock::system().now();
     let old = now - jiff::SignedDuration::from_mins(10);
@@ -170,7 +175,9 @@ async fn the_reference_library_believes_our_webhooks_and_no_others() {
         if tampered {
             request["body"] = json!(request["body"].as_str().unwrap().replace("620", "720"));
         }
-        let judged = tokio::task::block_in_place(|| judged(&programs, "webhook", &request));
-        assert_eq!(judged.is_ok(), believed, "{signed} {known} {at} {tampered}: {judged:?}");
+        for library in ["webhook", "svix", "python"] {
+            let judged = tokio::task::block_in_place(|| judged(&programs, library, &request));
+            assert_eq!(judged.is_ok(), believed, "{library}: {signed} {known} {at} {tampered}: {judged:?}");
+        }
     }
 }

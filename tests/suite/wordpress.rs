@@ -79,12 +79,16 @@ fn word(what: &str) -> String {
 
 /// A release with two pictures, one of them in its text, as a blog gets it.
 fn release(word: &str, notice: Notice, more: &str) -> Parcel {
+    release_of(word, notice, more, &format!("First words, {word}."))
+}
+
+fn release_of(word: &str, notice: Notice, more: &str, body: &str) -> Parcel {
     let now = Clock::system().now();
     let text = format!(
         "---\ntitle: It goes 620 km {word}\npublish: 2026-01-01T09:00[Europe/Stockholm]\nstatus: approved\naudiences: [public]\n\
          media:\n  - {{ file: front.png, alt: The Aster EV, caption: The Aster EV, credit: Halden Motors }}\n\
          \x20 - {{ file: inside.png, alt: The seats, credit: Halden Motors }}\n{more}---\n\
-         First words, {word}.\n\n![The seats](inside.png)\n"
+         {body}\n\n![The seats](inside.png)\n"
     );
     let settings = "name: N\norganization: Halden Motors\nurl: https://news.halden.example\ntimezone: Europe/Stockholm\nlanguage: en\n\
                     channels:\n  blog: { kind: wordpress, url: \"https://blog.halden.example\", username: press, password: { env: P } }\n";
@@ -431,4 +435,43 @@ async fn commits_publish_correct_and_withdraw_on_a_real_wordpress() {
     let (status, html) = site.page(&url).await;
     assert!(status == 200 && html.contains("It is not true.") && !html.contains(&right), "{html}");
     assert_eq!(room.states().await, "3 sent");
+}
+
+/// G30: what a theme and WordPress's own filters make of a text is known again; old words, and a post that is not there, are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_real_wordpress_shows_is_known_again_and_old_words_are_not() {
+    let Some(site) = Site::given() else { return };
+    let blog = site.channel(&site.url);
+    let word = word("seen");
+    let body = |km: &str| {
+        format!(
+            "{word} \"quoted\" and 4x4 -- isn't it... It goes {km}\u{a0}km & more (c).\n\n- one\n- **two**\n\n\
+             | a | b |\n|---|---|\n| 1 | 2 |\n\n> Said.\n\nAn address: https://halden.example/a-b?c=d&e=f."
+        )
+    };
+    let lacks = async |url: &str, parcel: &Parcel| {
+        let shown = channel::http::shown(&url.parse().unwrap(), std::time::Duration::from_secs(20)).await;
+        match (shown, &parcel.edition.content) {
+            (Ok(html), render::Content::Page(page)) => page.lacking(&html, parcel.notice),
+            (shown, _) => Some(format!("{shown:?}")),
+        }
+    };
+    let original = release_of(&word, Notice::Original, "", &body("620"));
+    let first = blog.deliver(&original, &gate()).await.unwrap();
+    let url = first.url.unwrap();
+    assert_eq!(lacks(&url, &original).await, None);
+    let more = "correction:\n  note: It goes 610 km, \"not\" 620.\n  class: material\n";
+    let corrected = release_of(&word, Notice::Correction, more, &body("610"));
+    assert_eq!(lacks(&url, &corrected).await.as_deref(), Some("the note of its correction"));
+    let corrected = follow(corrected, Notice::Correction, first.remote_id.clone());
+    blog.deliver(&corrected, &gate()).await.unwrap();
+    assert_eq!(lacks(&url, &corrected).await, None);
+    assert!(lacks(&url, &original).await.is_some_and(|lack| lack.starts_with("paragraph 1 of ")));
+    let kill =
+        follow(release_of(&word, Notice::Kill, "reason: It is wrong\n", ""), Notice::Kill, first.remote_id);
+    assert!(lacks(&url, &kill).await.is_some());
+    blog.deliver(&kill, &gate()).await.unwrap();
+    assert_eq!(lacks(&url, &kill).await, None);
+    let nowhere = format!("{}/2026/no-such-post/", site.url);
+    assert!(lacks(&nowhere, &original).await.is_some_and(|lack| lack.contains("404")));
 }

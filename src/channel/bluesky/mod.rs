@@ -306,13 +306,14 @@ impl Channel for Bluesky {
         match parcel.notice {
             Notice::Kill => self.withdraw(&uris, parcel, gate).await,
             Notice::Original | Notice::Correction | Notice::Hold => {
-                self.post(social, &uris, parcel, gate).await
+                Ok(parcel.beside(self.post(social, &uris, parcel, gate).await?))
             }
         }
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
-        self.look(parcel).await.unwrap_or(Probe::CannotTell)
+        let seen = self.look(parcel).await.unwrap_or(Probe::CannotTell);
+        seen.map(|receipt| parcel.beside(receipt))
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

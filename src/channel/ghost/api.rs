@@ -99,7 +99,7 @@ impl Api {
             .await
             .map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(refusal(&answer, now).repeatable());
+            return Err(refusal(&answer, now).repeatable(answer.wait(now)));
         }
         answer.json::<Posts>().map(|found| found.posts).map_err(Failure::again)
     }
@@ -111,7 +111,7 @@ impl Api {
         match answer.status {
             200..=299 => answer.json::<Posts>().map(|mut found| found.posts.pop()).map_err(Failure::again),
             404 => Ok(None),
-            _ => Err(refusal(&answer, now).repeatable()),
+            _ => Err(refusal(&answer, now).repeatable(answer.wait(now))),
         }
     }
 
@@ -149,7 +149,7 @@ impl Api {
         let request = self.request(Method::POST, "images/upload/", &[], now).multipart(form);
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(refusal(&answer, now).repeatable());
+            return Err(refusal(&answer, now).repeatable(answer.wait(now)));
         }
         let said: Value = answer.json().map_err(Failure::again)?;
         let url = said.pointer("/images/0/url").and_then(Value::as_str);

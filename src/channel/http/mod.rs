@@ -8,6 +8,7 @@
 //! request can have left us. Neither carries an address or a token.
 
 mod guard;
+mod seen;
 mod wait;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use guard::{Lookup, Walls, admit, is_global};
+pub use seen::shown;
 
 use super::{Failure, Reply};
 use crate::crashpoint;
@@ -160,10 +162,7 @@ impl Answer {
 
     /// As [`Answer::failure`], for a request that may be repeated at will.
     pub fn repeatable(&self, now: Timestamp) -> Failure {
-        match self.failure(now) {
-            Failure::Unknown { reply } => Failure::Later { reply, retry_after: self.wait(now) },
-            other => other,
-        }
+        self.failure(now).repeatable(self.wait(now))
     }
 }
 

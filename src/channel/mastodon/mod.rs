@@ -307,14 +307,16 @@ impl Channel for Mastodon {
         match parcel.notice {
             Notice::Kill => self.withdraw(&ids, parcel, gate).await,
             Notice::Correction if !ids.is_empty() => self.correct(social, &ids, parcel, gate).await,
-            Notice::Original | Notice::Correction | Notice::Hold => {
+            Notice::Hold => Ok(parcel.beside(self.post(social, ids.into_iter().next(), parcel, gate).await?)),
+            Notice::Original | Notice::Correction => {
                 self.post(social, ids.into_iter().next(), parcel, gate).await
             }
         }
     }
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
-        self.look(parcel).await.unwrap_or(Probe::CannotTell)
+        let seen = self.look(parcel).await.unwrap_or(Probe::CannotTell);
+        seen.map(|receipt| if parcel.notice == Notice::Hold { parcel.beside(receipt) } else { receipt })
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

@@ -361,7 +361,7 @@ async fn a_pictures_id_may_be_a_files_name() {
 #[tokio::test]
 async fn a_hold_is_a_reply() {
     let bench = bench(|_, _| Act::json(200, &status("2", ""))).await;
-    assert_eq!(outcome(&bench, &about(thread(&["Please do not use"]), Notice::Hold, "1")).await, "sent 2");
+    assert_eq!(outcome(&bench, &about(thread(&["Please do not use"]), Notice::Hold, "1")).await, "sent 1,2");
     assert_eq!(bench.server.asked()[0].json()["in_reply_to_id"], "1");
 }
 

@@ -23,7 +23,7 @@ use super::adapter::{Adapter, Setup, settings};
 use super::article::{self, Picture, marker, twice};
 use super::config::{Limits, OnUnknown, SecretRef};
 use super::http::{Answer, Client, Lost};
-use super::{Channel, Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply, refused};
+use super::{Channel, Diagnosis, Examination, Failure, Gate, Parcel, Probe, Receipt, Reply, expiry, refused};
 use crate::language::Language;
 use crate::release::Notice;
 use crate::render::{Asset, Page};
@@ -85,7 +85,7 @@ impl Micropub {
         let request = self.request(Method::GET, url).header("accept", "application/json");
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(answer.of_address(now).repeatable());
+            return Err(answer.of_address(now).repeatable(answer.wait(now)));
         }
         answer.json().map_err(Failure::again)
     }
@@ -129,7 +129,7 @@ impl Micropub {
         let request = self.request(Method::POST, endpoint.clone()).multipart(Form::new().part("file", part));
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(answer.of_address(now).repeatable());
+            return Err(answer.of_address(now).repeatable(answer.wait(now)));
         }
         location(&answer).ok_or_else(|| Failure::again("the answer does not say where the picture is"))
     }
@@ -156,6 +156,13 @@ impl Micropub {
             .await
             .map_err(Lost::failure)?;
         if answer.good() { Ok(answer) } else { Err(answer.of_address(now)) }
+    }
+
+    /// As [`Micropub::write`], for what may be repeated.
+    async fn rewrite(&self, body: &Value, now: Timestamp) -> Result<Answer, Failure> {
+        let request = self.request(Method::POST, self.endpoint.clone()).json(body);
+        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        if answer.good() { Ok(answer) } else { Err(answer.of_address(now).repeatable(answer.wait(now))) }
     }
 
     async fn publish(&self, page: &Page, parcel: &Parcel) -> Result<Receipt, Failure> {
@@ -187,7 +194,7 @@ impl Micropub {
             object.entry("photo").or_insert_with(|| json!([]));
         }
         let body = json!({ "action": "update", "url": url, "replace": replaced });
-        let answer = self.write(&body, parcel.now).await.map_err(Failure::repeatable)?;
+        let answer = self.rewrite(&body, parcel.now).await?;
         Ok(receipt(location(&answer).as_deref().unwrap_or(&url), "edited"))
     }
 }
@@ -237,6 +244,19 @@ impl Channel for Micropub {
             Ok(None) => Probe::Absent,
             Err(_) => Probe::CannotTell,
         }
+    }
+
+    /// Many sites give out tokens that say themselves until when they are good.
+    async fn examine_names(&self, how: &Examination) -> Vec<Diagnosis> {
+        let until = expiry::of_jwt(self.token.expose_secret());
+        let forecast = |until: Timestamp| {
+            expiry::forecast(
+                "micropub: token's end",
+                until.duration_since(how.now),
+                "make a new token on the site",
+            )
+        };
+        until.map(forecast).into_iter().collect()
     }
 
     async fn examine(&self) -> Vec<Diagnosis> {

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::message;
 use crate::channel::http::{Answer, Client, Lost, Patience, below};
-use crate::channel::{Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply};
+use crate::channel::{Diagnosis, Failure, Gate, Parcel, Probe, Receipt, Reply, expiry};
 use crate::release::Notice;
 
 /// The name of our metadata.
@@ -158,6 +158,7 @@ impl Bot {
         let said =
             Self::said(&answer, parcel.now).map_err(|(_, failure)| message::retried(failure, parcel))?;
         receipt(&said, "posted")
+            .map(|receipt| parcel.still(receipt))
             .ok_or_else(|| Failure::Unknown { reply: Reply::note("the answer names no message") })
     }
 
@@ -176,14 +177,14 @@ impl Bot {
             {
                 Ok(None)
             }
-            Err((_, Failure::Unknown { reply })) => Err(Failure::Later { reply, retry_after: None }),
+            Err((_, failure @ Failure::Unknown { .. })) => Err(failure.repeatable(answer.wait(parcel.now))),
             Err((_, failure)) => Err(message::retried(failure, parcel)),
         }
     }
 
     /// Looks for the message of `parcel` in the channel's history.
     pub async fn probe(&self, parcel: &Parcel) -> Probe {
-        self.look(parcel).await.unwrap_or(Probe::CannotTell)
+        self.look(parcel).await.unwrap_or(Probe::CannotTell).map(|receipt| parcel.still(receipt))
     }
 
     async fn look(&self, parcel: &Parcel) -> Result<Probe, Failure> {
@@ -237,13 +238,19 @@ impl Bot {
             let found = answer.and_then(|answer| {
                 Self::said(&answer, Timestamp::UNIX_EPOCH).map(|_| answer).map_err(|(_, failure)| failure)
             });
-            seen.push(match found {
+            let one = match found {
                 Ok(answer) => {
                     let said: Value = answer.json().unwrap_or_default();
                     let words = match (said["user"].as_str(), said["team"].as_str()) {
                         (Some(user), Some(team)) => format!("{user} in {team}"),
                         _ => format!("{} can be read", self.room),
                     };
+                    // Apps with token rotation say how long the token is good (docs.slack.dev/reference/methods/auth.test).
+                    if let Some(left) = said["expires_in"].as_i64() {
+                        let renew = "switch token rotation off for the app, or make a new token";
+                        let left = jiff::SignedDuration::from_secs(left);
+                        seen.push(expiry::forecast("slack: token's end", left, renew));
+                    }
                     Diagnosis { what: what.to_owned(), good: true, seen: words, hint: None }
                 }
                 Err(failure) => Diagnosis {
@@ -252,7 +259,8 @@ impl Bot {
                     seen: failure.to_string(),
                     hint: Some(hint.to_owned()),
                 },
-            });
+            };
+            seen.push(one);
         }
         seen
     }

@@ -20,7 +20,7 @@ pub fn body(chat: &Chat, picture: Option<&Asset>) -> Value {
             Some(hook::alt(&asset.alt)).filter(|alt| !alt.is_empty()).unwrap_or_else(|| chat.title.clone());
         blocks.push(json!({ "type": "image", "image_url": url, "alt_text": alt }));
     }
-    blocks.push(section(format!("<{}|{}>", link(&chat.url), escaped(&chat.more))));
+    blocks.extend(chat.link().map(|url| section(format!("<{}|{}>", link(url), escaped(&chat.more)))));
     json!({
         "text": escaped(&cut(&chat.plain(), 600)),
         "blocks": blocks,

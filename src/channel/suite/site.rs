@@ -77,6 +77,7 @@ pub async fn holds<B: Blog>() {
             survives::<B>(lost, act).await;
         }
     }
+    waits_as_long_as_it_is_told::<B>().await;
     is_corrected_and_withdrawn::<B>().await;
     refusals_have_their_meaning::<B>().await;
     asks_before_it_speaks::<B>().await;
@@ -115,6 +116,22 @@ async fn survives<B: Blog>(lost: usize, act: Act) {
     let outcome = bench.outcome(&again).await;
     assert!(outcome.starts_with("sent "), "{lost}: {outcome}");
     assert_eq!((bench.posts().len(), bench.blog.lock().unwrap().hidden()), (1, 0), "{lost}");
+}
+
+/// A server that is being worked on says for how long (RFC 9110 15.6.4), before anything was made as well as before it is published.
+async fn waits_as_long_as_it_is_told<B: Blog>() {
+    for at in 0..B::REQUESTS - 1 {
+        let later = Act::text(503, "").with("retry-after", "77");
+        let bench = bench::<B>(move |_, number, act| if number == at { later.clone() } else { act }).await;
+        match bench.channel.deliver(&original(), &Counting::open()).await {
+            Err(Failure::Later { retry_after, .. }) => {
+                assert_eq!(retry_after.map(|wait| wait.as_secs()), Some(77), "{at}");
+            }
+            // What makes a post may have made it.
+            Err(Failure::Unknown { .. }) => {}
+            other => panic!("{at}: {other:?}"),
+        }
+    }
 }
 
 async fn is_corrected_and_withdrawn<B: Blog>() {

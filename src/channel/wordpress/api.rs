@@ -83,7 +83,7 @@ impl Api {
         match answer.status {
             200..=299 => answer.json().map(Some).map_err(Failure::again),
             404 if code(&answer) != "rest_no_route" => Ok(None),
-            _ => Err(refusal(&answer, now).repeatable()),
+            _ => Err(refusal(&answer, now).repeatable(answer.wait(now))),
         }
     }
 
@@ -144,7 +144,7 @@ impl Api {
         let answer = self.client.send(self.request(Method::POST, "/wp/v2/media", &[]).multipart(form)).await;
         let answer = answer.map_err(Lost::repeatable)?;
         if !answer.good() {
-            return Err(refusal(&answer, now).repeatable());
+            return Err(refusal(&answer, now).repeatable(answer.wait(now)));
         }
         answer.json().map_err(Failure::again)
     }
@@ -155,7 +155,7 @@ impl Api {
         let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
         match answer.status {
             200..=299 | 404 | 410 => Ok(()),
-            _ => Err(refusal(&answer, now).repeatable()),
+            _ => Err(refusal(&answer, now).repeatable(answer.wait(now))),
         }
     }
 

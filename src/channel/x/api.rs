@@ -149,7 +149,7 @@ impl Api {
         match answer.status {
             200..=299 => Ok(Some(answer)),
             404 => Ok(None),
-            _ => Err(refusal(&answer, now).repeatable()),
+            _ => Err(refusal(&answer, now).repeatable(answer.wait(now))),
         }
     }
 

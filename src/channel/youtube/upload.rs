@@ -101,7 +101,7 @@ async fn piece(api: &Api, session: &Url, video: &Asset, at: usize, now: Timestam
     };
     let answer = api.send(now, request).await?;
     let judged = answer.map_err(Lost::failure).and_then(|answer| judge(&answer, now));
-    if end == all { judged } else { judged.map_err(Failure::repeatable) }
+    if end == all { judged } else { judged.map_err(|failure| failure.repeatable(None)) }
 }
 
 /// Asks how much of an upload is there.
@@ -111,7 +111,7 @@ async fn ask(api: &Api, session: &Url, all: usize, now: Timestamp) -> Result<Pla
         Ok(request.header("content-range", format!("bytes */{all}")).header("content-length", "0"))
     };
     let answer = api.send(now, request).await?.map_err(Lost::repeatable)?;
-    judge(&answer, now).map_err(Failure::repeatable)
+    judge(&answer, now).map_err(|failure| failure.repeatable(answer.wait(now)))
 }
 
 fn judge(answer: &Answer, now: Timestamp) -> Result<Place, Failure> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::session::Tx;
@@ -9,7 +10,7 @@ use super::values::At;
 use super::{Postgres, Result};
 use crate::contact::{ContactId, EmailAddress};
 use crate::digest::Digest;
-use crate::ledger::{AttemptId, DeliveryId, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
+use crate::ledger::{AttemptId, DeliveryId, Front, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
 
 const ALL: &str = "
        SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
@@ -70,7 +71,40 @@ const RESULTS: &str = "
     ORDER BY attempt, no";
 const KEY: &str = "SELECT key FROM delivery WHERE id = $1";
 
+const FRONTS: &str = "
+      SELECT p.channel, p.language, p.edition, p.due, d.state, d.url
+        FROM issued AS i
+             JOIN part AS p ON p.issued = i.id
+             JOIN block AS b ON b.part = p.id
+             JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
+       WHERE i.release = $1 AND i.complete AND p.channel = ANY($2::text[]) AND p.due <= $3
+             AND d.recipient = 0 AND d.state NOT IN ('cancelled', 'superseded')
+    ORDER BY d.id";
+
 impl Postgres {
+    /// In the order in which they were issued.
+    pub(in crate::ledger) async fn fronts(
+        &self,
+        slug: &str,
+        channels: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<Front>> {
+        let tx = self.look("look at pages").await?;
+        let mut fronts = Vec::new();
+        for row in tx.query(FRONTS, &[&slug, &channels, &At(now)]).await? {
+            fronts.push(Front {
+                channel: row.try_get(0)?,
+                language: row.try_get(1)?,
+                edition: row.try_get(2)?,
+                due: row.try_get::<_, At>(3)?.0,
+                state: row.try_get(4)?,
+                url: row.try_get(5)?,
+            });
+        }
+        tx.commit().await?;
+        Ok(fronts)
+    }
+
     /// The key of a delivery, if there is one with this number.
     pub(in crate::ledger) async fn delivery_key(&self, delivery: DeliveryId) -> Result<Option<Digest>> {
         let tx = self.look("look up a delivery").await?;

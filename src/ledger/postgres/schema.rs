@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("migrations/0002_people.sql")),
     (3, include_str!("migrations/0003_reports.sql")),
     (4, include_str!("migrations/0004_ahead.sql")),
+    (5, include_str!("migrations/0005_links.sql")),
 ];
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1, $2)";

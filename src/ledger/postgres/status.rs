@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::values::At;
 use super::{Postgres, Result, holds};
-use crate::ledger::{Counts, ReleaseStatus, State, Status};
+use crate::ledger::{Counts, ReleaseStatus, Start, State, Status};
 
 const RELEASES: &str = "
       SELECT release, notice, title
@@ -35,6 +35,16 @@ const CHANNELS: &str = "
       HAVING sum(t.n) > 0";
 const OTHERS: &str = "
     SELECT (SELECT count(*) FROM contact), (SELECT count(*) FROM suppression), (SELECT count(*) FROM hold)";
+
+const STARTS: &str = "
+      SELECT i.seq::bigint, p.channel, p.due, min(a.intent_at)
+        FROM issued AS i
+             JOIN part AS p ON p.issued = i.id
+             JOIN block AS b ON b.part = p.id
+             JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
+             JOIN attempt AS a ON a.delivery = d.id
+       WHERE i.release = $1 AND NOT p.advance AND a.no = 1
+    GROUP BY i.seq, p.channel, p.due";
 
 const CREATED_AT: &str = "SELECT created_at FROM ledger_meta";
 
@@ -79,6 +89,18 @@ impl Postgres {
         let holds = holds::all(&tx).await?;
         tx.commit().await?;
         Ok(Status { releases: releases.into_values().collect(), holds, needs_attention })
+    }
+
+    /// With the number of the order.
+    pub(in crate::ledger) async fn starts(&self, slug: &str) -> Result<Vec<(i64, Start)>> {
+        let tx = self.look("tell when it began").await?;
+        let mut starts = Vec::new();
+        for row in tx.query(STARTS, &[&slug]).await? {
+            let (due, first): (At, At) = (row.try_get(2)?, row.try_get(3)?);
+            starts.push((row.try_get(0)?, Start { channel: row.try_get(1)?, due: due.0, first: first.0 }));
+        }
+        tx.commit().await?;
+        Ok(starts)
     }
 
     pub(in crate::ledger) async fn counts(&self) -> Result<Counts> {

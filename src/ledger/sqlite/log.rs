@@ -2,11 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
+use jiff::Timestamp;
+
 use super::values::At;
 use super::{Result, Sqlite};
 use crate::contact::{ContactId, EmailAddress};
 use crate::digest::Digest;
-use crate::ledger::{AttemptId, DeliveryId, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
+use crate::ledger::{AttemptId, DeliveryId, Front, LogAttempt, LogEntry, LogRecipient, LogResult, Reply};
 
 const ALL: &str = "
        SELECT d.id, i.release, p.notice, p.edition, p.audience, p.channel, p.language, d.recipient, c.email, d.state,
@@ -62,7 +64,49 @@ const RESULTS: &str = "
       SELECT outcome, code, enhanced, text, at, late FROM result WHERE attempt = :attempt ORDER BY no";
 const KEY: &str = "SELECT key FROM delivery WHERE id = :delivery";
 
+const FRONTS: &str = "
+      SELECT p.channel, p.language, p.edition, p.due, d.state, d.url
+        FROM issued AS i
+             CROSS JOIN part AS p ON p.issued = i.id
+             CROSS JOIN block AS b ON b.part = p.id
+             CROSS JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
+       WHERE i.release = :release AND i.complete = 1 AND p.channel = :channel AND p.due <= :now
+             AND d.recipient = 0 AND d.state NOT IN ('cancelled', 'superseded')
+    ORDER BY d.id";
+
 impl Sqlite {
+    /// In the order in which they were issued.
+    pub(in crate::ledger) async fn fronts(
+        &self,
+        slug: &str,
+        channels: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<Front>> {
+        let (slug, channels) = (slug.to_owned(), channels.to_vec());
+        self.read("look at pages", move |db, _| {
+            let mut fronts = Vec::new();
+            let mut statement = db.prepare_cached(FRONTS)?;
+            for channel in &channels {
+                let row = named_params! { ":release": slug, ":channel": channel, ":now": At(now) };
+                let rows = statement.query_map(row, |row| {
+                    Ok(Front {
+                        channel: row.get(0)?,
+                        language: row.get(1)?,
+                        edition: row.get(2)?,
+                        due: row.get::<_, At>(3)?.0,
+                        state: row.get(4)?,
+                        url: row.get(5)?,
+                    })
+                })?;
+                for row in rows {
+                    fronts.push(row?);
+                }
+            }
+            Ok(fronts)
+        })
+        .await
+    }
+
     /// The key of a delivery, if there is one with this number.
     pub(in crate::ledger) async fn delivery_key(&self, delivery: DeliveryId) -> Result<Option<Digest>> {
         self.read("look up a delivery", move |db, _| {

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("migrations/0006_reports.sql")),
     (7, include_str!("migrations/0007_ahead.sql")),
     (8, include_str!("migrations/0008_unresolved.sql")),
+    (9, include_str!("migrations/0009_links.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).

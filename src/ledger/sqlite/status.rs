@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, named_params};
 
 use super::values::At;
 use super::{Result, Sqlite, holds};
-use crate::ledger::{Counts, ReleaseStatus, State, Status};
+use crate::ledger::{Counts, ReleaseStatus, Start, State, Status};
 
 const RELEASES: &str = "
       SELECT release, notice, title
@@ -30,6 +30,16 @@ const CHANNELS: &str = "
       SELECT p.channel, t.state, sum(t.n) FROM tally AS t JOIN part AS p ON p.id = t.part WHERE t.n > 0 GROUP BY 1, 2";
 const OTHERS: &str = "
     SELECT (SELECT count(*) FROM contact), (SELECT count(*) FROM suppression), (SELECT count(*) FROM hold)";
+
+const STARTS: &str = "
+      SELECT i.seq, p.channel, p.due, min(a.intent_at)
+        FROM issued AS i
+             CROSS JOIN part AS p ON p.issued = i.id
+             CROSS JOIN block AS b ON b.part = p.id
+             CROSS JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
+             CROSS JOIN attempt AS a ON a.delivery = d.id
+       WHERE i.release = :release AND p.advance = 0 AND a.no = 1
+    GROUP BY i.seq, p.channel, p.due";
 
 const CREATED_AT: &str = "SELECT created_at FROM ledger_meta";
 
@@ -77,6 +87,20 @@ impl Sqlite {
                 release.next_due = next.flatten().map(|next| next.0);
             }
             Ok(Status { releases: releases.into_values().collect(), holds: holds::all(db)?, needs_attention })
+        })
+        .await
+    }
+
+    /// With the number of the order.
+    pub(in crate::ledger) async fn starts(&self, slug: &str) -> Result<Vec<(i64, Start)>> {
+        let slug = slug.to_owned();
+        self.read("tell when it began", move |db, _| {
+            let mut statement = db.prepare_cached(STARTS)?;
+            let rows = statement.query_map(named_params! { ":release": slug }, |row| {
+                let (due, first): (At, At) = (row.get(2)?, row.get(3)?);
+                Ok((row.get(0)?, Start { channel: row.get(1)?, due: due.0, first: first.0 }))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! A page of the newsroom site: one HTML document with nothing that runs.
 
+mod seen;
 mod site;
 
 use std::borrow::Cow;

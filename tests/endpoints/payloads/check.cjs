@@ -38,6 +38,10 @@ const judges = {
     const { Webhook } = library("standardwebhooks");
     new Webhook(body.secret).verify(body.body, body.headers);
   },
+  svix() {
+    const { Webhook } = library("svix");
+    new Webhook(body.secret).verify(body.body, body.headers);
+  },
   slack() {
     const folder = fs.mkdtempSync(path.join(path.dirname(file), "slack-"));
     const source = path.join(folder, "message.ts");

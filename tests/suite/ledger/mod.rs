@@ -6,6 +6,7 @@ mod amnesia;
 mod copies;
 pub mod desk;
 mod doubt;
+mod fronts;
 mod issuing;
 mod leaving;
 mod measure;

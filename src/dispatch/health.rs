@@ -119,9 +119,10 @@ impl Health {
         self.open = true;
     }
 
-    /// An operator has looked: one goes first.
+    /// An operator has looked: one goes first, once a pause that was asked for is over.
     pub fn close(&mut self) {
-        *self = Health { probing: true, ..Health::default() };
+        let Health { pauses, not_before, .. } = *self;
+        *self = Health { probing: true, pauses, not_before, ..Health::default() };
     }
 
     /// Whether the circuit is open.
@@ -205,6 +206,8 @@ mod tests {
         check("refused refused refused resume refused", "2 1 held 1 held");
         check("refused refused refused resume took", "2 1 held 1 all");
         check("refused refused refused resume soft took", "2 1 held 1 1 all");
+        // What it asked for before it refused us stands: an operator resumes what we held, not what it wants.
+        check("refused refused asks refused resume +3700 took", "2 1 ~60m held ~60m 1 all");
     }
 
     #[test]

@@ -176,6 +176,8 @@ pub trait Gate: Send + Sync {
 pub enum Mark<'a> {
     /// The bytes are made; from now on it is the network's time that is used.
     Filled,
+    /// It stands in no line any more: the destination hears of it, and what it answers counts.
+    Begun,
     /// The byte that makes it happen was written.
     Written,
     /// The destination has answered, and this is what it means.

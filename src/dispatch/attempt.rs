@@ -65,18 +65,19 @@ pub async fn attempt(
     claim: Claim,
     (edition, ahead): (Arc<Edition>, Option<Arc<[u8]>>),
     alone: bool,
-    stop: &CancellationToken,
+    (line, stop): (&CancellationToken, &CancellationToken),
 ) -> Ended {
     let Desk { ledger, clock, .. } = *desk;
     let parcel = Parcel { ahead, ..parcel(ledger, &claim, edition, clock) };
     let slot = desk.crumbs.map(Breadcrumbs::slot);
     let gate = LedgerGate::new(ledger, clock, &claim, slot.as_ref(), alone);
     // What does not wait for a connection has begun, and is seen to its end.
-    let stop = if route.kind == ChannelKind::Smtp { stop } else { &CancellationToken::new() };
+    let never = CancellationToken::new();
+    let (line, stop) = if route.kind == ChannelKind::Smtp { (line, stop) } else { (&never, &never) };
     let result = tokio::select! {
         biased;
         result = caught(route.channel.deliver(&parcel, &gate)) => result,
-        () = gate.given_up(stop) => Ok(Err(Failure::GateClosed)),
+        () = gate.given_up(line, stop) => Ok(Err(Failure::GateClosed)),
     };
     let passed = gate.passed();
     let result = match result {

@@ -372,7 +372,8 @@ impl Flow {
                 Some(_) => shift.ahead.of(&inner.ledger, claim.delivery).await?,
                 None => None,
             };
-            let ended = attempt::attempt(&desk(&inner), route, claim, (edition, ahead), alone, &line).await;
+            let until = (&line, &shift.stop);
+            let ended = attempt::attempt(&desk(&inner), route, claim, (edition, ahead), alone, until).await;
             Ok(Step::Ended { place, began, ended: Box::new(ended) })
         });
     }

@@ -45,6 +45,8 @@ pub struct LedgerGate<'a> {
 struct State {
     answer: Answer,
     crumb: Crumb,
+    /// It has had its turn with the destination.
+    begun: bool,
     /// On the clock that counts sleep: after this it must not leave any more.
     deadline: Option<SignedDuration>,
 }
@@ -68,7 +70,7 @@ impl<'a> LedgerGate<'a> {
             claim,
             request: Digest::of_fields(&[&claim.edition.0, claim.wire_key.as_bytes()]),
             slot,
-            state: Mutex::new(State { answer: Answer::NotAsked, crumb, deadline: None }),
+            state: Mutex::new(State { answer: Answer::NotAsked, crumb, begun: false, deadline: None }),
         }
     }
 
@@ -92,9 +94,10 @@ impl<'a> LedgerGate<'a> {
         lock(&self.state).crumb.phase >= Phase::Asked
     }
 
-    /// Returns when the attempt can be given up: it has an intent that is too old to leave under, or the process is to end and the ledger
-    /// was not asked for one. What passed, or was asked and is in time, is seen to its end.
-    pub async fn given_up(&self, stop: &CancellationToken) {
+    /// Returns when the attempt can be given up: it has an intent that is too old to leave under; or it still stands in the channel's
+    /// `line`, which is called off; or the process is to end, and the ledger was not asked for an intent. What passed, or was asked and is
+    /// in time, is seen to its end.
+    pub async fn given_up(&self, line: &CancellationToken, stop: &CancellationToken) {
         let patience = async {
             loop {
                 tokio::time::sleep(self.patience()).await;
@@ -104,7 +107,11 @@ impl<'a> LedgerGate<'a> {
             }
         };
         let stopped = async {
-            stop.cancelled().await;
+            line.cancelled().await;
+            // One more connection would be another try, at a destination that may have had enough of them.
+            if lock(&self.state).begun {
+                stop.cancelled().await;
+            }
             if self.asked() {
                 std::future::pending::<()>().await;
             }
@@ -183,6 +190,10 @@ impl Gate for LedgerGate<'_> {
     fn mark(&self, mark: Mark<'_>) {
         match mark {
             Mark::Filled => self.reach(Phase::Talking, |_| {}),
+            Mark::Begun => {
+                lock(&self.state).begun = true;
+                true
+            }
             Mark::Written => self.reach(Phase::Written, |_| {}),
             // What is said before the byte was written is no answer to it.
             Mark::Answered(_) if !self.passed() => true,

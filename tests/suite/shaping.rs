@@ -376,8 +376,15 @@ async fn a_busy_destination_is_left_alone_and_a_lost_relay_too() {
     assert!((40..=75).contains(&wait), "they come back in about a minute: {wait} s");
     assert!(house.ledger.holds().await.unwrap().is_empty(), "that passes by itself");
 
-    // A relay that is too busy to greet: three try, then it is left alone.
-    let server = Server::greeting(takes_all(), |_| "421 4.3.2 too busy".to_owned()).await;
+    // A relay that is too busy to greet: three try, then it is left alone. The first is told at once, so that the others are still
+    // being greeted when it is known: they are no letters in line, to be called off and tried once more.
+    let server = Server::greeting(takes_all(), |connection| {
+        if connection > 1 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        "421 4.3.2 too busy".to_owned()
+    })
+    .await;
     let house = House::new(&[("paper.example", 200)]).await;
     house.issue("aster", 1, 200).await;
     let (dispatch, _) = house.dispatch(&server, &connections(6), "one");

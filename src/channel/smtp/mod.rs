@@ -285,6 +285,7 @@ impl Smtp {
         gate: &dyn Gate,
     ) -> Result<Receipt, Failure> {
         let began = Instant::now();
+        gate.mark(Mark::Begun);
         let mut session = self.begin(&mut turn, letter).await?;
         let lease = turn.lease;
         crashpoint!("S3");

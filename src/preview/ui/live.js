@@ -121,6 +121,8 @@ function adopt() {
   current?.source.close();
   current = next;
   next = null;
+  // For those who wait for it: what is saved from now on is put into what is seen.
+  document.body.dataset.followed = current.sight ?? '';
   missed();
 }
 

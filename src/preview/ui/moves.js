@@ -5,7 +5,7 @@ import { ask, lookChanged, recall, remember, sameWay, state } from './store.js';
 import { drawCalendar } from './calendar.js';
 import { drawCompare, leaveCompare } from './compare.js';
 import { drawGrid, leaveGrid } from './grid.js';
-import { drawHead } from './head.js';
+import { drawEmbargo, drawHead } from './head.js';
 import { drawAround, drawLarge, leaveLarge, settle } from './large.js';
 import { askPerson } from './person.js';
 import { mark, reveal } from './rail.js';
@@ -17,6 +17,8 @@ let turn = 0;
 export async function refresh({ release = true } = {}) {
   const mine = ++turn;
   if (state.view === 'calendar' || state.slug === null) { draw(); return; }
+  // Cards that come meanwhile are of the instant that is looked at now, and so is this.
+  drawEmbargo();
   if (release) {
     let found;
     try { found = await ask(`/api/release/${encodeURIComponent(state.slug)}`); } catch (error) {

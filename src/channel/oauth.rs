@@ -88,15 +88,15 @@ impl Login {
         Login { source: Source::Renewed(Box::new(renewal)), held: Mutex::default() }
     }
 
-    /// Sends what `request` makes with a token that is good at `now`. If the server does not take the token, nothing was done
-    /// (RFC 6750 3.1): it is renewed, and the request sent once more. `refused` says whether an answer says that.
+    /// Sends what `request` makes with a token that is good at `now`. If the server does not take the token (401), nothing was done
+    /// (RFC 6750 3.1): it is renewed, and the request sent once more.
     pub async fn send(
         &self,
         client: &Client,
         now: Timestamp,
         request: impl Fn() -> Result<RequestBuilder, Failure>,
-        refused: impl Fn(&Answer) -> bool,
     ) -> Result<Result<Answer, Lost>, Failure> {
+        let refused = |answer: &Answer| answer.status == 401;
         let token = self.token(client, now, None).await?;
         let answer = client.send(request()?.bearer_auth(token.expose_secret())).await;
         match &answer {
@@ -112,6 +112,23 @@ impl Login {
         match &answer {
             Ok(said) if refused(said) => Err(Failure::HoldChannel { reply: said.reply() }),
             _ => Ok(answer),
+        }
+    }
+
+    /// The same for a request that may be repeated at will; nothing where its thing is not there (404). `refusal` says what any other
+    /// answer means.
+    pub async fn ask(
+        &self,
+        client: &Client,
+        now: Timestamp,
+        request: impl Fn() -> Result<RequestBuilder, Failure>,
+        refusal: fn(&Answer, Timestamp) -> Failure,
+    ) -> Result<Option<Answer>, Failure> {
+        let answer = self.send(client, now, request).await?.map_err(Lost::repeatable)?;
+        match answer.status {
+            200..=299 => Ok(Some(answer)),
+            404 => Ok(None),
+            _ => Err(refusal(&answer, now).repeatable(answer.wait(now))),
         }
     }
 

@@ -136,21 +136,16 @@ impl Api {
         now: Timestamp,
         request: impl Fn() -> Result<RequestBuilder, Failure>,
     ) -> Result<Result<Answer, Lost>, Failure> {
-        self.login.send(&self.client, now, request, |answer| answer.status == 401).await
+        self.login.send(&self.client, now, request).await
     }
 
-    /// A request that may be repeated at will; `true` where its thing is there.
+    /// A request that may be repeated at will; nothing where its thing is not there.
     async fn ask(
         &self,
         now: Timestamp,
         request: impl Fn() -> Result<RequestBuilder, Failure>,
     ) -> Result<Option<Answer>, Failure> {
-        let answer = self.send(now, request).await?.map_err(Lost::repeatable)?;
-        match answer.status {
-            200..=299 => Ok(Some(answer)),
-            404 => Ok(None),
-            _ => Err(refusal(&answer, now).repeatable(answer.wait(now))),
-        }
+        self.login.ask(&self.client, now, request, refusal).await
     }
 
     async fn post(&self, path: &str, body: &Value, now: Timestamp) -> Result<Answer, Failure> {

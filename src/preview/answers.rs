@@ -52,6 +52,7 @@ own_files!(
     "large.js",
     "live.js",
     "main.js",
+    "merge.js",
     "moves.js",
     "person.js",
     "rail.js",
@@ -287,9 +288,34 @@ async fn with_edition(
     .await
 }
 
-/// What stands around an edition.
-pub async fn edition(State(desk): Shared, Path(way): Path<Way>, Query(wanted): Query<Wanted>) -> Response {
-    with_edition(desk, way, wanted, |snapshot, rendered| json(&edition::view(snapshot, rendered))).await
+/// Whether the document of an edition is wanted as well.
+#[derive(Debug, Deserialize)]
+pub struct Whole {
+    #[serde(default)]
+    document: bool,
+}
+
+#[derive(Serialize)]
+struct EditionAnswer {
+    #[serde(flatten)]
+    view: edition::EditionView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<String>,
+}
+
+/// What stands around an edition; and its document, to be put in the place of the one that is shown.
+pub async fn edition(
+    State(desk): Shared,
+    Path(way): Path<Way>,
+    Query(wanted): Query<Wanted>,
+    Query(whole): Query<Whole>,
+) -> Response {
+    let look = wanted.look();
+    with_edition(desk, way, wanted, move |snapshot, rendered| {
+        let html = whole.document.then(|| wanted::document(snapshot, rendered, look)).flatten();
+        json(&EditionAnswer { view: edition::view(snapshot, rendered), html })
+    })
+    .await
 }
 
 /// An edition as its reader sees it.

@@ -1,12 +1,14 @@
 //! What a page has open, sent with the news of a save: the page need not ask, and has the new text with the same words
 //! that tell it that there is one.
 //!
-//! A page says in the address of its events what it has open. After a change it gets `edition` for each of these
-//! editions that is another than what was sent last, `release` with all that stands around them, and `settled` when
-//! everything that is open has been sent. What could not be rendered says why, in place of its document.
+//! A page says in the address of its events what it has open. After a change it gets `editions` with those in view that are
+//! others than what was sent last, all at once, so that they are drawn in one frame; then `release` with all that stands
+//! around them, `editions` with the rest, and `settled` when everything that is open has been sent. What could not be
+//! rendered says why, in place of its document.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +38,8 @@ pub struct Open {
     slug: String,
     /// Its editions, those in view first.
     ways: Vec<OpenWay>,
+    /// How many are in view.
+    seen: usize,
     #[serde(default)]
     wanted: Wanted,
 }
@@ -50,15 +54,21 @@ struct OpenWay {
     advance: bool,
 }
 
+/// Editions as they are now.
+#[derive(Serialize)]
+struct EditionsNews {
+    version: u64,
+    editions: Vec<EditionNews>,
+}
+
 /// An edition as it is now; `at` is its place among those that are open.
 #[derive(Serialize)]
-struct EditionNews<'a> {
-    version: u64,
+struct EditionNews {
     at: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     edition: Option<EditionView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<&'a str>,
+    html: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -90,44 +100,61 @@ impl Listener {
     pub async fn send(self: &Arc<Listener>) {
         let snapshot = self.desk.snapshot();
         let version = snapshot.version;
-        // The first edition, which is in view, then what stands around it, then the others.
-        let next = Arc::new(AtomicUsize::new(0));
-        let lanes: Vec<_> = (0..LANES)
-            .map(|_| {
-                let (listener, snapshot, next) = (Arc::clone(self), Arc::clone(&snapshot), Arc::clone(&next));
-                tokio::task::spawn_blocking(move || {
-                    loop {
-                        let step = next.fetch_add(1, Ordering::Relaxed);
-                        // A newer look is on its way to this page.
-                        let old = listener.desk.snapshot().version != snapshot.version;
-                        if old || step > listener.open.ways.len() || !listener.step(&snapshot, step) {
-                            return;
-                        }
-                    }
-                })
-            })
-            .collect();
-        let mut failed = false;
-        for lane in lanes {
-            failed |= lane.await.is_err();
-        }
+        let seen = self.open.seen.min(self.open.ways.len());
+        let done = match self.editions(&snapshot, 0..seen, false).await {
+            Some(()) => self.editions(&snapshot, seen..self.open.ways.len(), true).await,
+            None => None,
+        };
         // Whatever went wrong in a way that it never should goes wrong again where it is asked for, and is said there.
-        let last = if failed {
-            Event::default().event("reset").data("{}")
-        } else {
-            event("settled", &Settled { version })
+        let last = match done {
+            Some(()) => event("settled", &Settled { version }),
+            None => Event::default().event("reset").data("{}"),
         };
         let _ = self.tell.send(Ok(last)).await;
     }
 
-    /// Does one step of the work; `false` when nobody listens any more.
-    fn step(&self, snapshot: &Snapshot, step: usize) -> bool {
-        let next = match step {
-            1 => Some(self.release(snapshot)),
-            0 => self.edition(snapshot, 0),
-            more => self.edition(snapshot, more - 1),
-        };
-        next.is_none_or(|next| self.tell.blocking_send(Ok(next)).is_ok())
+    /// Sends the editions at these places that changed, all at once; and before them, if asked, what stands around them.
+    /// Nothing if that went wrong.
+    async fn editions(
+        self: &Arc<Listener>,
+        snapshot: &Arc<Snapshot>,
+        places: Range<usize>,
+        around: bool,
+    ) -> Option<()> {
+        let next = Arc::new(AtomicUsize::new(places.start));
+        let lanes = LANES.min(places.len());
+        let lanes = (0..lanes).map(|_| {
+            let (listener, snapshot, next) = (Arc::clone(self), Arc::clone(snapshot), Arc::clone(&next));
+            let end = places.end;
+            tokio::task::spawn_blocking(move || {
+                let mut news = Vec::new();
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    // A newer look is on its way to this page, or nobody listens any more.
+                    let old = listener.desk.snapshot().version != snapshot.version;
+                    if old || at >= end || listener.tell.is_closed() {
+                        return news;
+                    }
+                    news.extend(listener.edition(&snapshot, at));
+                }
+            })
+        });
+        let lanes: Vec<_> = lanes.collect();
+        if around {
+            let (listener, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
+            let release = tokio::task::spawn_blocking(move || listener.release(&snapshot)).await.ok()?;
+            let _ = self.tell.send(Ok(release)).await;
+        }
+        let mut editions = Vec::new();
+        for lane in lanes {
+            editions.extend(lane.await.ok()?);
+        }
+        if !editions.is_empty() {
+            editions.sort_by_key(|news: &EditionNews| news.at);
+            let news = EditionsNews { version: snapshot.version, editions };
+            let _ = self.tell.send(Ok(event("editions", &news))).await;
+        }
+        Some(())
     }
 
     fn release(&self, snapshot: &Snapshot) -> Event {
@@ -136,11 +163,10 @@ impl Listener {
     }
 
     /// The edition at a place, if it is another than the one that was sent last.
-    fn edition(&self, snapshot: &Snapshot, at: usize) -> Option<Event> {
+    fn edition(&self, snapshot: &Snapshot, at: usize) -> Option<EditionNews> {
         let way = self.open.ways.get(at)?;
         let wanted = Wanted { advance: way.advance, ..self.open.wanted.clone() };
         let steps = (self.open.slug.clone(), way.audience.clone(), way.channel.clone(), way.language.clone());
-        let version = snapshot.version;
         let asked = wanted.asked(&self.desk, steps)?;
         // A way that is gone is gone from the description of the release as well.
         let rendered = edition::render(&self.desk, snapshot, &asked)?;
@@ -160,14 +186,13 @@ impl Listener {
             return None;
         }
         drop(sent);
-        let news = match &shown {
+        Some(match shown {
             Ok((rendered, html)) => {
-                let edition = Some(edition::view(snapshot, rendered));
-                EditionNews { version, at, edition, html: Some(html), error: None }
+                let edition = Some(edition::view(snapshot, &rendered));
+                EditionNews { at, edition, html: Some(html), error: None }
             }
-            Err(error) => EditionNews { version, at, edition: None, html: None, error: Some(error.clone()) },
-        };
-        Some(event("edition", &news))
+            Err(error) => EditionNews { at, edition: None, html: None, error: Some(error) },
+        })
     }
 }
 

@@ -36,6 +36,7 @@ fn table(door: Door) -> Router<Arc<Desk>> {
         Door::Stage => Router::new()
             .route("/frame", show(|| page("frame.html")))
             .route("/frame.js", show(|| page("frame.js")))
+            .route("/merge.js", show(|| page("merge.js")))
             .route("/edition/{slug}/{audience}/{channel}/{language}/", show(answers::shown))
             .route("/edition/{slug}/{audience}/{channel}/{language}/file/{asset}", show(answers::asset)),
     }

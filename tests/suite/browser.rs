@@ -14,6 +14,8 @@ pub struct Tab {
     asked: u64,
     /// What the console and the security policies said.
     pub complaints: Vec<String>,
+    /// What was traced, as far as it has been told, and whether all of it has.
+    traced: (Vec<Value>, bool),
     _profile: tempfile::TempDir,
 }
 
@@ -75,7 +77,8 @@ impl Tab {
             socket.read_exact(&mut byte).unwrap();
             head.push(byte[0]);
         }
-        let mut tab = Tab { browser, socket, asked: 0, complaints: Vec::new(), _profile: profile };
+        let traced = (Vec::new(), false);
+        let mut tab = Tab { browser, socket, asked: 0, complaints: Vec::new(), traced, _profile: profile };
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             tab.call(domain, &json!({}));
         }
@@ -98,9 +101,21 @@ impl Tab {
             if said["id"] == id {
                 return said["result"].clone();
             }
-            if said["method"] == "Log.entryAdded" || said["method"] == "Runtime.exceptionThrown" {
+            self.hear(said);
+        }
+    }
+
+    /// Takes in what was not asked for.
+    fn hear(&mut self, mut said: Value) {
+        match said["method"].as_str() {
+            Some("Log.entryAdded" | "Runtime.exceptionThrown") => {
                 self.complaints.push(said["params"].to_string());
             }
+            Some("Tracing.dataCollected") => {
+                self.traced.0.append(said["params"]["value"].as_array_mut().unwrap());
+            }
+            Some("Tracing.tracingComplete") => self.traced.1 = true,
+            _ => {}
         }
     }
 
@@ -228,6 +243,26 @@ impl Tab {
                 panic!("{script}\n{text}\n{:?}", self.complaints);
             }
         }
+    }
+}
+
+#[allow(dead_code, reason = "it is for benches/preview.rs, which has this file as well")]
+impl Tab {
+    /// Begins to note what Chromium does, in these categories of its traces.
+    pub fn trace(&mut self, categories: &[&str]) {
+        let config = json!({ "includedCategories": categories, "excludedCategories": ["*"] });
+        self.call("Tracing.start", &json!({ "transferMode": "ReportEvents", "traceConfig": config }));
+    }
+
+    /// Ends it: what was noted.
+    pub fn traced(&mut self) -> Vec<Value> {
+        self.traced = (Vec::new(), false);
+        self.call("Tracing.end", &json!({}));
+        while !self.traced.1 {
+            let said = serde_json::from_slice(&self.read()).unwrap();
+            self.hear(said);
+        }
+        std::mem::take(&mut self.traced.0)
     }
 }
 

@@ -355,18 +355,23 @@ fn what_is_open_is_sent_when_it_changed() {
         way("public", "mastodon"),
         way("public", "none"),
     ];
-    let open =
-        serde_json::json!({ "slug": "a", "ways": ways, "wanted": { "room": "dark", "who": "name=Ada" } });
+    let open = serde_json::json!({ "slug": "a", "ways": ways, "seen": 2, "wanted": { "room": "dark", "who": "name=Ada" } });
     let mut events = Events::of_open(&preview, &open);
     events.next("hello");
-    // What came before `settled`, by place, and the release.
+    // What came before `settled`, by place, and the release. Those in view come together, and before anything else.
     let after = |events: &mut Events| {
         let mut editions = std::collections::BTreeMap::new();
         let mut release = serde_json::Value::Null;
         loop {
             let (name, data) = events.any();
             match name.as_str() {
-                "edition" => drop(editions.insert(data["at"].as_u64().unwrap(), data)),
+                "editions" => {
+                    for edition in data["editions"].as_array().unwrap() {
+                        let at = edition["at"].as_u64().unwrap();
+                        assert_eq!(at < 2, release.is_null(), "{data}");
+                        editions.insert(at, edition.clone());
+                    }
+                }
                 "release" => release = data,
                 "settled" => return (editions, release, data),
                 _ => {}
@@ -403,10 +408,30 @@ fn what_is_open_is_sent_when_it_changed() {
     );
     std::fs::remove_file(preview.dir.path().join("releases/2031/a.md")).unwrap();
     assert_eq!(after(&mut events).1["release"], serde_json::Value::Null);
-    for wrong in ["x", "{}", "{\"slug\":\"a\",\"ways\":[],\"more\":1}"] {
+    for wrong in ["x", "{}", "{\"slug\":\"a\",\"ways\":[],\"seen\":0,\"more\":1}"] {
         let escaped: String = wrong.bytes().map(|byte| format!("%{byte:02X}")).collect();
         assert_eq!(preview.get(&format!("/api/events?open={escaped}")).status, 422, "{wrong}");
     }
+}
+
+#[test]
+fn an_edition_comes_with_its_document_where_it_is_wanted() {
+    let preview = Running::start(&[("a", release("A car", "Words."))]);
+    for (query, stage) in
+        [("", "/"), ("&part=text", "/?part=text"), ("&room=dark&images=off", "/?room=dark&images=off")]
+    {
+        let path = "edition/a/bloggers/relay/en";
+        let view = |query: &str| -> serde_json::Value {
+            serde_json::from_str(&preview.get(&format!("/api/{path}{query}")).body).unwrap()
+        };
+        let whole = view(&format!("?document=true{query}"));
+        assert_eq!(whole["html"], preview.stage(&format!("/{path}{stage}")).body, "{query}");
+        let alone = view(&format!("?document=false{query}"));
+        assert_eq!((&alone["html"], &alone["sha"]), (&serde_json::Value::Null, &whole["sha"]), "{query}");
+    }
+    // A side that it does not have.
+    let answer = preview.get("/api/edition/a/public/newsroom/en?document=true&part=headers");
+    assert!(answer.status == 200 && !answer.body.contains("\"html\":"), "{}", answer.body);
 }
 
 #[test]
@@ -442,6 +467,7 @@ fn what_cannot_be_shown_says_so() {
         ("/api/edition/none/bloggers/relay/en", 404, "no such edition"),
         ("/api/edition/a/bloggers/none/en", 422, "none"),
         ("/api/edition/a/bloggers/relay/xx-1", 404, "no such edition"),
+        ("/api/edition/a/bloggers/none/en?document=true", 422, "none"),
         ("/app/none.js", 404, "no such file"),
         ("/app/index.html", 404, "no such file"),
         ("/api/person/a?who=id:1", 422, "no contact book"),

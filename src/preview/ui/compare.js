@@ -1,6 +1,6 @@
 // Two editions beside each other, with what differs marked.
 
-import { $, h, icon } from './dom.js';
+import { $, h, icon, redraw } from './dom.js';
 import { ask, editionPath, editionQuery, sameWay, state, wayKey } from './store.js';
 import { go, see } from './moves.js';
 import { languageName, plural } from './words.js';
@@ -34,14 +34,12 @@ export async function drawCompare() {
     return;
   }
   if (mine !== turn) return;
-  const side = (words, there) => h('td', null, words.map(([text, same]) => (same ? text : h(there, null, text))));
-  pages.replaceChildren(
+  const side = (words, there, lang) => h('td', { lang }, words.map(([text, same]) => (same ? text : h(there, null, text))));
+  redraw(pages, [
     h('p', { class: found.differ ? 'verdict' : 'verdict fine', role: 'status' }, found.differ ? `${plural(found.differ, 'paragraph')} of ${found.pairs.length} ${found.differ === 1 ? 'differs' : 'differ'}` : 'Both say the same, word for word.'),
     h('table', { class: found.history ? 'history' : null }, h('caption', { class: 'sr' }, 'The words of both editions, paragraph beside paragraph'),
       h('thead', null, h('tr', null, h('th', { scope: 'col' }, found.left.label), h('th', { scope: 'col' }, found.right.label))),
-      h('tbody', null, found.pairs.map((pair, at) => h('tr', { class: [pair.same ? 'same' : 'differs', at === 0 ? 'title' : ''].join(' ').trim() }, side(pair.left, found.history ? 'del' : 'mark'), side(pair.right, found.history ? 'ins' : 'mark'))))));
-  pages.querySelectorAll('tbody td:first-child').forEach((cell) => { cell.lang = found.left.language; });
-  pages.querySelectorAll('tbody td:last-child').forEach((cell) => { cell.lang = found.right.language; });
+      h('tbody', null, found.pairs.map((pair, at) => h('tr', { class: [pair.same ? 'same' : 'differs', at === 0 ? 'title' : ''].join(' ').trim() }, side(pair.left, found.history ? 'del' : 'mark', found.left.language), side(pair.right, found.history ? 'ins' : 'mark', found.right.language)))))]);
 }
 
 function tools(way) {
@@ -66,7 +64,7 @@ function tools(way) {
       h('optgroup', { label: 'Today, for others' }, release.editions.filter((one) => !sameWay(one, way) && !one.advance).map((one) => option(`way:${wayKey(one)}`, label(one)))),
       issued.length ? h('optgroup', { label: 'As it was issued' }, issued.map((part) => option(`issued:${part.sha}`, `${part.day}, ${part.time} · ${part.notice} · ${part.audience} · ${part.channel} · ${part.language}`))) : null,
       h('optgroup', { label: 'As it was committed' }, option('commit:HEAD', 'The last commit'), kind === 'commit' && which !== 'HEAD' ? option(state.with, which) : null)),
-    h('form', { class: 'commit', onsubmit: (event) => { event.preventDefault(); if (commit.value.trim()) see({ with: `commit:${commit.value.trim()}` }); } }, commit, h('datalist', { id: 'revisions' }, ['HEAD', 'HEAD~1', 'main'].map((value) => h('option', { value }))), h('button', { class: 'quiet-button' }, 'Compare')));
+    h('form', { class: 'commit', onsubmit: (event) => { event.preventDefault(); if (commit.value.trim()) see({ with: `commit:${commit.value.trim()}` }); } }, h('span', { class: 'label' }, 'or a commit'), commit, h('datalist', { id: 'revisions' }, ['HEAD', 'HEAD~1', 'main'].map((value) => h('option', { value }))), h('button', { class: 'quiet-button' }, 'Compare')));
   box.querySelector('form button').type = 'submit';
   if (focused) box.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }

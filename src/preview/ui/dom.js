@@ -1,6 +1,8 @@
 // Elements. Everything the page shows comes from the API as data and is put in as text; it makes no HTML from strings (the
 // content security policy would not let it).
 
+import { mergeChildren } from './merge.js';
+
 export const $ = (id) => document.getElementById(id);
 
 /** Makes an element: h('p', { class: 'x', onclick }, child, 'text', …). */
@@ -69,6 +71,11 @@ export function choices(name, list, chosen, choose) {
     'aria-pressed': String(value === chosen), 'aria-label': sign ? label : null, title: sign ? label : null, 'data-value': String(value), onclick: () => choose(value),
   }, sign ? icon(sign) : label)));
 }
+
+/** What does something is kept as it is, or replaced: a click on it does what it was made for. */
+const acts = (node) => node.nodeType === 1 && node.matches('button, a, input, select, form');
+/** Draws the children of a node anew and leaves those that are the same, so that what is selected or has the focus stays. */
+export function redraw(node, children) { mergeChildren(node, children.flat(3).filter(Boolean), acts); }
 
 let toastTimer;
 export function toast(words) {

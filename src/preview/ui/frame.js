@@ -1,13 +1,15 @@
 // Our own hand on the stage. The frames in which editions are shown stand beside this one and belong to the same origin; they
 // run no scripts, whatever is in them, and this page does for them what needs one: it puts a new text in the place of the
 // old, hands on keys, and keeps links from leading away. It makes no HTML itself and shows nothing.
-'use strict';
+
+import { merge } from './merge.js';
 
 // Known with its first words; until then nothing but "ready" is said.
 let desk = null;
 /** By frame, the newest version that it was given. */
 const given = new Map();
 
+const decoder = new TextDecoder();
 const tell = (words) => parent.postMessage(words, desk || '*');
 
 /** The frame of this name, if it is one of the stage's and stands in the desk's page. */
@@ -16,30 +18,6 @@ function find(name) {
     try { if (parent[at].name === name && parent[at] !== self) return parent[at]; } catch { /* of another origin, or about to become ours */ }
   }
   return null;
-}
-
-const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName;
-
-/** Makes `old` the same as `next` and touches nothing that is the same already: it keeps its place and what is selected in it. */
-function merge(old, next) {
-  if (old.nodeType !== 1) { if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue; return; }
-  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  const was = [...old.childNodes];
-  const is = [...next.childNodes];
-  let start = 0;
-  while (start < was.length && start < is.length && was[start].isEqualNode(is[start])) start += 1;
-  let end = 0;
-  while (end < was.length - start && end < is.length - start && was[was.length - 1 - end].isEqualNode(is[is.length - 1 - end])) end += 1;
-  const gone = was.slice(start, was.length - end);
-  const come = is.slice(start, is.length - end);
-  const behind = was[was.length - end] ?? null;
-  for (const [at, node] of come.entries()) {
-    if (at >= gone.length) old.insertBefore(node, behind);
-    else if (alike(gone[at], node)) merge(gone[at], node);
-    else gone[at].replaceWith(node);
-  }
-  for (const node of gone.slice(come.length)) node.remove();
 }
 
 /** Puts `html` in the place of what the frame shows. The document stays, and with it all that its policies forbid; the parser
@@ -70,18 +48,22 @@ function dress(inner, before) {
   });
 }
 
+/** Puts a text into the frame of its name, and says whether that was possible. */
+function putOne({ put: name, bytes, version }) {
+  if (typeof name !== 'string' || !(bytes instanceof ArrayBuffer)) return null;
+  // What is older than what is seen never comes after it.
+  if ((given.get(name) ?? 0) > version) return null;
+  given.set(name, version);
+  let done = false;
+  try { const inner = find(name); done = inner !== null && put(inner, decoder.decode(bytes)); } catch { /* a page that the browser made itself, such as an error */ }
+  return { put: name, version, done };
+}
+
 addEventListener('message', (event) => {
   if (event.source !== parent || typeof event.data !== 'object' || !event.data) return;
   desk = event.origin;
-  const { put: name, html, version, dress: loaded, from, meet } = event.data;
-  if (typeof name === 'string' && typeof html === 'string') {
-    // What is older than what is seen never comes after it.
-    if ((given.get(name) ?? 0) > version) return;
-    given.set(name, version);
-    let done = false;
-    try { const inner = find(name); done = inner !== null && put(inner, html); } catch { /* a page that the browser made itself, such as an error */ }
-    tell({ put: name, version, done });
-  }
+  const { puts, dress: loaded, from, meet } = event.data;
+  if (Array.isArray(puts)) tell({ puts: puts.map(putOne).filter(Boolean) });
   if (typeof loaded === 'string') {
     try { const inner = find(loaded); if (inner) dress(inner, typeof from === 'string' ? find(from) : null); } catch { /* as above */ }
     tell({ dressed: loaded });

@@ -1,6 +1,6 @@
 // The grid: a row for each audience, a live card for each of its channels and languages.
 
-import { $, h, icon, kindIcon } from './dom.js';
+import { $, h, icon, kindIcon, redraw } from './dom.js';
 import { ask, documentPath, editionPath, editionQuery, lookChanged, state, wayKey } from './store.js';
 import { open } from './moves.js';
 import * as stage from './stage.js';
@@ -9,6 +9,14 @@ import { embargoed, fromNow, languageName, now, plural, seenAt, shortDay } from 
 /** How wide a screen a card is a picture of, and how much of it is shown. */
 const WIDE = { smtp: 640, ses: 640, postmark: 640, newsroom: 980, wordpress: 980 };
 const wide = (kind) => WIDE[kind] ?? 420;
+
+/** How wide a bar is with which a frame scrolls, where it takes a place of its own: cards hide it beside what they show. */
+function measureBar() {
+  const box = h('div', { class: 'bar-measure' });
+  document.body.append(box);
+  document.documentElement.style.setProperty('--bar', `${box.offsetWidth - box.clientWidth}px`);
+  box.remove();
+}
 
 /** Cards by way: { node, way, stand, sha, wanted, seen }. */
 const cards = new Map();
@@ -47,6 +55,7 @@ export function drawGrid(sent = null) {
   if (key !== drawnFor || !view.querySelector('.grid')) {
     drawnFor = key;
     dismiss();
+    measureBar();
     const rows = new Map();
     for (const way of release.editions) {
       if (!reaches(way)) continue;
@@ -84,12 +93,12 @@ function dismiss() {
   cards.clear();
 }
 
-/** The ways of the cards that are near what is seen, those in view first. */
+/** The ways of the cards that are near what is seen, those in view first, and how many of them are. */
 export function waysInSight() {
   const near = [...cards.values()].filter((card) => card.seen);
   const height = innerHeight;
   const inView = new Set(near.filter((card) => { const { top, bottom } = card.node.getBoundingClientRect(); return bottom > 0 && top < height; }));
-  return [...near.filter((card) => inView.has(card)), ...near.filter((card) => !inView.has(card))].map((card) => card.way);
+  return { near: [...near.filter((card) => inView.has(card)), ...near.filter((card) => !inView.has(card))].map((card) => card.way), seen: inView.size };
 }
 
 export function banner() {
@@ -134,11 +143,11 @@ function dress(card) {
   const instant = when ? Date.parse(when.utc) : null;
   const there = instant !== null && instant <= seenAt();
   const secret = embargoed(state.release);
-  card.button.replaceChildren(h('b', null, way.channel), h('span', { class: 'lang', title: languageName(way.language) }, way.language), h('span', { class: 'sr' }, `${way.audience_name}${way.advance ? ', advance copy' : ''}${way.round_up ? ', round-up' : ''}: open large`));
-  card.marks.replaceChildren(...[
+  redraw(card.button, [h('b', null, way.channel), h('span', { class: 'lang', title: languageName(way.language) }, way.language), h('span', { class: 'sr' }, `${way.audience_name}${way.advance ? ', advance copy' : ''}${way.round_up ? ', round-up' : ''}: open large`)]);
+  redraw(card.marks, [
     way.round_up ? h('span', { class: 'chip', title: 'In a round-up' }, icon('list', 11), h('span', null, 'Round-up')) : null,
     secret ? h('span', { class: 'chip secret', title: way.advance ? 'Advance copy, under embargo' : 'Under embargo' }, icon('lock', 11), h('span', null, way.advance ? 'Advance' : 'Embargo')) : null,
-  ].filter(Boolean));
+  ]);
   card.node.classList.toggle('later', state.at !== null && instant !== null && !there);
   card.node.classList.toggle('stale', Boolean(state.release.stale));
   const meta = state.editions.get(wayKey(way));
@@ -148,7 +157,7 @@ function dress(card) {
         : h('span', { class: 'subject' }, meta?.title ?? ' ');
   const time = when ? h('time', { datetime: when.utc, title: reach.local ? `${reach.local.day}, ${reach.local.time} ${reach.local.zone} by their clock` : `${when.day}, ${when.time} ${when.zone}` },
     there ? icon('check', 12) : icon('clock', 12), shortDay(when), reach.local && reach.local.zone !== when.zone ? h('em', null, `${reach.local.time} ${reach.local.zone}`) : null, h('em', { class: state.at === null ? 'rel' : null }, state.at === null ? fromNow(instant, now()) : there ? 'has it' : 'not yet')) : h('span', { class: 'none' }, 'no time yet');
-  card.foot.replaceChildren(line, time);
+  redraw(card.foot, [line, time]);
 }
 
 const lookOfCards = () => ({ part: 'seen', room: state.look.room, images: state.look.images });

@@ -1,6 +1,6 @@
 // Middle, above: the release, who looks and at what time.
 
-import { $, choices, h, icon } from './dom.js';
+import { $, choices, h, icon, redraw } from './dom.js';
 import { state } from './store.js';
 import { choosePerson } from './person.js';
 import { see } from './moves.js';
@@ -11,12 +11,11 @@ export function drawHead() {
   const { release } = state;
   if (!release) { $('head').replaceChildren(); $('bar').replaceChildren(); return; }
   const { publish } = release;
-  $('head').replaceChildren(
+  redraw($('head'), [
     h('div', { class: 'over' }, pill(release),
       publish ? h('time', { datetime: publish.utc }, `${publish.day}, ${publish.time} ${publish.zone}`) : h('span', null, 'no date yet'),
-      h('span', { id: 'embargo', class: 'embargo' }), h('code', null, release.slug)),
-    h('h1', null, release.title));
-  drawEmbargo();
+      embargoMark(), h('code', null, release.slug)),
+    h('h1', null, release.title)]);
   drawBar();
 }
 
@@ -24,6 +23,11 @@ export function drawHead() {
 export function drawEmbargo() {
   const node = $('embargo');
   if (!node || !state.release) return;
+  const next = embargoMark();
+  if (!node.isEqualNode(next)) node.replaceWith(next);
+}
+
+function embargoMark() {
   const lifting = lifts(state.release);
   const secret = embargoed(state.release);
   const left = lifting === null ? null : lifting - seenAt();
@@ -31,10 +35,7 @@ export function drawEmbargo() {
   if (state.release.status === 'killed') words = '';
   else if (secret) words = left === null ? 'Not public' : `Under embargo, lifts in ${countdown(left)}`;
   else words = 'Public';
-  node.className = secret ? 'embargo on' : 'embargo';
-  if (node.dataset.words === words) return;
-  node.dataset.words = words;
-  node.replaceChildren(...(words ? [icon(secret ? 'lock' : 'globe', 13), h('span', null, words)] : []));
+  return h('span', { id: 'embargo', class: secret ? 'embargo on' : 'embargo' }, words ? [icon(secret ? 'lock' : 'globe', 13), h('span', null, words)] : null);
 }
 
 /** Instants that editors ask about. */
@@ -52,13 +53,13 @@ export function drawBar() {
   const list = instants();
   if (at !== null && !list.some(([value]) => value === at)) list.push([at, localWords(at)]);
   const pick = h('input', { type: 'datetime-local', id: 'instant', class: 'instant', 'aria-label': 'Another time, by this machine’s clock', title: 'Another time', value: local(seenAt()), onchange: (event) => { const value = Date.parse(event.target.value); if (!Number.isNaN(value)) see({ at: value }); } });
-  $('bar').replaceChildren(...[
+  redraw($('bar'), [
     h('div', { class: 'tool' },
       h('span', { class: 'label', id: 'seen-by' }, 'Seen by'),
       h('button', { id: 'who', class: person ? 'who on' : 'who', 'aria-describedby': 'seen-by', onclick: () => choosePerson() }, icon('person'), h('span', null, person ? person.name : 'Everybody'), person ? h('small', null, [person.language, person.zone].filter(Boolean).join(' · ')) : null),
       person ? h('button', { class: 'icon-button', 'aria-label': 'Seen by everybody again', title: 'Everybody', onclick: () => see({ who: null, person: null }) }, icon('close')) : null),
     h('div', { class: 'tool' }, h('span', { class: 'label' }, 'At'), choices('Time', list, at, (value) => see({ at: value })), pick),
-    release.notices.length > 1 ? h('div', { class: 'tool' }, h('span', { class: 'label' }, 'As'), choices('Notice', release.notices.map((key) => [key, key[0].toUpperCase() + key.slice(1)]), state.notice, (notice) => see({ notice }))) : null].filter(Boolean));
+    release.notices.length > 1 ? h('div', { class: 'tool' }, h('span', { class: 'label' }, 'As'), choices('Notice', release.notices.map((key) => [key, key[0].toUpperCase() + key.slice(1)]), state.notice, (notice) => see({ notice }))) : null]);
   if (focused) ([...$('bar').querySelectorAll('button, input')].find((node) => (node.dataset.value ?? node.id) === focused))?.focus();
 }
 

@@ -1,7 +1,7 @@
 // One edition, large.
 
-import { $, choices, h, icon } from './dom.js';
-import { ask, documentPath, editionPath, editionQuery, sameWay, state, wayKey } from './store.js';
+import { $, choices, h, icon, redraw } from './dom.js';
+import { ask, documentPath, editionPath, editionQuery, sameWay, state, wantedOf, wayKey } from './store.js';
 import { banner } from './grid.js';
 import { go, see } from './moves.js';
 import * as stage from './stage.js';
@@ -46,18 +46,29 @@ export async function drawLarge() {
     $('view').replaceChildren(h('div', { class: 'large' }, h('div', { class: 'tools' }), h('div', { class: 'notes' }), h('div', { class: 'canvas' }, h('div', { class: 'sheet' }, h('div', { class: 'around' }), box))));
   }
   draw(way, state.editions.get(wayKey(way)));
-  // The frame need not wait for what stands around it.
-  load(way);
+  // The same edition in the same look gets its new text where it stands: scroll and selection stay. Another one is loaded, and need
+  // not wait for what stands around it.
+  const stays = standsFor(way);
+  const newer = stays && stand.source !== sourceOf(way);
+  if (!stays) load(way);
   try {
-    const meta = await ask(`/api/edition/${editionPath(way)}${editionQuery(way)}`);
+    const meta = await ask(`/api/edition/${editionPath(way)}${editionQuery(way, newer ? { ...lookOf(), document: 'true' } : {})}`);
     if (mine !== turn) return;
-    state.editions.set(wayKey(way), meta);
-    draw(way, meta);
+    if (newer && meta.html !== undefined) write(way, meta, meta.html, meta.version);
+    else {
+      if (newer) reload(way);
+      state.editions.set(wayKey(way), meta);
+      draw(way, meta);
+    }
   } catch (error) {
     if (mine !== turn) return;
-    $('view').querySelector('.notes').replaceChildren(h('p', { class: 'banner', role: 'alert' }, icon('alarm'), h('span', null, error.message)));
+    trouble(error.message);
+    // What was seen of it last stays; where nothing was, nothing is shown instead of what the stage says about it.
+    if (!stays) { stage.leave(stand); stand.what = null; }
   }
 }
+
+function trouble(words) { redraw($('view').querySelector('.notes'), [h('p', { class: 'banner', role: 'alert' }, icon('alarm'), h('span', null, words))]); }
 
 export function leaveLarge() { if (stand) stage.leave(stand); stand = null; drawnFor = null; turn += 1; }
 
@@ -72,13 +83,18 @@ export function drawAround() {
 export function feedLarge(way, { edition, html, error, version }) {
   if (!stand || drawnFor !== JSON.stringify([state.slug, wayKey(way)])) return;
   turn += 1;
-  if (error) { $('view').querySelector('.notes').replaceChildren(h('p', { class: 'banner', role: 'alert' }, icon('alarm'), h('span', null, error))); return; }
+  if (error) { trouble(error); return; }
+  write(way, edition, html, version);
+}
+
+/** Puts a newer text of the edition that is shown in its place. */
+function write(way, edition, html, version) {
   // What stands around it is drawn with it: not before, for a frame of its own would hold up the one that matters.
   const around = () => {
     state.editions.set(wayKey(way), edition);
     draw(current() ?? way, edition);
   };
-  stage.put(stand, html, version, sourceOf(way), { done: () => { around(); seen(); }, again: () => { around(); load(way); } });
+  stage.put(stand, html, version, sourceOf(way), { done: () => { around(); seen(); }, again: () => { around(); reload(way); } });
 }
 
 /** All that the desk sends has been sent: what was not is as it was. */
@@ -108,21 +124,21 @@ function draw(way, meta) {
     languages.length > 1 ? choices('Language', languages.map((language) => [language, language.toUpperCase()]), way.language, (language) => go({ language })) : null,
     through.some((one) => one.language === way.language && one.advance) ? choices('Embargo', [[true, 'Advance'], [false, 'Release']], way.advance, (advance) => go({ advance })) : null,
     h('span', { class: 'grow' }),
-    parts.length > 1 ? choices('Side', parts.map((name) => [name, PARTS[name]]), part, (value) => see({ part: value })) : null,
-    choices('Reader’s colours', [['light', ROOMS.light, 'sun'], ['dark', ROOMS.dark, 'moon'], mails ? ['turned', ROOMS.turned, 'turned'] : null].filter(Boolean), look.room, (room) => see({ room })),
-    mails || meta?.page ? choices('Pictures', [[true, 'With pictures', 'picture'], [false, 'Pictures blocked', 'blocked']], look.images, (images) => see({ images })) : null,
-    choices('Width', [['desktop', 'Desktop', 'desktop'], ['phone', 'Phone', 'phone']], look.width, (width) => see({ width })),
-    h('button', { class: 'quiet-button', id: 'compare', onclick: () => see({ view: 'compare' }) }, icon('compare'), h('span', null, 'Compare')),
+    h('div', { class: 'looks' }, parts.length > 1 ? choices('Side', parts.map((name) => [name, PARTS[name]]), part, (value) => see({ part: value })) : null,
+      choices('Reader’s colours', [['light', ROOMS.light, 'sun'], ['dark', ROOMS.dark, 'moon'], mails ? ['turned', ROOMS.turned, 'turned'] : null].filter(Boolean), look.room, (room) => see({ room })),
+      mails || meta?.page ? choices('Pictures', [[true, 'With pictures', 'picture'], [false, 'Pictures blocked', 'blocked']], look.images, (images) => see({ images })) : null,
+      choices('Width', [['desktop', 'Desktop', 'desktop'], ['phone', 'Phone', 'phone']], look.width, (width) => see({ width })),
+      h('button', { class: 'quiet-button', id: 'compare', onclick: () => see({ view: 'compare' }) }, icon('compare'), h('span', null, 'Compare'))),
   ].filter(Boolean));
   toolsFor = tools;
   if (focused) root.querySelector(`.tools [aria-label="${CSS.escape(focused[0])}"] [data-value="${CSS.escape(focused[1] ?? '')}"]`)?.focus();
   const notes = [banner(), embargoed(release) && !release.stale ? h('p', { class: 'banner secret' }, icon('lock'), h('span', null, way.advance ? 'An advance copy: marked EMBARGOED, for those alone who keep embargoes.' : 'Under embargo: nobody may see this yet.')) : null,
     meta?.releases?.length ? h('p', { class: 'banner quiet' }, icon('list'), h('span', null, `A round-up of ${meta.releases.length}: ${meta.releases.join(', ')}`)) : null];
-  root.querySelector('.notes').replaceChildren(...notes.filter(Boolean));
+  redraw(root.querySelector('.notes'), notes);
   root.classList.toggle('stale', Boolean(release.stale));
   const sheet = root.querySelector('.sheet');
   sheet.className = ['sheet', meta?.page ? 'page' : '', meta?.social || meta?.chat || meta?.json ? 'narrow' : '', look.width === 'phone' ? 'phone' : ''].filter(Boolean).join(' ');
-  sheet.querySelector('.around').replaceChildren(...(meta ? around(meta, way) : []));
+  redraw(sheet.querySelector('.around'), meta ? around(meta, way) : []);
 }
 
 const initials = (name) => name.split(/\s+/).filter((word) => /^\p{L}/u.test(word)).slice(0, 2).map((word) => [...word][0].toUpperCase()).join('') || '•';
@@ -141,8 +157,8 @@ function around(meta, way) {
         h('div', { class: 'line' }, h('span', { class: 'subject' }, mail.subject)),
         h('div', { class: 'line soft' }, mail.preheader))),
     h('div', { class: 'fields' },
-      h('span', null, h('b', null, 'To'), mail.to),
-      mail.reply_to ? h('span', null, h('b', null, 'Reply to'), mail.reply_to) : null,
+      h('span', { class: 'whom' }, h('b', null, 'To'), mail.to),
+      mail.reply_to ? h('span', { class: 'whom' }, h('b', null, 'Reply to'), mail.reply_to) : null,
       h('span', { class: subject > 78 ? 'over' : null }, h('b', null, 'Subject'), `${subject} characters`),
       h('span', { class: mail.size > 102000 ? 'over' : null }, h('b', null, 'Size'), size(mail.size)),
       mail.attachments.map(([name, , bytes]) => h('span', { class: 'attached' }, icon('clip', 13), `${name}, ${size(bytes)}`))),
@@ -151,11 +167,25 @@ function around(meta, way) {
 
 const sourceOf = (way) => documentPath(way, String(state.version), state.look);
 
+/** How it is looked at, as the desk is asked. */
+function lookOf() {
+  const { part, room, images } = wantedOf(state.look);
+  return Object.fromEntries(Object.entries({ part, room, images }).filter(([, value]) => value !== undefined));
+}
+
+/** All that makes it another document than one with an older text. */
+const whatOf = (way) => JSON.stringify([state.slug, wayKey(way), lookOf(), state.notice, state.who]);
+const standsFor = (way) => Boolean(stand.frame || stand.coming) && stand.what === whatOf(way);
+
+/** Has it loaded where nothing else will do. */
+function reload(way) { stand.source = null; load(way); }
+
 /** Has the edition come as it is now. The one that is seen stays until then, so nothing flickers. */
 function load(way) {
   const source = sourceOf(way);
   if (stand.source === source && (stand.frame || stand.coming)) return;
   const key = JSON.stringify([state.slug, wayKey(way), state.look.part, state.look.width]);
+  stand.what = whatOf(way);
   stage.show(stand, source, {
     title: `${way.audience_name}, ${way.channel}, ${languageName(way.language)}`, dark: state.look.room !== 'light', keeps: shownKey === key,
     done: () => { shownKey = key; seen(); },

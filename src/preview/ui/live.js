@@ -59,8 +59,8 @@ function open() {
   if (sight() === null) return null;
   const large = state.view === 'large';
   const pick = ({ audience, channel, language, advance }) => ({ audience, channel, language, advance });
-  const ways = (large ? (state.way.audience === null ? [] : [state.way]) : waysInSight()).map(pick);
-  return { slug: state.slug, ways, wanted: wantedOf(large ? state.look : { ...state.look, part: 'seen' }) };
+  const { near, seen } = large ? { near: state.way.audience === null ? [] : [state.way], seen: 1 } : waysInSight();
+  return { slug: state.slug, ways: near.map(pick), seen, wanted: wantedOf(large ? state.look : { ...state.look, part: 'seen' }) };
 }
 
 /** The stream that is listened to: { source, open, text, sight, version }; the one that will take its place; whether it is sending. */
@@ -95,25 +95,34 @@ function listen() {
   on('reset', () => { if (stream === current) { sending = false; everything().catch(told); } });
   on('change', (change) => { stream.version = change.version; if (stream === current) changed(change); });
   const mine = ({ version }) => stream === current && version >= state.version && stream.sight === sight();
-  on('edition', (news) => {
-    if (!mine(news)) return;
-    document.body.dataset.told = String(news.version);
-    (state.view === 'large' ? feedLarge : feedCard)(what.ways[news.at], news);
+  on('editions', ({ version, editions }) => {
+    const feed = () => {
+      if (version < state.version || stream.sight !== sight()) return;
+      for (const news of editions) (state.view === 'large' ? feedLarge : feedCard)(what.ways[news.at], { ...news, version });
+    };
+    if (!mine({ version })) return;
+    if (editions[0].at >= what.seen) { afterFrame(feed); return; }
+    document.body.dataset.told = String(version);
+    feed();
   });
   // What stands around the editions must not hold up the frame that shows them.
   on('release', (news) => { stream.release = news; });
   on('settled', (news) => {
     if (stream !== current) return;
     sending = false;
-    if (mine(news)) {
-      if (stream.release) take(stream.release.release, stream.ways);
-      if (state.view === 'large') settleLarge(); else settleCards(what.ways);
-    }
+    const { release } = stream;
     stream.release = null;
+    if (mine(news)) {
+      if (state.view === 'large') settleLarge(); else settleCards(what.ways);
+      if (release) afterFrame(() => { if (news.version >= state.version && stream.sight === sight()) take(release.release, stream.ways); });
+    }
     if (next) adopt();
   });
   source.addEventListener('error', () => { if (stream === current) { lost ||= sending; sending = false; live(source.readyState === EventSource.CLOSED ? 'ended; open the new address' : 'not connected', 'off'); } });
 }
+
+/** Does something when the frame that is due has been made; at once where none is, in a tab behind others. */
+function afterFrame(run) { if (document.hidden) run(); else requestAnimationFrame(() => setTimeout(run)); }
 
 /** From now on the newer stream is listened to. */
 function adopt() {

@@ -1,7 +1,7 @@
 // Right: findings, times, the plan; and the inbox of whoever looks.
 
-import { $, h, icon, kindIcon, toast } from './dom.js';
-import { state } from './store.js';
+import { $, h, icon, kindIcon, redraw, toast } from './dom.js';
+import { state, wayKey } from './store.js';
 import { open, pane } from './moves.js';
 import { badges } from './rail.js';
 import { fromNow, now, plural, shortDay, utcWords } from './words.js';
@@ -53,7 +53,7 @@ function planSection() {
     h('ul', { class: 'due' }, groups.map((due) => {
       const action = due.action ? ACTIONS[due.action] : null;
       const why = due.reason;
-      return h('li', null, h('button', { class: 'd', title: `${due.day ?? due.due.day}, ${due.time ?? due.due.time} · ${utcWords(due.utc ?? due.due.utc)}`, onclick: () => { open(due); pane('main'); } },
+      return h('li', null, h('button', { class: 'd', 'data-way': wayKey(due), title: `${due.day ?? due.due.day}, ${due.time ?? due.due.time} · ${utcWords(due.utc ?? due.due.utc)}`, onclick: () => { open(due); pane('main'); } },
         kindIcon(kinds.get(due.channel)),
         h('b', null, names.get(due.audience) || due.audience),
         h('time', { datetime: due.utc ?? due.due.utc }, shortDay(due.due ?? due)),
@@ -61,7 +61,7 @@ function planSection() {
           action ? h('span', { class: `action ${due.action}` }, action) : null),
         why ? h('small', { class: due.action === 'blocked' ? 'why blocked' : 'why' }, why) : null));
     })),
-    planned && plan.left_out.length ? h('details', null, h('summary', null, `${plural(plan.left_out.reduce((sum, out) => sum + out.contacts, 0), 'contact')} left out`), h('ul', { class: 'left-out' }, plan.left_out.map((out) => h('li', null, h('b', null, String(out.contacts)), ` of ${names.get(out.audience) || out.audience} ${out.reason}`)))) : null,
+    planned && plan.left_out.length ? h('details', { open: $('side').querySelector('details')?.open }, h('summary', null, `${plural(plan.left_out.reduce((sum, out) => sum + out.contacts, 0), 'contact')} left out`), h('ul', { class: 'left-out' }, plan.left_out.map((out) => h('li', null, h('b', null, String(out.contacts)), ` of ${names.get(out.audience) || out.audience} ${out.reason}`)))) : null,
     planned ? null : h('p', { class: 'note' }, `On the newsroom’s clock, ${state.newsroom.timezone}. Without a contact book nobody can be counted.`));
 }
 
@@ -78,7 +78,6 @@ export function drawSide() {
   const { release } = state;
   const side = $('side');
   const scroll = side.scrollTop;
-  const opened = side.querySelector('details')?.open;
   const sections = [];
   if (state.generalFindings) sections.push(findingsSection('Settings, audiences, templates', state.generalFindings, 'Nothing found.'));
   if (release && state.view !== 'calendar') {
@@ -96,8 +95,7 @@ export function drawSide() {
     }
     sections.push(planSection());
   }
-  side.replaceChildren(...sections.filter(Boolean));
-  if (opened) side.querySelector('details')?.setAttribute('open', '');
+  redraw(side, sections);
   side.scrollTop = scroll;
   drawPanes();
 }

@@ -19,6 +19,7 @@ pub mod ahead;
 mod api;
 mod book;
 mod config;
+mod contradiction;
 mod delivering;
 mod error;
 mod facts;

@@ -9,6 +9,7 @@ use super::values::At;
 use super::{Postgres, Result, audit};
 use crate::contact::EmailAddress;
 use crate::digest::Digest;
+use crate::ledger::contradiction::{CONTRADICTIONS, Contradiction};
 use crate::ledger::told::{self, Held, Told};
 use crate::ledger::{Cause, Scope, key};
 use crate::newsroom::ChannelKind;
@@ -23,99 +24,6 @@ const TALLY: &str = "
             GROUP BY b.part, d.state) AS both_counts
     GROUP BY part, state
       HAVING sum(counted) <> sum(found)";
-const STRAYS: &str = "
-    SELECT d.id
-      FROM delivery AS d LEFT JOIN block AS b ON b.id = d.block
-     WHERE b.id IS NULL OR d.id NOT BETWEEN b.first AND b.last";
-/// A delivery that waits in a block which will never be looked at again, or later than it is due.
-const FORGOTTEN: &str = "
-    SELECT d.id
-      FROM delivery AS d JOIN block AS b ON b.id = d.block
-     WHERE d.state = 'scheduled' AND b.lease_owner IS NULL AND b.next_due IS NULL";
-const LOOSE: &str = "
-    SELECT d.id
-      FROM delivery AS d JOIN block AS b ON b.id = d.block
-     WHERE d.state = 'attempting' AND b.lease_owner IS NULL";
-const UNSETTLED: &str = "
-    SELECT d.id
-      FROM delivery AS d
-     WHERE (d.state = 'attempting') <> (d.attempt IS NOT NULL
-                                        AND NOT EXISTS (SELECT 1 FROM result AS r WHERE r.attempt = d.attempt))";
-/// Sent, and no attempt or decision says so.
-const UNPROVED: &str = "
-    SELECT d.id
-      FROM delivery AS d
-     WHERE d.state IN ('sent', 'bounced', 'complained')
-       AND NOT EXISTS (SELECT 1
-                         FROM attempt AS a JOIN result AS r ON r.attempt = a.id
-                        WHERE a.delivery = d.id AND r.outcome LIKE '%sent' AND r.outcome <> 'not-sent'
-                          AND r.at = d.sent_at)";
-/// An attempt is missing, or there is one too many.
-const MISCOUNTED: &str = "
-    SELECT d.id
-      FROM delivery AS d
-     WHERE d.attempts <> (SELECT count(*) FROM attempt AS a WHERE a.delivery = d.id)";
-/// Seat 0 is for the original; a notice has its order's number.
-const SEATS: &str = "
-    SELECT d.id
-      FROM delivery AS d JOIN block AS b ON b.id = d.block JOIN part AS p ON p.id = b.part
-     WHERE d.seat <> CASE WHEN p.follows THEN p.issued ELSE 0 END";
-const ASTRAY: &str = "
-    SELECT d.id
-      FROM delivery AS d
-           JOIN block AS b ON b.id = d.block
-           JOIN part AS p ON p.id = b.part
-           JOIN issued AS i ON i.id = p.issued
-           LEFT JOIN course AS c ON c.id = d.course
-     WHERE c.id IS NULL OR c.release <> i.release OR c.channel <> p.channel OR b.channel <> p.channel";
-/// A notice follows what its recipient has on the same course; an original follows nothing.
-const FOLLOWS: &str = "
-    SELECT d.id
-      FROM delivery AS d JOIN block AS b ON b.id = d.block JOIN part AS p ON p.id = b.part
-     WHERE CASE WHEN p.follows
-                THEN NOT EXISTS (SELECT 1
-                                   FROM delivery AS o
-                                  WHERE o.id = d.previous AND o.course = d.course AND o.recipient = d.recipient)
-                ELSE d.previous IS NOT NULL END";
-const EARLY: &str = "
-    SELECT d.id
-      FROM delivery AS d JOIN block AS b ON b.id = d.block JOIN part AS p ON p.id = b.part
-     WHERE d.due < p.due";
-const NEWEST: &str = "
-    SELECT d.id
-      FROM delivery AS d
-     WHERE d.attempt IS DISTINCT FROM (SELECT max(a.id) FROM attempt AS a WHERE a.delivery = d.id)";
-/// Attempts are counted from one, under an epoch that their block had, and must begin within half a minute.
-const ATTEMPTS: &str = "
-    SELECT a.delivery
-      FROM attempt AS a
-           LEFT JOIN delivery AS d ON d.id = a.delivery
-           LEFT JOIN block AS b ON b.id = d.block
-     WHERE b.id IS NULL OR a.epoch > b.epoch OR a.deadline - a.intent_at NOT BETWEEN 0 AND 30000000
-        OR a.no <> (SELECT count(*) FROM attempt AS o WHERE o.delivery = a.delivery AND o.id <= a.id)";
-/// It waits or failed although an attempt of it arrived, or nothing says that it failed.
-const CONTRADICTED: &str = "
-    SELECT d.id
-      FROM delivery AS d
-     WHERE (d.state IN ('scheduled', 'failed')
-            AND EXISTS (SELECT 1
-                          FROM attempt AS a JOIN result AS r ON r.attempt = a.id
-                         WHERE a.delivery = d.id AND r.outcome LIKE '%sent' AND r.outcome <> 'not-sent'))
-        OR (d.state = 'failed'
-            AND NOT EXISTS (SELECT 1
-                              FROM attempt AS a JOIN result AS r ON r.attempt = a.id
-                             WHERE a.delivery = d.id AND r.outcome LIKE '%failed'))";
-const RESULTS: &str = "
-    SELECT a.delivery
-      FROM result AS r JOIN attempt AS a ON a.id = r.attempt
-     WHERE r.outcome NOT IN ('sent', 'later', 'failed', 'unknown', 'not-sent', 'found sent', 'decided sent', 'decided failed',
-                             'decided to send again', 'decided to give up', 'sent once more by rule', 'parked', 'bounced',
-                             'complained')
-        OR r.no NOT BETWEEN 1 AND (SELECT count(*) FROM result AS o WHERE o.attempt = r.attempt)";
-const UNDOUBTED: &str = "
-    SELECT d.id
-      FROM delivery AS d
-     WHERE d.state IN ('unknown', 'parked') AND NOT EXISTS (SELECT 1 FROM doubt AS u WHERE u.delivery = d.id)";
 /// Every complete order, every column a text.
 const ORDERS: &str = "
       SELECT id::text, release, seq::text, notice, title, source, encode(order_sha, 'hex'),
@@ -167,23 +75,7 @@ impl Postgres {
             let (counted, found): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
             wrong.push(format!("part {part}: {counted} {state} deliveries are counted, {found} are there"));
         }
-        for (sql, what) in [
-            (STRAYS, "is outside its block"),
-            (FORGOTTEN, "waits where nobody looks"),
-            (LOOSE, "is under way but nobody's"),
-            (UNSETTLED, "is under way with a result, or has an attempt without one"),
-            (UNPROVED, "is sent, but nothing says so"),
-            (MISCOUNTED, "has more or fewer attempts than it counts"),
-            (SEATS, "sits where it does not belong"),
-            (ASTRAY, "is on another course than it was issued for"),
-            (FOLLOWS, "follows what its recipient does not have"),
-            (EARLY, "would leave before its time"),
-            (NEWEST, "does not know its newest attempt"),
-            (ATTEMPTS, "has an attempt that cannot have been"),
-            (CONTRADICTED, "is in a state that its results contradict"),
-            (RESULTS, "has results that nobody can have written"),
-            (UNDOUBTED, "is unknown, but nothing says since when"),
-        ] {
+        for Contradiction { sql, what } in CONTRADICTIONS {
             for row in tx.query(sql, &[]).await? {
                 wrong.push(format!("delivery {} {what}", row.try_get::<_, i64>(0)?));
             }

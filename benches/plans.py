@@ -67,7 +67,14 @@ def statements():
     """The statements of the way of a delivery, with arguments for a ledger of so many blocks."""
     def text(file, name):
         source = open(f"{HERE}/src/ledger/postgres/{file}.rs").read()
-        return re.search(rf'const {name}: &str =\s*"(.*?)";', source, re.S).group(1).replace("\\\n", "")
+        # A part that two statements share, with what each calls its columns.
+        shared = re.search(r'\(\$delivery:literal.*?concat!\((.*?)\)\n    };', source, re.S)
+        def part(found):
+            given = dict(zip(("$delivery", "$recipient", "$now"), re.findall(r'"(.*?)"', found.group(1))))
+            pieces = re.findall(r'"(.*?)"|(\$\w+)', shared.group(1), re.S)
+            return "".join(text or given[name] for text, name in pieces)
+        source = re.sub(r'",\s*mails!\((.*?)\),\s*"', part, source, flags=re.S)
+        return re.search(rf'const {name}: &str =\s*(?:concat!\(\s*)?"(.*?)"\s*\)?;', source, re.S).group(1).replace("\\\n", "")
     def of(blocks):
         # A group in the newest leased block: some to be asked for, some under way.
         waiting = [blocks * 1000 + k for k in range(GROUP)]
@@ -84,9 +91,12 @@ def statements():
             ("claim", "LEASE_BLOCK"): [blocks - 20, "'us'", NOW, 1, 1000],
             ("claim", "RENEW"): ["'us'", NOW, 1],
             ("claim", "RAN_OUT"): [NOW],
+            ("session", "LOCK_BLOCKS"): [array([blocks], "bigint")],
             ("settle", "LOCK_BLOCKS"): [ids, ran],
+            ("intent", "INTEND_KNOWN"): [ids, array([blocks] * GROUP, "bigint"), ones, array(["'\\x00'"] * GROUP, "bytea"), array([NOW] * GROUP, "bigint"), 1, NOW],
             ("intent", "INTEND"): [ids, ones, array(["'\\x00'"] * GROUP, "bytea"), array([NOW] * GROUP, "bigint"), 1, NOW],
-            ("intent", "WHY"): [ran, NOW],
+            ("intent", "WHY"): [ran, NOW, NOW],
+            ("settle", "TAKEN"): [ran, ran, array([blocks // 10 or 1] * GROUP, "bigint"), nothing, nothing, ones, array([250] * GROUP, "integer"), nothing, words],
             ("settle", "FIND"): [ran],
             ("rows", "ADD_RESULTS"): [ran, ones, words, array([250] * GROUP, "integer"), nothing, words, ones, array(["false"] * GROUP, "boolean")],
             ("rows", "BECOME"): [ran, words, ones, nothing, nothing, ones, array(["false"] * GROUP, "boolean")],

@@ -431,21 +431,7 @@ impl Ledger {
         results: Vec<(AttemptId, Outcome)>,
         now: Timestamp,
     ) -> Result<Vec<Settled>> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.settle_all(results, now).await,
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(postgres) => {
-                // Those that are handed in together share a transaction there.
-                let mut settling = tokio::task::JoinSet::new();
-                for (at, (attempt, outcome)) in results.into_iter().enumerate() {
-                    let postgres = postgres.clone();
-                    settling.spawn(async move { (at, postgres.settle(attempt, outcome, now).await) });
-                }
-                let mut settled: Vec<_> = settling.join_all().await;
-                settled.sort_by_key(|(at, _)| *at);
-                settled.into_iter().map(|(_, settled)| settled).collect()
-            }
-        }
+        ask!(self, settle_all(results, now))
     }
 
     /// Says afterwards what became of the try that was made under a claim: what a breadcrumb shows of a process that died.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use super::Result;
 use super::session::{Param, Tx};
 use super::values::At;
-use crate::digest::Digest;
 use crate::ledger::prepare::{Course, Inserted, Part};
 use crate::ledger::{BLOCK, Epoch, State, key};
 
@@ -202,11 +201,6 @@ pub(super) async fn free(tx: &Tx<'_>, blocks: &[i64]) -> Result<()> {
         tx.execute(FREE, &[&blocks]).await?;
     }
     Ok(())
-}
-
-/// The digests of the bytes of many requests, as a parameter.
-pub(super) fn digests(all: &[Digest]) -> Vec<&[u8]> {
-    all.iter().map(|digest| &digest.0[..]).collect()
 }
 
 fn count(n: u64) -> i64 {

@@ -71,14 +71,14 @@ const NEXT_BLOCK: &str = "
          FOR NO KEY UPDATE SKIP LOCKED";
 const DUE: &str = "
        SELECT d.id, d.recipient, d.key, d.wire_key, d.attempts, c.id, c.email, c.name,
-              s.address IS NOT NULL,
-              EXISTS (SELECT 1 FROM hold AS h WHERE h.scope = 'destination' AND h.target = c.domain),
+              EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
+              EXISTS (SELECT 1 FROM hold WHERE scope = 'destination')
+              AND EXISTS (SELECT 1 FROM hold AS h WHERE h.scope = 'destination' AND h.target = c.domain),
               o.wire_key, o.remote_id, d.guilt
-         FROM generate_series($1::bigint, $2::bigint) AS n (id)
-              JOIN delivery AS d ON d.id = n.id AND d.state = 'scheduled' AND d.due <= $3
+         FROM delivery AS d
               LEFT JOIN contact AS c ON c.id = d.recipient
-              LEFT JOIN suppression AS s ON s.address = c.address
               LEFT JOIN delivery AS o ON o.id = d.previous
+        WHERE d.id BETWEEN $1 AND $2 AND d.state = 'scheduled' AND d.due <= $3
      ORDER BY d.id";
 const LEASE_BLOCK: &str = "
     UPDATE block
@@ -389,6 +389,7 @@ async fn claim_block(
     }
     let leased = tx.one(LEASE_BLOCK, &[&block.id, &owner, &tx.lease_now(now)?, &lease(), &claimed]).await?;
     let epoch = Epoch(leased.try_get(0)?);
+    tx.shared().memory().block(block.id, (block.first, block.last));
     for claim in claims.iter_mut().skip(before) {
         claim.epoch = epoch;
     }

@@ -15,7 +15,8 @@ use crate::ledger::{LeaseClock, LedgerError, PostgresConfig};
 const OLDEST: i32 = 130_000;
 
 /// A paused daemon must not keep the others waiting: the server ends its transaction. Statements touch few rows by key, so a
-/// plan that was made while the tables were empty must not read all of them later, and joins go the way that is written.
+/// plan that was made while the tables were empty must not read all of them later, and joins go the way that is written. So there is one plan
+/// for any value, which is made once: to make one costs more than to carry it out.
 const SETTINGS: &str = "
     SET timezone = 'UTC';
     SET client_encoding = 'UTF8';
@@ -24,6 +25,7 @@ const SETTINGS: &str = "
     SET statement_timeout = '60s';
     SET idle_in_transaction_session_timeout = '15s';
     SET jit = off;
+    SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;

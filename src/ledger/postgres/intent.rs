@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
 use super::blocks::{self, Ended};
+use super::memory::Try;
 use super::session::{Param, Tx};
 use super::values::At;
 use super::writer::{Ask, Question};
@@ -40,14 +41,59 @@ macro_rules! mails {
     };
 }
 
-/// Writes the attempts whose claims are ours and which nothing forbids (delivery.md 3.3).
+/// Writes the attempts whose claims are ours and which nothing forbids (delivery.md 3.3), of deliveries whose blocks are known and whose
+/// audiences have no limit for a week: what stands in the way of all of a block is looked at once for each block. Whoever is left out
+/// here is asked for with [`INTEND`].
+/// 1 deliveries, 2 blocks, 3 epochs, 4 digests, 5 instants, 6 how long after them an attempt may begin, 7 the clock of leases.
+const INTEND_KNOWN: &str = "
+    WITH q AS MATERIALIZED (
+        SELECT *
+          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[])
+                    WITH ORDINALITY AS q (delivery, block, epoch, request_sha, now, ord)),
+    open AS MATERIALIZED (
+        SELECT b.id AS block, b.epoch, b.lease_owner, b.part, i.expires
+          FROM (SELECT DISTINCT q.block, q.epoch FROM q) AS o
+               JOIN block AS b ON b.id = o.block AND b.epoch = o.epoch AND b.lease_until > lease_now($7)
+               JOIN part AS p ON p.id = b.part AND (p.per_week IS NULL OR p.notice <> 'original')
+               JOIN issued AS i ON i.id = p.issued AND i.complete
+         WHERE NOT EXISTS (SELECT 1
+                             FROM hold
+                            WHERE scope = 'everything' AND target = ''
+                              AND (cause <> 'clock' OR (since < i.publish AND p.notice IN ('original', 'correction'))))
+           AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
+           AND NOT EXISTS (SELECT 1
+                             FROM hold
+                            WHERE scope = 'release' AND target = i.release
+                              AND (cause = 'operator' OR p.notice IN ('original', 'correction')))),
+    gone AS (
+        UPDATE delivery AS d
+           SET state = 'attempting', attempts = d.attempts + 1, attempt = nextval('attempt_id')
+          FROM (SELECT q.ord, q.delivery, q.epoch, q.request_sha, q.now, open.lease_owner, open.part, open.block
+                  FROM q JOIN open ON open.block = q.block AND open.epoch = q.epoch AND open.expires > q.now
+                OFFSET 0) AS q
+         WHERE d.id = q.delivery AND d.block = q.block AND d.state = 'scheduled' AND d.due <= q.now
+           AND (d.recipient = 0
+                OR EXISTS (SELECT 1
+                             FROM contact AS c
+                            WHERE c.id = d.recipient
+                              AND NOT EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address)
+                              AND (NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'destination')
+                                   OR NOT EXISTS (SELECT 1
+                                                    FROM hold
+                                                   WHERE scope = 'destination' AND target = c.domain))))
+     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, q.lease_owner, q.part, q.block),
+    written AS (
+        INSERT INTO attempt (id, delivery, no, epoch, owner, intent_at, deadline, request_sha)
+             SELECT attempt, id, attempts, epoch, lease_owner, now, now + $6, request_sha FROM gone)
+    SELECT ord, attempt, part, block FROM gone";
+/// The same for any, one by one.
 /// 1 deliveries, 2 epochs, 3 digests, 4 instants, 5 how long after them an attempt may begin, 6 the clock of leases.
 const INTEND: &str = concat!(
     "
     WITH gone AS (
         UPDATE delivery AS d
            SET state = 'attempting', attempts = d.attempts + 1, attempt = nextval('attempt_id')
-          FROM (SELECT q.ord, q.delivery, q.epoch, q.request_sha, q.now, b.lease_owner, b.part
+          FROM (SELECT q.ord, q.delivery, q.epoch, q.request_sha, q.now, b.lease_owner, b.part, b.id AS block
                   FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[])
                             WITH ORDINALITY AS q (delivery, epoch, request_sha, now, ord)
                        JOIN delivery AS o ON o.id = q.delivery
@@ -82,11 +128,11 @@ const INTEND: &str = concat!(
                             WHERE f.ord < q.ord AND g.recipient = o.recipient) < p.per_week)
                 OFFSET 0) AS q
          WHERE d.id = q.delivery AND d.state = 'scheduled' AND d.due <= q.now
-     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, q.lease_owner, q.part),
+     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, q.lease_owner, q.part, q.block),
     written AS (
         INSERT INTO attempt (id, delivery, no, epoch, owner, intent_at, deadline, request_sha)
              SELECT attempt, id, attempts, epoch, lease_owner, now, now + $5, request_sha FROM gone)
-    SELECT ord, attempt, part FROM gone"
+    SELECT ord, attempt, part, block FROM gone"
 );
 /// Why they were not written; asked in the same transaction.
 const WHY: &str = concat!(
@@ -120,10 +166,14 @@ impl Postgres {
     ) -> Result<Vec<Intent>> {
         let inbox = self.must_dispatch("sending")?;
         let (answer, answered) = oneshot::channel();
-        let questions = batch
-            .into_iter()
-            .map(|(delivery, epoch, request)| Question { delivery, epoch, request, now })
-            .collect();
+        let questions = {
+            let memory = self.shared.memory();
+            let question = |(delivery, epoch, request)| {
+                let block = memory.block_of(delivery);
+                Question { delivery, epoch, request, now, block }
+            };
+            batch.into_iter().map(question).collect()
+        };
         inbox.send(Ask::Intent { questions, answer }).map_err(|_| LedgerError::Closed)?;
         answered.await.map_err(|_| LedgerError::Closed)?
     }
@@ -136,7 +186,7 @@ impl Postgres {
     ) -> Result<std::result::Result<Settled, Stop>> {
         let inbox = self.must_dispatch("sending")?;
         let (answer, answered) = oneshot::channel();
-        let question = Question { delivery, epoch, request, now };
+        let question = Question { delivery, epoch, request, now, block: None };
         inbox.send(Ask::Early { question, outcome, answer }).map_err(|_| LedgerError::Closed)?;
         answered.await.map_err(|_| LedgerError::Closed)?
     }
@@ -147,28 +197,57 @@ pub(super) async fn intend(tx: &mut Tx<'_>, asked: &[Question], ended: &mut Ende
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let deliveries: Vec<i64> = asked.iter().map(|q| q.delivery.0).collect();
-    let epochs: Vec<i64> = asked.iter().map(|q| q.epoch.0).collect();
-    let requests: Vec<Digest> = asked.iter().map(|q| q.request).collect();
-    let requests = blocks::digests(&requests);
-    let times: Vec<i64> = asked.iter().map(|q| q.now.as_microsecond()).collect();
-    let within = i64::try_from(START_WITHIN.as_micros()).unwrap_or(i64::MAX);
     let leases = tx.lease_now(asked.iter().map(|q| q.now).max().unwrap_or(Timestamp::MAX))?;
-    let row: [Param<'_>; 6] = [&deliveries, &epochs, &requests, &times, &within, &leases];
     let mut answers: Vec<Option<Intent>> = vec![None; asked.len()];
-    for row in tx.query(INTEND, &row).await? {
-        let (ord, attempt, part): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let at = usize::try_from(ord - 1).unwrap_or(usize::MAX);
-        if let Some(answer) = answers.get_mut(at) {
-            *answer = Some(Intent::Go(AttemptId(attempt)));
-        }
-        tx.attempt = tx.attempt.max(attempt);
-        tx.count_moved(part, State::Scheduled, State::Attempting, 1);
+    for known in [true, false] {
+        let some = answers.iter().zip(asked).enumerate();
+        let some = some.filter(|(_, (answer, q))| answer.is_none() && (q.block.is_some() || !known));
+        let some: Vec<(usize, &Question)> = some.map(|(at, (_, question))| (at, question)).collect();
+        write(tx, &some, known, leases, &mut answers).await?;
     }
     if answers.iter().any(Option::is_none) {
         stop(tx, asked, &mut answers, leases, ended).await?;
     }
     Ok(answers.into_iter().map(|answer| answer.unwrap_or(Intent::Stop(Stop::NoSuch))).collect())
+}
+
+/// Writes the attempts of those that may leave, and puts them among the answers. `known`: all of their blocks are.
+async fn write(
+    tx: &mut Tx<'_>,
+    some: &[(usize, &Question)],
+    known: bool,
+    leases: Option<At>,
+    answers: &mut [Option<Intent>],
+) -> Result<()> {
+    if some.is_empty() {
+        return Ok(());
+    }
+    let deliveries: Vec<i64> = some.iter().map(|(_, q)| q.delivery.0).collect();
+    let blocks: Vec<i64> = some.iter().filter_map(|(_, q)| q.block).collect();
+    let epochs: Vec<i64> = some.iter().map(|(_, q)| q.epoch.0).collect();
+    let requests: Vec<&[u8]> = some.iter().map(|(_, q)| &q.request.0[..]).collect();
+    let times: Vec<i64> = some.iter().map(|(_, q)| q.now.as_microsecond()).collect();
+    let within = i64::try_from(START_WITHIN.as_micros()).unwrap_or(i64::MAX);
+    let rows = if known {
+        let row: [Param<'_>; 7] = [&deliveries, &blocks, &epochs, &requests, &times, &within, &leases];
+        tx.query(INTEND_KNOWN, &row).await?
+    } else {
+        let row: [Param<'_>; 6] = [&deliveries, &epochs, &requests, &times, &within, &leases];
+        tx.query(INTEND, &row).await?
+    };
+    for row in rows {
+        let (ord, attempt): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let (part, block): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
+        let Some((at, question)) = some.get(usize::try_from(ord - 1).unwrap_or(usize::MAX)) else { continue };
+        if let Some(answer) = answers.get_mut(*at) {
+            *answer = Some(Intent::Go(AttemptId(attempt)));
+        }
+        let made = Try { delivery: question.delivery.0, block, part, epoch: question.epoch };
+        tx.shared().memory().attempt(attempt, made);
+        tx.attempt = tx.attempt.max(attempt);
+        tx.count_moved(part, State::Scheduled, State::Attempting, 1);
+    }
+    Ok(())
 }
 
 /// A delivery that may not leave, and what stands around it.

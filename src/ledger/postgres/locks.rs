@@ -18,22 +18,31 @@ pub(super) enum Lock {
     Audit,
 }
 
+impl Lock {
+    /// The first half of its key, so that no other program's locks are met by chance.
+    pub(super) fn class(self) -> i32 {
+        CLASS
+            + match self {
+                Lock::Intents | Lock::Forbid => 1,
+                Lock::Results | Lock::Follow => 2,
+                Lock::Audit => 3,
+            }
+    }
+}
+
+/// Takes two locks that others share, in this order: the classes of both, and the ledger.
+pub(super) const TAKE_SHARED: &str =
+    "SELECT pg_advisory_xact_lock_shared($1, $3), pg_advisory_xact_lock_shared($2, $3)";
+
 /// The statements that take `locks` in the ledger with this number, until the end of the transaction.
 pub(super) fn take(ledger: i32, locks: &[Lock]) -> String {
     let mut locks = locks.to_vec();
     locks.sort_unstable();
     let mut sql = String::new();
     for lock in locks {
-        let (class, alone) = match lock {
-            Lock::Intents => (1, false),
-            Lock::Forbid => (1, true),
-            Lock::Results => (2, false),
-            Lock::Follow => (2, true),
-            Lock::Audit => (3, true),
-        };
+        let alone = matches!(lock, Lock::Forbid | Lock::Follow | Lock::Audit);
         let shared = if alone { "" } else { "_shared" };
-        // The class in the first half of the key, so that no other program's locks are met by chance.
-        let _ = write!(sql, "SELECT pg_advisory_xact_lock{shared}({}, {ledger});", CLASS + class);
+        let _ = write!(sql, "SELECT pg_advisory_xact_lock{shared}({}, {ledger});", lock.class());
     }
     sql
 }

@@ -28,6 +28,7 @@ mod issue;
 mod limits;
 mod locks;
 mod log;
+mod memory;
 mod planning;
 mod reports;
 mod restored;
@@ -45,7 +46,7 @@ mod writer;
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -57,6 +58,7 @@ use super::{LedgerConfig, LedgerError, Migrated, PostgresConfig};
 use crate::token::TokenKey;
 use connect::Server;
 use locks::Lock;
+use memory::Memory;
 use session::{Session, Tx};
 use writer::Ask;
 
@@ -79,6 +81,7 @@ struct Shared {
     keeper: Mutex<Option<Keeper>>,
     idle: Mutex<Vec<Session>>,
     turns: Semaphore,
+    memory: Mutex<Memory>,
     /// The writer's inbox; there where this process dispatches.
     inbox: Option<mpsc::UnboundedSender<Ask>>,
     /// This process in `daemon`.
@@ -125,6 +128,7 @@ impl Postgres {
             keeper: Mutex::new(None),
             idle: Mutex::new(vec![session]),
             turns: Semaphore::new(CONNECTIONS),
+            memory: Mutex::default(),
             inbox: dispatch.then_some(sender),
             daemon: AtomicI64::new(0),
             closed: AtomicBool::new(false),
@@ -170,6 +174,7 @@ impl Postgres {
             keeper: Mutex::new(None),
             idle: Mutex::new(vec![session]),
             turns: Semaphore::new(CONNECTIONS),
+            memory: Mutex::default(),
             inbox: None,
             daemon: AtomicI64::new(0),
             closed: AtomicBool::new(false),
@@ -260,6 +265,11 @@ impl Postgres {
 }
 
 impl Shared {
+    /// What never changes, as far as it is known here.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes what this process has seen committed.
     fn committed(&self, serial: i64, attempt: i64) {
         if let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {

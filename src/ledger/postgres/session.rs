@@ -15,6 +15,8 @@ use super::values::At;
 use super::{Facts, Result, Shared, tally};
 use crate::ledger::{LeaseClock, LedgerError, State};
 
+const LOCK_BLOCKS: &str = "SELECT id FROM block WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE";
+
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
 
@@ -93,10 +95,39 @@ impl<'a> Tx<'a> {
         Ok(Tx { shared, session: Some(session), doing, writes: true, moved: BTreeMap::new(), attempt: 0 })
     }
 
+    /// Begins a transaction that writes about these blocks, with locks that others share, in one exchange with the server.
+    pub(super) async fn begin_on(
+        shared: &'a Shared,
+        session: Session,
+        doing: &'static str,
+        blocks: &[i64],
+    ) -> Result<Tx<'a>> {
+        let begun = async {
+            // So that nothing has to be prepared between them: they are carried out in this order.
+            session.prepared(locks::TAKE_SHARED).await?;
+            session.prepared(LOCK_BLOCKS).await?;
+            let (intents, results) = (Lock::Intents.class(), Lock::Results.class());
+            let locks: [Param<'_>; 3] = [&intents, &results, &session.schema];
+            let these: [Param<'_>; 1] = [&blocks];
+            tokio::try_join!(
+                biased;
+                session.batch("BEGIN"),
+                session.query(locks::TAKE_SHARED, &locks),
+                session.query(LOCK_BLOCKS, &these),
+            )
+        };
+        begun.await.map_err(|error: LedgerError| error.while_doing(doing))?;
+        Ok(Tx { shared, session: Some(session), doing, writes: true, moved: BTreeMap::new(), attempt: 0 })
+    }
+
     pub(super) async fn look(shared: &'a Shared, session: Session, doing: &'static str) -> Result<Tx<'a>> {
         let begun = session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
         begun.map_err(|error| error.while_doing(doing))?;
         Ok(Tx { shared, session: Some(session), doing, writes: false, moved: BTreeMap::new(), attempt: 0 })
+    }
+
+    pub(super) fn shared(&self) -> &'a Shared {
+        self.shared
     }
 
     pub(super) fn facts(&self) -> &'a Facts {

@@ -1,6 +1,6 @@
 //! Results: appended to the attempts, and what they make of the deliveries, a group at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -8,8 +8,10 @@ use tokio::sync::oneshot;
 
 use super::blocks::{self, Ended};
 use super::locks::Lock;
+use super::memory::Try;
 use super::rows::Rows;
-use super::session::Tx;
+use super::session::{Param, Tx};
+use super::values::At;
 use super::writer::{Answered, Ask};
 use super::{Postgres, Result, again, audit, contacts, doubt, follow};
 use crate::digest::Digest;
@@ -26,6 +28,31 @@ const LOCK_BLOCKS: &str = "
                      WHERE a.id = ANY($2::bigint[]))
   ORDER BY b.id
 FOR NO KEY UPDATE";
+/// Those that were taken at the first word, which are nearly all, and of whose releases nothing newer was issued; the others are looked
+/// at one by one ([`FIND`]). An attempt under way has no result yet.
+/// 1 attempts, 2 deliveries, 3 parts, 4 remote ids, 5 urls, 6 instants, 7 codes, 8 enhanced codes, 9 texts.
+const TAKEN: &str = "
+    WITH q AS MATERIALIZED (
+        SELECT *
+          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::integer[],
+                      $8::text[], $9::text[])
+                    AS q (attempt, delivery, part, remote_id, url, at, code, enhanced, text)),
+    newest AS MATERIALIZED (
+        SELECT p.id
+          FROM (SELECT DISTINCT q.part FROM q) AS o
+               JOIN part AS p ON p.id = o.part
+               JOIN issued AS i ON i.id = p.issued
+         WHERE NOT EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq)),
+    taken AS (
+        UPDATE delivery AS d
+           SET state = 'sent', remote_id = q.remote_id, url = q.url, sent_at = q.at
+          FROM (SELECT q.* FROM q JOIN newest ON newest.id = q.part OFFSET 0) AS q
+         WHERE d.id = q.delivery AND d.attempt = q.attempt AND d.state = 'attempting'
+     RETURNING q.attempt, q.at, q.code, q.enhanced, q.text),
+    written AS (
+        INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late)
+             SELECT attempt, 1, 'sent', code, enhanced, text, at, false FROM taken)
+    SELECT attempt FROM taken";
 const FIND: &str = "
     SELECT a.id, d.id, d.state, d.attempt = a.id, d.block, b.part, a.epoch,
            (SELECT count(*) FROM result AS r WHERE r.attempt = a.id),
@@ -67,6 +94,22 @@ impl Postgres {
         };
         let (answer, answered) = oneshot::channel();
         inbox.send(Ask::Settle { report, answer }).map_err(|_| LedgerError::Closed)?;
+        answered.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    pub(in crate::ledger) async fn settle_all(
+        &self,
+        results: Vec<(AttemptId, Outcome)>,
+        now: Timestamp,
+    ) -> Result<Vec<Settled>> {
+        let inbox = self.must_dispatch("settling")?;
+        if results.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        let report = |(attempt, outcome)| Report { attempt, outcome, now };
+        let reports = results.into_iter().map(report).collect();
+        inbox.send(Ask::SettleAll { reports, answer }).map_err(|_| LedgerError::Closed)?;
         answered.await.map_err(|_| LedgerError::Closed)?
     }
 
@@ -230,6 +273,82 @@ struct Open {
 pub(super) async fn settle(
     tx: &mut Tx<'_>,
     reports: &[Report],
+    ended: &mut Ended,
+    written: &mut Vec<Answered>,
+) -> Result<Vec<Result<Settled>>> {
+    let mut answers: Vec<Option<Result<Settled>>> = Vec::new();
+    answers.resize_with(reports.len(), || None);
+    let taken = taken(tx, reports, ended, written).await?;
+    for (at, answer) in answers.iter_mut().enumerate() {
+        if taken.contains(&at) {
+            *answer = Some(Ok(Settled { state: State::Sent, late: false }));
+        }
+    }
+    let others: Vec<&Report> = reports
+        .iter()
+        .zip(&answers)
+        .filter_map(|(report, answer)| answer.is_none().then_some(report))
+        .collect();
+    let mut others = settle_each(tx, &others, ended, written).await?.into_iter();
+    Ok(answers
+        .into_iter()
+        .map(|answer| answer.or_else(|| others.next()).unwrap_or(Err(LedgerError::Closed)))
+        .collect())
+}
+
+/// Records those that were taken and are as they were left; returns which.
+async fn taken(
+    tx: &mut Tx<'_>,
+    reports: &[Report],
+    ended: &mut Ended,
+    written: &mut Vec<Answered>,
+) -> Result<HashSet<usize>> {
+    let mut known: HashMap<i64, (usize, Try)> = HashMap::with_capacity(reports.len());
+    let mut seen = HashSet::with_capacity(reports.len());
+    let (mut attempts, mut deliveries, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut remote_ids, mut urls, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut codes, mut enhanced, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, report) in reports.iter().enumerate() {
+        let attempt = report.attempt.0;
+        // Of several reports of one attempt the first stands first.
+        if !seen.insert(attempt) {
+            continue;
+        }
+        let Outcome::Sent { remote_id, url, reply } = &report.outcome else { continue };
+        let Some(made) = tx.shared().memory().made(attempt) else { continue };
+        known.insert(attempt, (at, made));
+        attempts.push(attempt);
+        deliveries.push(made.delivery);
+        parts.push(made.part);
+        remote_ids.push(remote_id.as_deref());
+        urls.push(url.as_deref());
+        times.push(At(report.now));
+        codes.push(reply.code.map(i32::from));
+        enhanced.push(reply.enhanced.as_deref());
+        // PostgreSQL's texts hold no NUL.
+        texts.push(without_addresses(&reply.text).replace('\0', ""));
+    }
+    let mut taken = HashSet::new();
+    if attempts.is_empty() {
+        return Ok(taken);
+    }
+    let row: [Param<'_>; 9] =
+        [&attempts, &deliveries, &parts, &remote_ids, &urls, &times, &codes, &enhanced, &texts];
+    for row in tx.query(TAKEN, &row).await? {
+        let attempt: i64 = row.try_get(0)?;
+        let Some((at, made)) = known.get(&attempt) else { continue };
+        written.push(Answered::Result { attempt, no: 1 });
+        tx.count_moved(made.part, State::Attempting, State::Sent, 1);
+        *ended.entry((made.block, made.epoch)).or_default() += 1;
+        taken.insert(*at);
+    }
+    Ok(taken)
+}
+
+/// Records any, one after the other.
+async fn settle_each(
+    tx: &mut Tx<'_>,
+    reports: &[&Report],
     ended: &mut Ended,
     written: &mut Vec<Answered>,
 ) -> Result<Vec<Result<Settled>>> {

@@ -7,6 +7,7 @@
 //! again for [`KEEP`]. Where the connection was lost during a commit, the group's rows are looked for before it is repeated, under
 //! the same locks, so that an intent is answered with `Go` exactly if its attempt is on disk.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::blocks::{self, Ended};
+use super::memory::Memory;
 use super::session::{Session, Tx, lost_a_race, lost_the_server};
 use super::settle::{self, Report};
 use super::{Result, Shared, intent};
@@ -49,12 +51,15 @@ pub(super) struct Question {
     pub(super) epoch: Epoch,
     pub(super) request: Digest,
     pub(super) now: Timestamp,
+    /// The block that the delivery is in, where that is known.
+    pub(super) block: Option<i64>,
 }
 
 /// What the writer is asked to do.
 pub(super) enum Ask {
     Intent { questions: Vec<Question>, answer: Answer<Vec<Intent>> },
     Settle { report: Report, answer: Answer<Settled> },
+    SettleAll { reports: Vec<Report>, answer: Answer<Vec<Settled>> },
     Early { question: Question, outcome: Outcome, answer: Answer<Early> },
     Close(oneshot::Sender<()>),
 }
@@ -65,12 +70,35 @@ pub(super) enum Answered {
     Result { attempt: i64, no: i64 },
 }
 
+/// Who wants to know what became of one report, or of the next so many.
+enum Reporter {
+    One(Answer<Settled>),
+    All(usize, Answer<Vec<Settled>>),
+}
+
+impl Reporter {
+    fn reports(&self) -> usize {
+        match self {
+            Reporter::One(_) => 1,
+            Reporter::All(count, _) => *count,
+        }
+    }
+
+    fn refuse(self, why: &str) {
+        const DOING: &str = "record a result";
+        match self {
+            Reporter::One(answer) => drop(answer.send(Err(failure(DOING, why)))),
+            Reporter::All(_, answer) => drop(answer.send(Err(failure(DOING, why)))),
+        }
+    }
+}
+
 /// What is under way in one transaction.
 #[derive(Default)]
 struct Group {
     intents: Vec<(Vec<Question>, Answer<Vec<Intent>>)>,
     reports: Vec<Report>,
-    report_answers: Vec<Answer<Settled>>,
+    reporters: Vec<Reporter>,
     early: Vec<(Question, Outcome, Answer<Early>)>,
     closing: Option<oneshot::Sender<()>>,
 }
@@ -90,7 +118,11 @@ impl Group {
             Ask::Intent { questions, answer } => self.intents.push((questions, answer)),
             Ask::Settle { report, answer } => {
                 self.reports.push(report);
-                self.report_answers.push(answer);
+                self.reporters.push(Reporter::One(answer));
+            }
+            Ask::SettleAll { mut reports, answer } => {
+                self.reporters.push(Reporter::All(reports.len(), answer));
+                self.reports.append(&mut reports);
             }
             Ask::Early { question, outcome, answer } => self.early.push((question, outcome, answer)),
             Ask::Close(done) => self.closing = Some(done),
@@ -103,7 +135,23 @@ impl Group {
     }
 
     fn is_empty(&self) -> bool {
-        self.reports.is_empty() && self.intents.is_empty() && self.early.is_empty()
+        self.reporters.is_empty() && self.intents.is_empty() && self.early.is_empty()
+    }
+
+    /// How many asked.
+    fn asks(&self) -> usize {
+        self.reporters.len() + self.intents.len() + self.early.len()
+    }
+
+    /// The blocks that it is about, where all of them are known and nothing in it needs a lock for itself.
+    fn blocks(&self, memory: &Memory) -> Option<Vec<i64>> {
+        let suppresses = |report: &Report| matches!(report.outcome, Outcome::Failed { suppress: true, .. });
+        if !self.early.is_empty() || self.reports.iter().any(suppresses) {
+            return None;
+        }
+        let asked = self.intents.iter().flat_map(|(questions, _)| questions).map(|question| question.block);
+        let ended = self.reports.iter().map(|report| Some(memory.made(report.attempt.0)?.block));
+        asked.chain(ended).collect::<Option<BTreeSet<i64>>>().map(|blocks| blocks.into_iter().collect())
     }
 
     /// Answers all; a caller that has gone away needs no answer.
@@ -112,8 +160,16 @@ impl Group {
         for (questions, answer) in self.intents {
             let _ = answer.send(Ok(intents.by_ref().take(questions.len()).collect()));
         }
-        for (settled, answer) in draft.settled.into_iter().zip(self.report_answers) {
-            let _ = answer.send(settled);
+        let mut settled = draft.settled.into_iter();
+        for reporter in self.reporters {
+            match reporter {
+                Reporter::One(answer) => {
+                    let _ = answer.send(settled.next().unwrap_or(Err(LedgerError::Closed)));
+                }
+                Reporter::All(count, answer) => {
+                    let _ = answer.send(settled.by_ref().take(count).collect());
+                }
+            }
         }
         for (early, (_, _, answer)) in draft.early.into_iter().zip(self.early) {
             let _ = answer.send(early);
@@ -131,16 +187,16 @@ impl Group {
 
     fn refuse(mut self, why: &str) {
         self.refuse_intents(why);
-        for answer in self.report_answers {
-            let _ = answer.send(Err(failure("record a result", why)));
-        }
+        self.reporters.into_iter().for_each(|reporter| reporter.refuse(why));
     }
 
     /// One group for each ask, so that one that cannot be written does not take its neighbours with it.
     fn apart(self) -> Vec<Group> {
         let mut all = Vec::new();
-        for (report, answer) in self.reports.into_iter().zip(self.report_answers) {
-            all.push(Group { reports: vec![report], report_answers: vec![answer], ..Group::default() });
+        let mut reports = self.reports.into_iter();
+        for reporter in self.reporters {
+            let reports = reports.by_ref().take(reporter.reports()).collect();
+            all.push(Group { reports, reporters: vec![reporter], ..Group::default() });
         }
         for early in self.early {
             all.push(Group { early: vec![early], ..Group::default() });
@@ -208,7 +264,7 @@ async fn write(
                 pause = (pause * 2).min(Duration::from_secs(2));
             }
             Err(error) => {
-                if group.reports.len() + group.intents.len() + group.early.len() > 1 && doubt.is_none() {
+                if group.asks() > 1 && doubt.is_none() {
                     for one in group.apart() {
                         Box::pin(write(shared, session, one, inbox)).await;
                     }
@@ -244,9 +300,8 @@ async fn wait(
                 let _ = answer.send(Err(failure("record a try that ended early", why)));
             }
             // A group in doubt is looked for as it was; what comes later must not be answered with it.
-            Some(Ask::Settle { answer, .. }) if in_doubt => {
-                let _ = answer.send(Err(failure("record a result", why)));
-            }
+            Some(Ask::Settle { answer, .. }) if in_doubt => Reporter::One(answer).refuse(why),
+            Some(Ask::SettleAll { answer, .. }) if in_doubt => Reporter::All(0, answer).refuse(why),
             Some(ask) => group.add(ask),
         }
     }
@@ -267,12 +322,19 @@ async fn once(
         group.intents.iter().flat_map(|(all, _)| all.iter().cloned()).collect();
     let asked = questions.len();
     questions.extend(group.early.iter().map(|(question, _, _)| question.clone()));
-    let deliveries: Vec<i64> = questions.iter().map(|question| question.delivery.0).collect();
-    let attempts: Vec<i64> = group.reports.iter().map(|report| report.attempt.0).collect();
-    let outcomes = group.reports.iter().map(|report| &report.outcome);
-    let locks = settle::locks(outcomes.chain(group.early.iter().map(|(_, outcome, _)| outcome)));
-    let mut tx = Tx::begin(shared, session, "record", &locks).await?;
-    settle::lock_blocks(&tx, &deliveries, &attempts).await?;
+    let known = if doubt.is_none() { group.blocks(&shared.memory()) } else { None };
+    let mut tx = match known {
+        Some(blocks) => Tx::begin_on(shared, session, "record", &blocks).await?,
+        None => {
+            let deliveries: Vec<i64> = questions.iter().map(|question| question.delivery.0).collect();
+            let attempts: Vec<i64> = group.reports.iter().map(|report| report.attempt.0).collect();
+            let outcomes = group.reports.iter().map(|report| &report.outcome);
+            let locks = settle::locks(outcomes.chain(group.early.iter().map(|(_, outcome, _)| outcome)));
+            let tx = Tx::begin(shared, session, "record", &locks).await?;
+            settle::lock_blocks(&tx, &deliveries, &attempts).await?;
+            tx
+        }
+    };
     if let Some(draft) = doubt.take() {
         // The locks are ours, so whoever had them has ended, and this answer is final.
         match was_written(&tx, &draft).await {
@@ -303,6 +365,7 @@ async fn once(
     match tx.commit_and_keep().await {
         Ok(session) => {
             *idle = Some(session);
+            shared.memory().forget(group.reports.iter().map(|report| report.attempt.0));
             Ok(draft)
         }
         Err(error) => {

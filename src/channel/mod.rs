@@ -112,6 +112,12 @@ pub trait Channel: Send + Sync {
         0
     }
 
+    /// Whether it takes parcels faster than a disk takes what is to be known of them: then it is handed those that have their intents
+    /// already ([`Gate::ask`] answers at once), and nobody waits for the ledger between two of them.
+    fn is_fast(&self) -> bool {
+        false
+    }
+
     /// Uses at most so many connections at the same time from now on, and returns how many are in use; nothing where each parcel that is
     /// handed in is one.
     fn limit(&self, connections: u32) -> Option<u32> {

@@ -4,18 +4,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::breadcrumb::{Breadcrumbs, Slot};
 use super::decide::{self, Tried, Trouble};
-use super::gate::{Answer, LedgerGate};
+use super::gate::{self, Answer, LedgerGate};
 use super::recover::Open;
 use super::{Event, Route, lock};
 use crate::channel::{Failure, Gate as _, Mark, Parcel, Previous, Probe, Receipt, Recipient, Reply};
 use crate::clock::Clock;
 use crate::crashpoint;
 use crate::digest::Digest;
-use crate::ledger::{Claim, Crash, Ledger, LedgerError, Outcome, Party, State, Stop};
+use crate::ledger::{AttemptId, Claim, Crash, Ledger, LedgerError, Outcome, Party, Settled, State, Stop};
 use crate::newsroom::ChannelKind;
 use crate::render::Edition;
 use crate::token::Purpose;
@@ -42,6 +43,20 @@ pub struct Ended {
     unknown: bool,
 }
 
+/// A delivery whose turn it is, and what it takes to try it.
+pub struct Errand {
+    /// Under which claim.
+    pub claim: Claim,
+    /// The frozen edition.
+    pub edition: Arc<Edition>,
+    /// What was made ahead.
+    pub ahead: Option<Arc<[u8]>>,
+    /// Where it is noted how far it is.
+    pub slot: Option<Slot>,
+    /// The intent that the ledger gave ahead, and from when on it is too late to leave under it.
+    pub intent: Option<(AttemptId, SignedDuration)>,
+}
+
 /// What all attempts of a process share.
 pub struct Desk<'a> {
     /// The record.
@@ -54,23 +69,22 @@ pub struct Desk<'a> {
     pub open: &'a Mutex<Vec<Open>>,
 }
 
-/// Makes one attempt, with what was made ahead for it. `alone`: nothing else of this channel is under way. After `stop` a mail that
-/// has no intent yet is given up, and goes back to waiting.
+/// Makes one attempt. `alone`: nothing else of this channel is under way. After `stop` a mail that has no intent yet is given up, and
+/// goes back to waiting.
 ///
 /// A panic of the adapter is caught, and put down to the delivery. What became of it is to be [`record`]ed; until then its breadcrumb
 /// stays.
 pub async fn attempt(
     desk: &Desk<'_>,
     route: &Route,
-    claim: Claim,
-    (edition, ahead): (Arc<Edition>, Option<Arc<[u8]>>),
+    errand: Errand,
     alone: bool,
     (line, stop): (&CancellationToken, &CancellationToken),
 ) -> Ended {
     let Desk { ledger, clock, .. } = *desk;
+    let Errand { claim, edition, ahead, slot, intent } = errand;
     let parcel = Parcel { ahead, ..parcel(ledger, &claim, edition, clock) };
-    let slot = desk.crumbs.map(Breadcrumbs::slot);
-    let gate = LedgerGate::new(ledger, clock, &claim, slot.as_ref(), alone);
+    let gate = LedgerGate::new(ledger, clock, &claim, slot.as_ref(), intent, alone);
     // What does not wait for a connection has begun, and is seen to its end.
     let never = CancellationToken::new();
     let (line, stop) = if route.kind == ChannelKind::Smtp { (line, stop) } else { (&never, &never) };
@@ -124,6 +138,26 @@ pub async fn attempt(
 }
 
 impl Ended {
+    /// One that was not begun, because the ledger said no when it was asked ahead.
+    pub fn stopped(desk: &Desk<'_>, errand: Errand, stop: Stop) -> Ended {
+        let Errand { claim, edition, slot, .. } = errand;
+        Ended {
+            sent: false,
+            spoke: false,
+            words: String::new(),
+            trouble: None,
+            url: None,
+            parcel: parcel(desk.ledger, &claim, edition, desk.clock),
+            request: gate::request(&claim),
+            claim,
+            slot,
+            answer: Answer::Stop(stop),
+            outcome: None,
+            broken: false,
+            unknown: false,
+        }
+    }
+
     /// Whether its record is a result alone, as nearly always.
     pub fn is_plain(&self) -> bool {
         matches!(self.answer, Answer::Go(_)) && !self.broken && !self.unknown
@@ -153,11 +187,13 @@ pub async fn record_all(desk: &Desk<'_>, channel: &str, all: Vec<Ended>) -> Resu
         Ok(settled) => {
             crashpoint!("S8");
             // Their breadcrumbs go only now.
-            Ok(all
-                .into_iter()
-                .zip(settled)
-                .map(|(ended, settled)| ended.event(channel, settled.state))
-                .collect())
+            let event = |(mut ended, settled): (Ended, Settled)| {
+                if let (State::Sent, Some(slot)) = (settled.state, &mut ended.slot) {
+                    slot.is_on_record();
+                }
+                ended.event(channel, settled.state)
+            };
+            Ok(all.into_iter().zip(settled).map(event).collect())
         }
         Err(error) => {
             keep(desk, all);

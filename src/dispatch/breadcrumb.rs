@@ -11,11 +11,16 @@
 //!
 //! Only that one mark (`About`) is a condition: where it cannot be written, nothing is sent. All others are lost in
 //! silence, and what they would have proved is unknown.
+//!
+//! A slot whose attempt is on record as taken is left as it is until it is used again, or until none is in use: the ledger knows better
+//! than it, and is not changed by it.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::channel::{Failure, Receipt};
@@ -34,6 +39,8 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
+    /// It has its intent, or the ledger is asked for it; nothing else was done for it yet.
+    Waiting = 0,
     /// Its bytes are being made.
     Filling = 1,
     /// Connecting, greeting, handing over what can be taken back.
@@ -47,6 +54,16 @@ pub enum Phase {
     /// The destination has answered.
     Answered = 6,
 }
+
+const PHASES: [Phase; 7] = [
+    Phase::Waiting,
+    Phase::Filling,
+    Phase::Talking,
+    Phase::Asked,
+    Phase::About,
+    Phase::Written,
+    Phase::Answered,
+];
 
 /// What an answer means, without its words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,10 +138,15 @@ impl Crumb {
         Crumb { delivery, epoch, phase: Phase::Filling, alone, code: None, verdict: Verdict::None }
     }
 
+    /// A delivery for which the ledger is about to be asked, long before its turn.
+    pub fn waiting(delivery: DeliveryId, epoch: Epoch) -> Crumb {
+        Crumb { phase: Phase::Waiting, ..Crumb::new(delivery, epoch, false) }
+    }
+
     /// What is certain after the process died with this crumb.
     pub fn proof(&self) -> Proof {
         match (self.phase, &self.verdict) {
-            (Phase::Filling | Phase::Talking | Phase::Asked, _) => Proof::NotSent,
+            (Phase::Waiting | Phase::Filling | Phase::Talking | Phase::Asked, _) => Proof::NotSent,
             (Phase::Answered, Verdict::None) | (Phase::About | Phase::Written, _) => Proof::Nothing,
             (Phase::Answered, verdict) => Proof::Answered(verdict.clone()),
         }
@@ -140,7 +162,7 @@ impl Crumb {
             Phase::Filling => 5,
             Phase::Talking | Phase::Asked if self.alone => 2,
             Phase::Talking | Phase::Asked => 1,
-            Phase::About | Phase::Written | Phase::Answered => 0,
+            Phase::Waiting | Phase::About | Phase::Written | Phase::Answered => 0,
         }
     }
 
@@ -180,10 +202,7 @@ impl Crumb {
         if version != VERSION || take::<8>(&mut rest)? != boot {
             return None;
         }
-        let phase =
-            [Phase::Filling, Phase::Talking, Phase::Asked, Phase::About, Phase::Written, Phase::Answered]
-                .into_iter()
-                .find(|known| *known as u8 == phase)?;
+        let phase = PHASES.into_iter().find(|known| *known as u8 == phase)?;
         let delivery = DeliveryId(i64::from_be_bytes(take(&mut rest)?));
         let epoch = Epoch(i64::from_be_bytes(take(&mut rest)?));
         let code = Some(u16::from_be_bytes(take(&mut rest)?)).filter(|code| *code > 0);
@@ -229,9 +248,14 @@ struct Inner {
     free: Mutex<Free>,
 }
 
+#[derive(Default)]
 struct Free {
-    slots: Vec<usize>,
+    /// The first ones first, so that those which are taken together mostly stand beside each other.
+    slots: BinaryHeap<Reverse<usize>>,
     next: usize,
+    used: usize,
+    /// Those of `slots` that still say what became of their attempts.
+    stale: BTreeSet<usize>,
 }
 
 impl Breadcrumbs {
@@ -251,7 +275,7 @@ impl Breadcrumbs {
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, 0)?;
         let found = bytes.chunks_exact(SLOT).filter_map(|slot| Crumb::from_bytes(slot, boot)).collect();
-        let inner = Inner { file, boot, free: Mutex::new(Free { slots: Vec::new(), next: 0 }) };
+        let inner = Inner { file, boot, free: Mutex::default() };
         Ok((Breadcrumbs(Arc::new(inner)), found))
     }
 
@@ -264,30 +288,33 @@ impl Breadcrumbs {
 
     /// A slot of one's own, until it is dropped.
     pub fn slot(&self) -> Slot {
-        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = free.slots.pop().unwrap_or_else(|| {
-            free.next += 1;
-            free.next - 1
-        });
-        Slot { crumbs: self.clone(), index }
-    }
-}
-
-/// One attempt's place in the file.
-pub struct Slot {
-    crumbs: Breadcrumbs,
-    index: usize,
-}
-
-impl Slot {
-    /// Writes how far it is; returns whether that is written.
-    pub fn write(&self, crumb: &Crumb) -> bool {
-        self.put(&crumb.to_bytes(self.crumbs.0.boot))
+        let mut free = self.free();
+        let index = match free.slots.pop() {
+            Some(Reverse(index)) => index,
+            None => {
+                free.next += 1;
+                free.next - 1
+            }
+        };
+        free.used += 1;
+        free.stale.remove(&index);
+        Slot { crumbs: self.clone(), index, stays: false }
     }
 
-    fn put(&self, bytes: &[u8; SLOT]) -> bool {
-        let at = (self.index * SLOT) as u64;
-        match self.crumbs.0.file.write_all_at(bytes, at) {
+    /// Writes how far each of them is, with one write for all that stand beside each other; returns whether all is written.
+    pub fn write_all(&self, all: &[(&Slot, Crumb)]) -> bool {
+        let mut all: Vec<(usize, [u8; SLOT])> =
+            all.iter().map(|(slot, crumb)| (slot.index, crumb.to_bytes(self.0.boot))).collect();
+        all.sort_unstable_by_key(|(index, _)| *index);
+        all.chunk_by(|(one, _), (next, _)| *next == one + 1).fold(true, |good, beside| {
+            let first = beside.first().map_or(0, |(index, _)| *index);
+            let bytes: Vec<u8> = beside.iter().flat_map(|(_, bytes)| *bytes).collect();
+            self.put(first, &bytes) && good
+        })
+    }
+
+    fn put(&self, index: usize, bytes: &[u8]) -> bool {
+        match self.0.file.write_all_at(bytes, (index * SLOT) as u64) {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(%error, "a breadcrumb cannot be written; a crash now would leave more unknown");
@@ -295,13 +322,49 @@ impl Slot {
             }
         }
     }
+
+    fn free(&self) -> MutexGuard<'_, Free> {
+        self.0.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One attempt's place in the file.
+pub struct Slot {
+    crumbs: Breadcrumbs,
+    index: usize,
+    /// The ledger has what it says.
+    stays: bool,
+}
+
+impl Slot {
+    /// Writes how far it is; returns whether that is written.
+    pub fn write(&self, crumb: &Crumb) -> bool {
+        self.crumbs.put(self.index, &crumb.to_bytes(self.crumbs.0.boot))
+    }
+
+    /// The delivery is on record as taken, and this slot says that or less: it need not be wiped before it is used again.
+    pub fn is_on_record(&mut self) {
+        self.stays = true;
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.put(&[0; SLOT]);
-        let mut free = self.crumbs.0.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.slots.push(self.index);
+        if !self.stays {
+            self.crumbs.put(self.index, &[0; SLOT]);
+        }
+        let mut free = self.crumbs.free();
+        free.slots.push(Reverse(self.index));
+        free.used -= 1;
+        if self.stays {
+            free.stale.insert(self.index);
+        }
+        if free.used == 0 {
+            // Nobody can take a slot meanwhile.
+            for index in std::mem::take(&mut free.stale) {
+                self.crumbs.put(index, &[0; SLOT]);
+            }
+        }
     }
 }
 
@@ -309,9 +372,6 @@ impl Drop for Slot {
 mod tests {
     use super::*;
     use crate::channel::Reply;
-
-    const PHASES: [Phase; 6] =
-        [Phase::Filling, Phase::Talking, Phase::Asked, Phase::About, Phase::Written, Phase::Answered];
 
     fn verdicts() -> Vec<Verdict> {
         vec![
@@ -353,6 +413,7 @@ mod tests {
     #[test]
     fn only_certainty_is_proof() {
         for (phase, verdict, expected) in [
+            (Phase::Waiting, Verdict::None, Proof::NotSent),
             (Phase::Filling, Verdict::None, Proof::NotSent),
             (Phase::Talking, Verdict::None, Proof::NotSent),
             (Phase::Asked, Verdict::None, Proof::NotSent),
@@ -420,6 +481,39 @@ mod tests {
         assert_eq!(found, []);
         let index = crumbs.slot().index;
         assert_eq!(crumbs.slot().index, index, "a slot is used again");
+    }
+
+    #[test]
+    fn several_are_written_at_once_and_what_is_on_record_stays_until_its_slot_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("breadcrumbs");
+        let (crumbs, _) = Breadcrumbs::open(&path, "boot").unwrap();
+        crumbs.clear().unwrap();
+        // Of five in a row the middle one is somebody else's.
+        let mut slots: Vec<Slot> = (0..5).map(|_| crumbs.slot()).collect();
+        let other = slots.remove(2);
+        assert!(other.write(&crumb(Phase::About, Verdict::None)));
+        let waiting = |n: usize| Crumb::waiting(DeliveryId(i64::try_from(n).unwrap()), Epoch(1));
+        let all: Vec<(&Slot, Crumb)> = [3, 0, 2, 1].map(|at| (&slots[at], waiting(at))).into();
+        assert!(crumbs.write_all(&all));
+        let read = || {
+            let boot = start(&Digest::of(b"boot").0);
+            let bytes = std::fs::read(&path).unwrap();
+            bytes.chunks_exact(SLOT).filter_map(|slot| Crumb::from_bytes(slot, boot)).collect::<Vec<_>>()
+        };
+        let about = crumb(Phase::About, Verdict::None);
+        assert_eq!(read(), [waiting(0), waiting(1), about.clone(), waiting(2), waiting(3)]);
+        slots[0].is_on_record();
+        drop(slots.drain(..2));
+        assert_eq!(read(), [waiting(0), about.clone(), waiting(2), waiting(3)], "the second was wiped");
+        let again = crumbs.slot();
+        assert!(again.write(&waiting(9)));
+        assert_eq!(read(), [waiting(9), about, waiting(2), waiting(3)], "the first free one is used first");
+        slots.iter_mut().for_each(Slot::is_on_record);
+        drop((slots, other));
+        assert_eq!(read(), [waiting(9), waiting(2), waiting(3)]);
+        drop(again);
+        assert_eq!(read(), [], "none is in use: nothing is left");
     }
 
     /// `cargo test --release --lib breadcrumb -- --ignored --nocapture`

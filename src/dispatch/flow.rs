@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{self, Desk, Ended};
+use super::attempt::{self, Desk, Ended, Errand};
+use super::breadcrumb::Breadcrumbs;
+use super::carry::{self, Carried, Carry};
 use super::decide::Trouble;
 use super::hand::{Hand, Place};
 use super::shape::{Effect, May, Questions, Shape};
@@ -77,6 +79,11 @@ pub struct Flow {
     /// What became of these is recorded together, as soon as the group before them is on record.
     to_record: Vec<Ended>,
     group: bool,
+    /// Those attempts that are made in rounds, because the relay is fast, and whether they are now.
+    carry: Arc<Carry>,
+    bulk: bool,
+    /// When the next round begins, however little there is to do.
+    beat: Instant,
     /// How many connections the channel was told to use.
     limit: Option<u32>,
     /// Gives back what stands in the channel's line and has no intent.
@@ -115,6 +122,9 @@ impl Flow {
             recording: 0,
             to_record: Vec::new(),
             group: false,
+            carry: Arc::default(),
+            bulk: false,
+            beat: Instant::now(),
             limit: None,
             wakes: BTreeMap::new(),
             leave_at: None,
@@ -152,6 +162,7 @@ impl Flow {
         let (stop, clock) = (self.shift.stop.clone(), self.inner.clock.clone());
         loop {
             let now = clock.now();
+            self.collect(&shape, now);
             self.ending |= stop.is_cancelled() || self.failed.is_some();
             if !self.ending {
                 self.wake(now);
@@ -160,11 +171,14 @@ impl Flow {
                 self.claim(&shape, now);
             }
             self.record_group();
-            let idle = self.in_hand() == 0 && self.steps.is_empty();
+            self.carry();
+            let done = self.steps.is_empty() && self.carry.is_empty();
+            let idle = self.in_hand() == 0 && done;
             if (self.ending && self.steps.is_empty()) || (idle && (site || self.shift.is_over())) {
                 break;
             }
             at_work.set(!idle);
+            let beat = self.beat();
             let wake = self.leave_at.into_iter().chain(self.wakes.keys().next().copied()).min();
             tokio::select! {
                 Some(step) = self.steps.join_next(), if !self.steps.is_empty() => {
@@ -174,6 +188,8 @@ impl Flow {
                         self.stepped(&shape, step);
                     }
                 }
+                () = self.carry.news() => {}
+                () = tokio::time::sleep_until(beat.unwrap_or(self.beat)), if beat.is_some() => {}
                 () = sleep_until(&clock, wake), if !self.ending => {}
                 _ = look.tick(), if !self.ending => {
                     self.look();
@@ -239,9 +255,11 @@ impl Flow {
     fn leave(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
         self.leave_at = None;
         self.prepare(shape, now);
-        if self.recording >= MOST_UNRECORDED || self.suspect(shape, now) {
+        let wait = if self.bulk { !self.is_round_due() } else { self.recording >= MOST_UNRECORDED };
+        if wait || self.suspect(shape, now) {
             return;
         }
+        let mut round = Vec::new();
         let mut back: Vec<(Place, Option<Timestamp>)> = Vec::new();
         loop {
             let found = {
@@ -287,8 +305,13 @@ impl Flow {
                 found
             };
             let Some((place, claim)) = found else { break };
-            self.begin(place, claim, false, now);
+            if self.bulk {
+                round.push((place, claim));
+            } else {
+                self.begin(place, claim, false, now);
+            }
         }
+        self.begin_round(round, now);
         for (place, after) in back {
             match after {
                 Some(after) => self.back(&place, after, now),
@@ -301,12 +324,77 @@ impl Flow {
     fn prepare(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
         let Some(route) = self.inner.routes.get(&self.key) else { return };
         let mut shape = lock(shape);
-        shape.ahead(route.channel.line());
+        let line = shape.ahead(route.channel.line(), now);
         let limit = shape.may_use(now);
         if self.limit != Some(limit) {
             self.limit = Some(limit);
             route.channel.limit(limit);
         }
+        self.bulk = line > 0 && route.channel.is_fast();
+        if self.bulk {
+            self.carry.set(limit, limit.saturating_mul(line.saturating_add(1)));
+        }
+    }
+
+    /// When to look again at what the carriers have done. A round that is under way ends with a step.
+    fn beat(&mut self) -> Option<Instant> {
+        if self.group || (self.carry.is_empty() && self.to_record.is_empty()) {
+            return None;
+        }
+        let now = Instant::now();
+        if self.beat <= now {
+            self.beat = now + carry::BEAT;
+        }
+        Some(self.beat)
+    }
+
+    /// Whether it is time to exchange results for intents.
+    fn is_round_due(&self) -> bool {
+        !self.group && (self.carry.is_low() || Instant::now() >= self.beat)
+    }
+
+    /// Takes over what became of the attempts that were made in rounds.
+    fn collect(&mut self, shape: &std::sync::Mutex<Shape>, now: Timestamp) {
+        for Carried { place, began, ended } in self.carry.collect(self.group) {
+            self.attempts -= 1;
+            self.ended(shape, &place, began, ended, now);
+        }
+    }
+
+    /// Begins a round in which `claims` get their intents, and what ended is recorded.
+    fn begin_round(&mut self, claims: Vec<(Place, Claim)>, now: Timestamp) {
+        if claims.is_empty() {
+            return;
+        }
+        self.attempts += claims.len();
+        self.carry.open(claims.len());
+        self.group = true;
+        self.beat = Instant::now() + carry::BEAT;
+        let results = std::mem::take(&mut self.to_record);
+        let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
+        let carry = Arc::clone(&self.carry);
+        self.steps.spawn(async move {
+            let at = (key.as_str(), &desk(&inner));
+            Ok(Step::Recorded(carry.round(&inner, &shift, at, results, claims, now).await?, true))
+        });
+    }
+
+    /// Begins carriers that are missing.
+    fn carry(&mut self) {
+        for _ in 0..self.carry.missing(self.ending) {
+            self.carrier();
+        }
+    }
+
+    fn carrier(&mut self) {
+        let (inner, shift, key) = (Arc::clone(&self.inner), Arc::clone(&self.shift), self.key.clone());
+        let carry = Arc::clone(&self.carry);
+        self.steps.spawn(async move {
+            if let Some(route) = inner.routes.get(&key) {
+                carry.run(&desk(&inner), route, &shift).await;
+            }
+            Ok(Step::Written)
+        });
     }
 
     /// What the ledger is to be asked for what is used.
@@ -373,7 +461,10 @@ impl Flow {
                 None => None,
             };
             let until = (&line, &shift.stop);
-            let ended = attempt::attempt(&desk(&inner), route, claim, (edition, ahead), alone, until).await;
+            let desk = desk(&inner);
+            let slot = desk.crumbs.map(Breadcrumbs::slot);
+            let errand = Errand { claim, edition, ahead, slot, intent: None };
+            let ended = attempt::attempt(&desk, route, errand, alone, until).await;
             Ok(Step::Ended { place, began, ended: Box::new(ended) })
         });
     }
@@ -395,10 +486,12 @@ impl Flow {
 
     /// Records what came to its end since the last group was begun: so one transaction has many.
     fn record_group(&mut self) {
-        if self.group || self.to_record.is_empty() {
+        // In rounds the next one takes them along, if there is one.
+        if self.group || self.to_record.is_empty() || (self.bulk && !self.ending && !self.is_round_due()) {
             return;
         }
         self.group = true;
+        self.beat = Instant::now() + carry::BEAT;
         let all = std::mem::take(&mut self.to_record);
         let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
         self.steps.spawn(async move {
@@ -478,6 +571,9 @@ impl Flow {
 
     /// Looks whether something came due, was held or resumed.
     fn look(&mut self) {
+        for _ in 0..self.carry.stuck() {
+            self.carrier();
+        }
         if self.looking || self.claiming {
             return;
         }

@@ -32,6 +32,11 @@ pub enum Answer {
     Failed(LedgerError),
 }
 
+/// The digest of what is sent under `claim`: the frozen edition, and by what the destination knows this delivery.
+pub fn request(claim: &Claim) -> Digest {
+    Digest::of_fields(&[&claim.edition.0, claim.wire_key.as_bytes()])
+}
+
 /// The gate of one attempt.
 pub struct LedgerGate<'a> {
     ledger: &'a Ledger,
@@ -39,6 +44,8 @@ pub struct LedgerGate<'a> {
     claim: &'a Claim,
     request: Digest,
     slot: Option<&'a Slot>,
+    /// The intent was there before anything was made ready.
+    granted: bool,
     state: Mutex<State>,
 }
 
@@ -52,25 +59,32 @@ struct State {
 }
 
 impl<'a> LedgerGate<'a> {
-    /// A gate that nobody has asked. The slot says that the bytes are being made.
+    /// A gate that nobody has asked, or, with an intent that the ledger gave ahead and the instant from which it is too late to leave
+    /// under it, one that has its answer. The slot says that the bytes are being made.
     pub fn new(
         ledger: &'a Ledger,
         clock: &'a Clock,
         claim: &'a Claim,
         slot: Option<&'a Slot>,
+        intent: Option<(AttemptId, SignedDuration)>,
         alone: bool,
     ) -> LedgerGate<'a> {
         let crumb = Crumb::new(claim.delivery, claim.epoch, alone);
         if let Some(slot) = slot {
             slot.write(&crumb);
         }
+        let (answer, deadline) = match intent {
+            Some((attempt, deadline)) => (Answer::Go(attempt), Some(deadline)),
+            None => (Answer::NotAsked, None),
+        };
         LedgerGate {
             ledger,
             clock,
             claim,
-            request: Digest::of_fields(&[&claim.edition.0, claim.wire_key.as_bytes()]),
+            request: request(claim),
             slot,
-            state: Mutex::new(State { answer: Answer::NotAsked, crumb, begun: false, deadline: None }),
+            granted: intent.is_some(),
+            state: Mutex::new(State { answer, crumb, begun: false, deadline }),
         }
     }
 
@@ -91,7 +105,7 @@ impl<'a> LedgerGate<'a> {
 
     /// Whether the ledger was asked.
     pub fn asked(&self) -> bool {
-        lock(&self.state).crumb.phase >= Phase::Asked
+        self.granted || lock(&self.state).crumb.phase >= Phase::Asked
     }
 
     /// Returns when the attempt can be given up: it has an intent that is too old to leave under; or it still stands in the channel's
@@ -106,6 +120,9 @@ impl<'a> LedgerGate<'a> {
                 }
             }
         };
+        if self.granted {
+            return patience.await;
+        }
         let stopped = async {
             line.cancelled().await;
             // One more connection would be another try, at a destination that may have had enough of them.
@@ -163,6 +180,9 @@ impl Gate for LedgerGate<'_> {
 
     async fn ask(&self) -> bool {
         self.reach(Phase::Asked, |_| {});
+        if self.granted {
+            return true;
+        }
         // Before the question, so that a pause while it is answered counts.
         let deadline = self.clock.steady().saturating_add(START_WITHIN);
         let question = (self.claim.delivery, self.claim.epoch, self.request);

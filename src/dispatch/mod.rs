@@ -6,7 +6,8 @@
 //! knows of in [`doubt`]. [`breadcrumb`] and [`recover`] make a death of the process cost as little as can be.
 //!
 //! Each channel flows by itself ([`flow`]), within its limits and those of each provider, which all daemons of a ledger keep
-//! together ([`budget`]). A destination that is busy or refuses us ([`health`]) keeps nobody else waiting.
+//! together ([`budget`]). A destination that is busy or refuses us ([`health`]) keeps nobody else waiting. To a relay that is faster than
+//! the disk mails leave in rounds ([`carry`]).
 //!
 //! While nothing is due, what takes long is made ahead ([`ahead`]).
 //!
@@ -19,6 +20,7 @@ mod answer;
 mod attempt;
 mod breadcrumb;
 mod budget;
+mod carry;
 mod decide;
 mod doubt;
 mod flow;

@@ -141,9 +141,12 @@ impl Shape {
         self.connections
     }
 
-    /// So many for each connection may be handed to the channel beyond those on their way.
-    pub fn ahead(&mut self, ahead: u32) {
-        self.ahead = ahead;
+    /// The channel may be handed so many for each connection beyond those on their way; returns how many it is now. Who is being tried
+    /// out, or may leave only so often, is not begun before its time.
+    pub fn ahead(&mut self, ahead: u32, now: Timestamp) -> u32 {
+        let calm = self.pace.is_none() && self.refusing.is_empty() && self.whole.most(now) == Most::All;
+        self.ahead = if calm { ahead } else { 0 };
+        self.ahead
     }
 
     /// How many connections may be used now.
@@ -197,7 +200,6 @@ impl Shape {
             self.asking.insert(nobody());
             return May::Ask;
         }
-        // Who is being tried out, or may leave only so often, is not begun before its time.
         let calm = few == u32::MAX && self.pace.is_none();
         let ahead = if calm { self.ahead } else { 0 };
         let most = self.slots.may(now).saturating_mul(ahead.saturating_add(1));

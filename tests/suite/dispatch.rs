@@ -42,6 +42,8 @@ enum Script {
 #[derive(Default)]
 struct Scripted {
     script: BTreeMap<&'static str, Script>,
+    /// It says that it is faster than the disk.
+    fast: bool,
     passed: Arc<Mutex<Vec<String>>>,
 }
 
@@ -87,6 +89,14 @@ impl Channel for Scripted {
         }
     }
 
+    fn line(&self) -> u32 {
+        if self.fast { 4 } else { 0 }
+    }
+
+    fn is_fast(&self) -> bool {
+        self.fast
+    }
+
     async fn probe(&self, parcel: &Parcel) -> Probe {
         match self.script.get(name(parcel).as_str()) {
             Some(Script::LostButThere) => Probe::Arrived(Receipt {
@@ -110,17 +120,28 @@ struct Bench {
 
 impl Bench {
     async fn new(contacts: i64, script: &[(&'static str, Script)]) -> Bench {
-        Bench::with(contacts, script, OnUnknown::Hold).await
+        Bench::with(contacts, script, OnUnknown::Hold, false).await
     }
 
-    async fn with(contacts: i64, script: &[(&'static str, Script)], on_unknown: OnUnknown) -> Bench {
+    /// To a channel that is faster than the disk, or is not.
+    async fn to(fast: bool, contacts: i64, script: &[(&'static str, Script)]) -> Bench {
+        Bench::with(contacts, script, OnUnknown::Hold, fast).await
+    }
+
+    async fn with(
+        contacts: i64,
+        script: &[(&'static str, Script)],
+        on_unknown: OnUnknown,
+        fast: bool,
+    ) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let config = LedgerConfig { folder: folder.path().join("ledger"), ..LedgerConfig::default() };
         let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
         let desk = Desk::with(ledger.clone(), contacts).await;
         let clock = Clock::fixed(at(-60));
         let passed = Arc::default();
-        let channel = Scripted { script: script.iter().cloned().collect(), passed: Arc::clone(&passed) };
+        let script = script.iter().cloned().collect();
+        let channel = Scripted { script, fast, passed: Arc::clone(&passed) };
         let limits = Limits { connections: Some(3), ..Limits::default() };
         let route = Route { channel: Box::new(channel), kind: ChannelKind::Smtp, limits, on_unknown };
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
@@ -154,54 +175,58 @@ fn later() -> Failure {
 
 #[tokio::test]
 async fn nothing_leaves_before_it_is_due_and_then_everything_once() {
-    let bench = Bench::new(40, &[]).await;
-    let everybody: Vec<i64> = (1..=40).collect();
-    bench.desk.original("aster", "v1", &everybody).await;
-    assert_eq!(bench.drain(-1).await, "");
-    assert!(bench.passed().is_empty());
-    assert_eq!(bench.drain(0).await, "40 sent");
-    assert_eq!(bench.drain(1).await, "");
-    let passed = bench.passed();
-    assert_eq!(passed.len(), 40);
-    assert!(passed.windows(2).all(|pair| pair[0] != pair[1]), "somebody got it twice: {passed:?}");
+    for fast in [false, true] {
+        let bench = Bench::to(fast, 40, &[]).await;
+        let everybody: Vec<i64> = (1..=40).collect();
+        bench.desk.original("aster", "v1", &everybody).await;
+        assert_eq!(bench.drain(-1).await, "");
+        assert!(bench.passed().is_empty());
+        assert_eq!(bench.drain(0).await, "40 sent");
+        assert_eq!(bench.drain(1).await, "");
+        let passed = bench.passed();
+        assert_eq!(passed.len(), 40);
+        assert!(passed.windows(2).all(|pair| pair[0] != pair[1]), "somebody got it twice: {passed:?}");
+    }
 }
 
 #[tokio::test]
 async fn each_failure_ends_where_it_should_and_is_recorded_also_before_the_gate() {
-    let refused =
-        Failure::Refused { reply: Reply::new(550, Some("5.1.1".into()), "no such user"), suppress: true };
-    let lost = Failure::Unknown { reply: Reply::note("connection lost after the dot") };
-    let script = [
-        ("c1", Script::Early(later())),
-        ("c2", Script::Late(later())),
-        ("c3", Script::Early(refused)),
-        ("c4", Script::Late(lost)),
-        ("c5", Script::LostButThere),
-        ("c6", Script::Accept),
-    ];
-    let bench = Bench::new(6, &script).await;
-    bench.desk.original("aster", "v1", &[1, 2, 3, 4, 5, 6]).await;
-    assert_eq!(bench.drain(0).await, "2 scheduled, 2 sent, 1 failed, 1 unknown");
-    let rows = bench.desk.rows("aster").await;
-    assert_eq!(
-        rows,
-        [
-            "c1 original scheduled",
-            "c2 original scheduled",
-            "c3 original failed",
-            "c4 original unknown",
-            "c5 original sent",
-            "c6 original sent"
-        ]
-    );
-    let suppressions = bench.desk.ledger.suppressions().await.unwrap();
-    assert_eq!(suppressions.len(), 1, "only the dead address is suppressed");
-    // The second try comes after about a minute, not before, and an unknown one never by itself.
-    assert_eq!(bench.drain(30).await, "");
-    assert_eq!(bench.drain(80).await, "2 scheduled");
-    let words: Vec<String> =
-        bench.events.lock().unwrap().iter().map(|event| event.recipient.clone()).collect();
-    assert!(words.iter().all(|word| !word.contains("c1@")), "addresses are masked: {words:?}");
+    for fast in [false, true] {
+        let refused =
+            Failure::Refused { reply: Reply::new(550, Some("5.1.1".into()), "no such user"), suppress: true };
+        let lost = Failure::Unknown { reply: Reply::note("connection lost after the dot") };
+        let script = [
+            ("c1", Script::Early(later())),
+            ("c2", Script::Late(later())),
+            ("c3", Script::Early(refused)),
+            ("c4", Script::Late(lost)),
+            ("c5", Script::LostButThere),
+            ("c6", Script::Accept),
+        ];
+        let bench = Bench::to(fast, 6, &script).await;
+        bench.desk.original("aster", "v1", &[1, 2, 3, 4, 5, 6]).await;
+        assert_eq!(bench.drain(0).await, "2 scheduled, 2 sent, 1 failed, 1 unknown");
+        let rows = bench.desk.rows("aster").await;
+        assert_eq!(
+            rows,
+            [
+                "c1 original scheduled",
+                "c2 original scheduled",
+                "c3 original failed",
+                "c4 original unknown",
+                "c5 original sent",
+                "c6 original sent"
+            ]
+        );
+        let suppressions = bench.desk.ledger.suppressions().await.unwrap();
+        assert_eq!(suppressions.len(), 1, "only the dead address is suppressed");
+        // The second try comes after about a minute, not before, and an unknown one never by itself.
+        assert_eq!(bench.drain(30).await, "");
+        assert_eq!(bench.drain(80).await, "2 scheduled");
+        let words: Vec<String> =
+            bench.events.lock().unwrap().iter().map(|event| event.recipient.clone()).collect();
+        assert!(words.iter().all(|word| !word.contains("c1@")), "addresses are masked: {words:?}");
+    }
 }
 
 #[tokio::test]
@@ -236,35 +261,40 @@ async fn a_destination_that_refuses_us_three_times_is_held() {
 
 #[tokio::test]
 async fn a_hold_between_claim_and_gate_wins() {
-    let bench = Bench::new(2, &[]).await;
-    bench.desk.original("aster", "v1", &[1, 2]).await;
-    bench.desk.ledger.hold(Scope::Everything, "stop", "test", at(-1)).await.unwrap();
-    bench.drain(0).await;
-    assert!(bench.passed().is_empty());
-    bench.desk.ledger.resume(&Scope::Everything, "test", at(1)).await.unwrap();
-    assert_eq!(bench.drain(2).await, "2 sent");
+    for fast in [false, true] {
+        let bench = Bench::to(fast, 2, &[]).await;
+        bench.desk.original("aster", "v1", &[1, 2]).await;
+        bench.desk.ledger.hold(Scope::Everything, "stop", "test", at(-1)).await.unwrap();
+        bench.drain(0).await;
+        assert!(bench.passed().is_empty());
+        bench.desk.ledger.resume(&Scope::Everything, "test", at(1)).await.unwrap();
+        assert_eq!(bench.drain(2).await, "2 sent");
+    }
 }
 
 #[tokio::test]
 async fn an_adapter_that_gives_up_without_asking_gives_its_claim_back() {
-    let bench = Bench::new(1, &[("c1", Script::Lame)]).await;
-    bench.desk.original("aster", "v1", &[1]).await;
-    let stop = CancellationToken::new();
-    bench.clock.set(at(0));
-    let dispatch = bench.dispatch.clone();
-    let events = Arc::clone(&bench.events);
-    let halting = stop.clone();
-    let watch = tokio::spawn(async move {
-        while events.lock().unwrap().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        halting.cancel();
-    });
-    dispatch.drain(&stop).await.unwrap();
-    watch.await.unwrap();
-    assert_eq!(bench.desk.rows("aster").await, ["c1 original scheduled"]);
-    let attempts = bench.desk.ledger.log(Some("aster"), dateline::ledger::DeliveryId(0), 10).await.unwrap();
-    assert!(attempts[0].attempts.is_empty(), "nothing was tried: {:?}", attempts[0].attempts);
+    for fast in [false, true] {
+        let bench = Bench::to(fast, 1, &[("c1", Script::Lame)]).await;
+        bench.desk.original("aster", "v1", &[1]).await;
+        let stop = CancellationToken::new();
+        bench.clock.set(at(0));
+        let dispatch = bench.dispatch.clone();
+        let events = Arc::clone(&bench.events);
+        let halting = stop.clone();
+        let watch = tokio::spawn(async move {
+            while events.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            halting.cancel();
+        });
+        dispatch.drain(&stop).await.unwrap();
+        watch.await.unwrap();
+        assert_eq!(bench.desk.rows("aster").await, ["c1 original scheduled"]);
+        let attempts =
+            bench.desk.ledger.log(Some("aster"), dateline::ledger::DeliveryId(0), 10).await.unwrap();
+        assert!(attempts[0].attempts.is_empty(), "nothing was tried: {:?}", attempts[0].attempts);
+    }
 }
 
 #[tokio::test]
@@ -304,28 +334,30 @@ async fn the_newsroom_site_goes_before_the_mails() {
 
 #[tokio::test]
 async fn a_panic_costs_its_own_delivery_alone() {
-    let bench = Bench::new(6, &[("c2", Script::Panics), ("c5", Script::PanicsLate)]).await;
-    bench.desk.original("aster", "v1", &[1, 2, 3, 4, 5, 6]).await;
-    // What never left is tried once more, alone; what may have left never is.
-    assert_eq!(bench.drain(0).await, "1 scheduled, 4 sent, 1 unknown, 1 quarantined");
-    assert_eq!(
-        bench.desk.rows("aster").await,
-        [
-            "c1 original sent",
-            "c2 original quarantined",
-            "c3 original sent",
-            "c4 original sent",
-            "c5 original unknown",
-            "c6 original sent"
-        ]
-    );
-    bench.desk.is_sound().await;
+    for fast in [false, true] {
+        let bench = Bench::to(fast, 6, &[("c2", Script::Panics), ("c5", Script::PanicsLate)]).await;
+        bench.desk.original("aster", "v1", &[1, 2, 3, 4, 5, 6]).await;
+        // What never left is tried once more, alone; what may have left never is.
+        assert_eq!(bench.drain(0).await, "1 scheduled, 4 sent, 1 unknown, 1 quarantined");
+        assert_eq!(
+            bench.desk.rows("aster").await,
+            [
+                "c1 original sent",
+                "c2 original quarantined",
+                "c3 original sent",
+                "c4 original sent",
+                "c5 original unknown",
+                "c6 original sent"
+            ]
+        );
+        bench.desk.is_sound().await;
+    }
 }
 
 /// A drain that waits behind its gate; `f` runs meanwhile.
-async fn while_it_waits(f: impl AsyncFnOnce(&Bench)) -> (Bench, String) {
+async fn while_it_waits(fast: bool, f: impl AsyncFnOnce(&Bench)) -> (Bench, String) {
     let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let bench = Bench::new(1, &[("c1", Script::Waits(Arc::clone(&asked), Arc::clone(&go)))]).await;
+    let bench = Bench::to(fast, 1, &[("c1", Script::Waits(Arc::clone(&asked), Arc::clone(&go)))]).await;
     bench.desk.original("aster", "v1", &[1]).await;
     bench.clock.set(at(0));
     let dispatch = bench.dispatch.clone();
@@ -345,27 +377,31 @@ async fn while_it_waits(f: impl AsyncFnOnce(&Bench)) -> (Bench, String) {
 
 #[tokio::test]
 async fn a_late_answer_is_evidence() {
-    let (bench, tally) = while_it_waits(async |bench| {
-        // Its lease ended, somebody gave it up; the dot was allowed in time all the same.
-        assert_eq!(bench.desk.ledger.rescue(at(60)).await.unwrap().unknown, 1);
-        assert_eq!(bench.desk.rows("aster").await, ["c1 original unknown"]);
-    })
-    .await;
-    assert_eq!(tally, "1 sent");
-    let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
-    let results: Vec<(&str, bool)> =
-        log[0].attempts[0].results.iter().map(|result| (result.outcome.as_str(), result.late)).collect();
-    assert_eq!(results, [("unknown", false), ("sent", true)]);
+    for fast in [false, true] {
+        let (bench, tally) = while_it_waits(fast, async |bench| {
+            // Its lease ended, somebody gave it up; the dot was allowed in time all the same.
+            assert_eq!(bench.desk.ledger.rescue(at(60)).await.unwrap().unknown, 1);
+            assert_eq!(bench.desk.rows("aster").await, ["c1 original unknown"]);
+        })
+        .await;
+        assert_eq!(tally, "1 sent");
+        let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
+        let results: Vec<(&str, bool)> =
+            log[0].attempts[0].results.iter().map(|result| (result.outcome.as_str(), result.late)).collect();
+        assert_eq!(results, [("unknown", false), ("sent", true)]);
+    }
 }
 
 #[tokio::test]
 async fn whoever_comes_too_late_to_the_gate_does_not_pass() {
-    for (seconds, passes) in [(29, true), (30, false), (3_600, false)] {
-        let (bench, tally) = while_it_waits(async |bench| bench.clock.set(at(seconds))).await;
-        assert_eq!(tally, if passes { "1 sent" } else { "1 scheduled" }, "{seconds}");
-        assert_eq!(bench.passed().len(), usize::from(passes), "{seconds}");
-        let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
-        assert_eq!(log[0].attempts[0].results[0].outcome, if passes { "sent" } else { "not-sent" });
+    for fast in [false, true] {
+        for (seconds, passes) in [(29, true), (30, false), (3_600, false)] {
+            let (bench, tally) = while_it_waits(fast, async |bench| bench.clock.set(at(seconds))).await;
+            assert_eq!(tally, if passes { "1 sent" } else { "1 scheduled" }, "{seconds}");
+            assert_eq!(bench.passed().len(), usize::from(passes), "{seconds}");
+            let log = bench.desk.ledger.log(None, dateline::ledger::DeliveryId(0), 1).await.unwrap();
+            assert_eq!(log[0].attempts[0].results[0].outcome, if passes { "sent" } else { "not-sent" });
+        }
     }
 }
 
@@ -427,7 +463,7 @@ async fn what_shows_late_is_found() {
 
 #[tokio::test]
 async fn a_channel_that_says_so_sends_once_more_and_never_twice() {
-    let bench = Bench::with(2, &[("c1", lost())], OnUnknown::ResendOnce).await;
+    let bench = Bench::with(2, &[("c1", lost())], OnUnknown::ResendOnce, false).await;
     bench.desk.original("aster", "v1", &[1, 2]).await;
     assert_eq!(bench.drain(0).await, "1 sent, 1 unknown");
     assert_eq!(bench.drain(899).await, "");
@@ -441,23 +477,85 @@ async fn a_channel_that_says_so_sends_once_more_and_never_twice() {
 /// A result that the disk did not take is recorded when it does, although the mail has left long ago.
 #[tokio::test]
 async fn what_the_ledger_could_not_take_is_not_forgotten() {
-    let bench = Bench::new(2, &[]).await;
-    bench.desk.original("aster", "v1", &[1, 2]).await;
-    let file = bench._folder.path().join("ledger/ledger.db");
-    let disk = rusqlite::Connection::open(file).unwrap();
-    disk.execute_batch(
-        "CREATE TRIGGER full BEFORE INSERT ON result BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-    )
-    .unwrap();
+    for fast in [false, true] {
+        let bench = Bench::to(fast, 2, &[]).await;
+        bench.desk.original("aster", "v1", &[1, 2]).await;
+        let file = bench._folder.path().join("ledger/ledger.db");
+        let disk = rusqlite::Connection::open(file).unwrap();
+        disk.execute_batch(
+            "CREATE TRIGGER full BEFORE INSERT ON result BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+        )
+        .unwrap();
+        bench.clock.set(at(0));
+        let stopped = bench.dispatch.drain(&CancellationToken::new()).await;
+        assert!(stopped.is_err_and(|error| error.to_string().contains("the disk is full")));
+        let left = bench.passed();
+        assert!(!left.is_empty(), "something had left before the first result was refused");
+        disk.execute_batch("DROP TRIGGER full").unwrap();
+        bench.drain(1).await;
+        assert_eq!(bench.desk.rows("aster").await, ["c1 original sent", "c2 original sent"]);
+        assert_eq!(bench.passed(), ["c1", "c2"], "nobody got it twice");
+        bench.desk.is_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn to_a_fast_channel_the_ledger_is_asked_for_many_at_once() {
+    for fast in [false, true] {
+        let bench = Bench::to(fast, 300, &[]).await;
+        let everybody: Vec<i64> = (1..=300).collect();
+        bench.desk.original("aster", "v1", &everybody).await;
+        let disk = rusqlite::Connection::open(bench._folder.path().join("ledger/ledger.db")).unwrap();
+        let transactions =
+            || -> i64 { disk.query_row("SELECT serial FROM ledger_meta", [], |row| row.get(0)).unwrap() };
+        let before = transactions();
+        assert_eq!(bench.drain(0).await, "300 sent");
+        let each = (transactions() - before) as f64 / 300.0;
+        // Three connections and four more ready for each are 15, of which at least half are asked for together.
+        assert!(!fast || each < 0.2, "{each} transactions for each");
+        assert_eq!(bench.passed().len(), 300);
+        bench.desk.is_sound().await;
+    }
+}
+
+/// What was asked for ahead is seen to its end when the process is to stop, and nothing else is begun.
+#[tokio::test]
+async fn a_stop_sees_to_its_end_what_has_its_intent() {
+    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    // A channel is handed more than it has connections for only once it has taken something.
+    let names: Vec<&'static str> = (4..=60).map(|n| &*format!("c{n}").leak()).collect();
+    let script: Vec<(&'static str, Script)> =
+        names.iter().map(|name| (*name, Script::Waits(Arc::clone(&asked), Arc::clone(&go)))).collect();
+    let bench = Bench::to(true, 60, &script).await;
+    let everybody: Vec<i64> = (1..=60).collect();
+    bench.desk.original("aster", "v1", &everybody).await;
     bench.clock.set(at(0));
-    let stopped = bench.dispatch.drain(&CancellationToken::new()).await;
-    assert!(stopped.is_err_and(|error| error.to_string().contains("the disk is full")));
-    let left = bench.passed();
-    assert!(!left.is_empty(), "something had left before the first result was refused");
-    disk.execute_batch("DROP TRIGGER full").unwrap();
-    bench.drain(1).await;
-    assert_eq!(bench.desk.rows("aster").await, ["c1 original sent", "c2 original sent"]);
-    assert_eq!(bench.passed(), ["c1", "c2"], "nobody got it twice");
+    let (dispatch, stop) = (bench.dispatch.clone(), CancellationToken::new());
+    let drain = {
+        let stop = stop.clone();
+        tokio::spawn(async move { dispatch.drain(&stop).await.unwrap() })
+    };
+    let attempting = async || {
+        let rows = bench.desk.rows("aster").await;
+        rows.iter().filter(|row| row.ends_with("attempting")).count()
+    };
+    // More have their intents than are being carried: three for each of three connections.
+    while attempting().await < 12 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    while !drain.is_finished() {
+        go.notify_one();
+        tokio::task::yield_now().await;
+    }
+    let tally = drain.await.unwrap();
+    let sent = tally.get(&State::Sent).copied().unwrap_or_default();
+    assert!(
+        (15..=18).contains(&sent) && tally.len() == 1,
+        "three and those that had their intents: {tally:?}"
+    );
+    let rows = bench.desk.rows("aster").await;
+    assert_eq!(rows.iter().filter(|row| row.ends_with("scheduled")).count() as u64, 60 - sent, "{rows:?}");
     bench.desk.is_sound().await;
 }
 

@@ -400,6 +400,10 @@ impl Channel for Smtp {
         }
     }
 
+    fn is_fast(&self) -> bool {
+        self.pool.is_fast()
+    }
+
     fn limit(&self, connections: u32) -> Option<u32> {
         Some(self.pool.limit(connections))
     }

@@ -244,6 +244,7 @@ fn any_history_keeps_the_promises() {
 }
 
 /// The long form, with so many histories as `RELIABILITY_CASES` says: `RELIABILITY=long cargo test --release --all-features --test suite ledger::walk`.
+/// `RELIABILITY_DATABASE=SQLite` or `PostgreSQL`: on that alone.
 #[test]
 fn ten_thousand_histories_keep_the_promises() {
     if !disk::long() {
@@ -252,7 +253,8 @@ fn ten_thousand_histories_keep_the_promises() {
     let cases =
         std::env::var("RELIABILITY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000);
     for (database, databases) in [("SQLite", [true, false]), ("PostgreSQL", [false, true])] {
-        if database == "PostgreSQL" && super::postgres::server().is_none() {
+        let other = std::env::var("RELIABILITY_DATABASE").is_ok_and(|only| only != database);
+        if other || (database == "PostgreSQL" && super::postgres::server().is_none()) {
             continue;
         }
         let mut run = disk::Run::begin("random histories", 0);

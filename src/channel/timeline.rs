@@ -95,12 +95,22 @@ pub async fn deliver(account: &dyn Account, parcel: &Parcel, gate: &dyn Gate) ->
         Notice::Original | Notice::Correction | Notice::Hold => {
             let there = there(account, social, parcel).await?;
             if there.iter().all(Option::is_some) {
-                return Ok(receipt(&there.into_iter().flatten().collect::<Vec<_>>()));
+                return Ok(beside(
+                    account,
+                    parcel,
+                    receipt(&there.into_iter().flatten().collect::<Vec<_>>()),
+                ));
             }
             gate.begin().await?;
-            post(account, social, there, ids.first().map(String::as_str), parcel, gate).await
+            let posted = post(account, social, there, ids.first().map(String::as_str), parcel, gate).await?;
+            Ok(beside(account, parcel, posted))
         }
     }
+}
+
+/// What is answered goes on standing beside the answer, so a kill has to take away both.
+fn beside(account: &dyn Account, parcel: &Parcel, receipt: Receipt) -> Receipt {
+    if account.edits() || parcel.notice == Notice::Original { receipt } else { parcel.beside(receipt) }
 }
 
 /// Looks whether an earlier attempt at `parcel` arrived.
@@ -134,7 +144,8 @@ async fn look(account: &dyn Account, parcel: &Parcel) -> Result<Probe, Failure> 
     }
     let (posts, whole) = found(account, social, parcel).await?;
     if posts.iter().all(Option::is_some) {
-        return Ok(Probe::Arrived(receipt(&posts.into_iter().flatten().collect::<Vec<_>>())));
+        let seen = receipt(&posts.into_iter().flatten().collect::<Vec<_>>());
+        return Ok(Probe::Arrived(beside(account, parcel, seen)));
     }
     // A part of a thread is completed by the next attempt, which finds that part again.
     Ok(if whole { Probe::Absent } else { Probe::CannotTell })

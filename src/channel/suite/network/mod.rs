@@ -357,8 +357,11 @@ async fn is_corrected_and_withdrawn<N: Network>() {
         assert_eq!((posts.len(), posts[1].text.as_str()), (2, words.as_str()));
         assert_eq!(posts[1].answers.as_deref(), Some(id.as_str()));
     }
-    assert!(matches!(bench.channel.probe(&again(&correction)).await, Probe::Arrived(_)));
+    // Whatever stands of it is remembered, so that a kill takes away all of it.
     let ids: Vec<String> = posts.iter().map(|post| post.id.clone()).collect();
+    assert_eq!(sent, format!("sent {}", ids.join(",")));
+    let Probe::Arrived(seen) = bench.channel.probe(&again(&correction)).await else { panic!("not found") };
+    assert_eq!(seen.remote_id, Some(ids.join(",")));
     let kill = about(Notice::Kill, "Withdrawn", &ids.join(","));
     assert_eq!(bench.channel.probe(&kill).await, Probe::Absent);
     for attempt in [1, 2] {

@@ -4,6 +4,9 @@
 //! repetition, so each post carries the delivery's key in a comment of its text; a later attempt looks among the site's newest posts
 //! for it, where the site lists them (`q=source`, an extension). Where it does not, a lost answer stays unknown.
 //!
+//! The leading picture is the post's `photo` with its description (w3.org/TR/micropub/#uploading-a-photo-with-alt-text). Sites that know photos
+//! without descriptions alone refuse the whole post; there the picture stands in the text.
+//!
 //! Errors are as HTTP has them (w3.org/TR/micropub/#error-response): 401 and 403 speak of the token and its scope, 404 of the endpoint, 400 of
 //! the request.
 //!
@@ -58,6 +61,16 @@ pub struct Micropub {
     token: SecretString,
 }
 
+/// What a look among the site's newest posts comes to.
+enum Found {
+    /// None of them carries the key.
+    Nothing,
+    /// One does, at this address.
+    At(String),
+    /// The site does not list its posts.
+    Unlisted,
+}
+
 impl Adapter for Micropub {
     type Config = MicropubConfig;
 
@@ -79,37 +92,57 @@ impl Micropub {
     }
 
     /// Asks the endpoint something; it is not changed by it.
-    async fn ask(&self, query: &[(&str, &str)], now: Timestamp) -> Result<Value, Failure> {
+    async fn ask(&self, query: &[(&str, &str)]) -> Result<Answer, Failure> {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut().extend_pairs(query);
         let request = self.request(Method::GET, url).header("accept", "application/json");
-        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
+        self.client.send(request).await.map_err(Lost::repeatable)
+    }
+
+    /// Looks for the one post that carries `key` among the newest.
+    async fn find(&self, key: &str, now: Timestamp) -> Result<Found, Failure> {
+        let answer = self.ask(&[("q", "source"), ("limit", NEWEST)]).await?;
+        if matches!(answer.status, 400 | 501) {
+            return Ok(Found::Unlisted);
+        }
         if !answer.good() {
             return Err(answer.of_address(now).repeatable(answer.wait(now)));
         }
-        answer.json().map_err(Failure::again)
-    }
-
-    /// The address of the one post that carries `key`; nothing if there is none among the newest.
-    async fn find(&self, key: &str, now: Timestamp) -> Result<Option<String>, Failure> {
-        let said = self.ask(&[("q", "source"), ("limit", NEWEST)], now).await?;
-        let items =
-            said["items"].as_array().ok_or_else(|| Failure::again("the site does not list its posts"))?;
+        let said: Value = answer.json().map_err(Failure::again)?;
+        let Some(items) = said["items"].as_array() else { return Ok(Found::Unlisted) };
         let ours = |item: &&Value| item["properties"]["content"].to_string().contains(&marker(key));
         let mut found = items
             .iter()
             .filter(ours)
             .filter_map(|item| item.pointer("/properties/url/0").and_then(Value::as_str));
         match (found.next(), found.next()) {
-            (url, None) => Ok(url.map(str::to_owned)),
-            _ => Err(twice()),
+            (None, _) => Ok(Found::Nothing),
+            (Some(url), None) => {
+                self.absolute(url).map(Found::At).ok_or_else(|| Failure::again("the post has no address"))
+            }
+            (Some(_), Some(_)) => Err(twice()),
         }
+    }
+
+    /// An address that the site gave, which may be relative (RFC 9110 10.2.2).
+    fn absolute(&self, url: &str) -> Option<String> {
+        let url = self.endpoint.join(url).ok()?;
+        matches!(url.scheme(), "http" | "https").then(|| url.into())
+    }
+
+    /// Where something is that was made (201, 202).
+    fn location(&self, answer: &Answer) -> Option<String> {
+        self.absolute(answer.headers.get("location")?.to_str().ok()?)
     }
 
     /// Where pictures go, if the site has a place for them. It must be https as well, or this machine: the token goes there.
     async fn media_endpoint(&self, now: Timestamp) -> Result<Option<Url>, Failure> {
-        let said = self.ask(&[("q", "config")], now).await?;
-        let url: Option<Url> = said["media-endpoint"].as_str().and_then(|url| url.parse().ok());
+        let answer = self.ask(&[("q", "config")]).await?;
+        if !answer.good() {
+            return Err(answer.of_address(now).repeatable(answer.wait(now)));
+        }
+        let said: Value = answer.json().map_err(Failure::again)?;
+        let url: Option<Url> = said["media-endpoint"].as_str().and_then(|url| self.endpoint.join(url).ok());
         Ok(url.filter(|url| url.origin() == self.endpoint.origin() || url.scheme() == "https"))
     }
 
@@ -131,7 +164,7 @@ impl Micropub {
         if !answer.good() {
             return Err(answer.of_address(now).repeatable(answer.wait(now)));
         }
-        location(&answer).ok_or_else(|| Failure::again("the answer does not say where the picture is"))
+        self.location(&answer).ok_or_else(|| Failure::again("the answer does not say where the picture is"))
     }
 
     async fn pictures(&self, page: &Page, parcel: &Parcel) -> Result<Vec<Picture>, Failure> {
@@ -143,59 +176,77 @@ impl Micropub {
         let mut pictures = Vec::new();
         for (at, asset) in shown.into_iter().enumerate() {
             let name = article::file_name(&parcel.wire_key, asset);
-            let url = self.upload(&endpoint, asset, &name, parcel.now).await?;
-            pictures.push(Picture::new(page, asset, &url, at));
+            match self.upload(&endpoint, asset, &name, parcel.now).await {
+                Ok(url) => pictures.push(Picture::new(page, asset, &url, at)),
+                // Many sites take pictures alone; the post stands without recordings and documents.
+                Err(Failure::Refused { .. }) if !asset.media_type.starts_with("image/") => {}
+                Err(failure) => return Err(failure),
+            }
         }
         Ok(pictures)
     }
 
-    async fn write(&self, body: &Value, now: Timestamp) -> Result<Answer, Failure> {
-        let answer = self
-            .client
-            .send(self.request(Method::POST, self.endpoint.clone()).json(body))
-            .await
-            .map_err(Lost::failure)?;
-        if answer.good() { Ok(answer) } else { Err(answer.of_address(now)) }
-    }
-
-    /// As [`Micropub::write`], for what may be repeated.
-    async fn rewrite(&self, body: &Value, now: Timestamp) -> Result<Answer, Failure> {
-        let request = self.request(Method::POST, self.endpoint.clone()).json(body);
-        let answer = self.client.send(request).await.map_err(Lost::repeatable)?;
-        if answer.good() { Ok(answer) } else { Err(answer.of_address(now).repeatable(answer.wait(now))) }
+    /// Sends what `body` makes of the pictures. A site that refuses it (400) has done nothing: it may be one that knows no descriptions, so it
+    /// gets the same with the picture in the text.
+    async fn write(
+        &self,
+        mut pictures: Vec<Picture>,
+        body: impl Fn(&[Picture]) -> Value,
+    ) -> Result<Answer, Lost> {
+        let send =
+            |body: Value| self.client.send(self.request(Method::POST, self.endpoint.clone()).json(&body));
+        let answer = send(body(&pictures)).await?;
+        if answer.status != 400 || !pictures.iter().any(|picture| picture.leads) {
+            return Ok(answer);
+        }
+        for picture in &mut pictures {
+            picture.leads = false;
+        }
+        send(body(&pictures)).await
     }
 
     async fn publish(&self, page: &Page, parcel: &Parcel) -> Result<Receipt, Failure> {
+        // Where posts are not listed, whoever lets it be tried again knows that none stands there.
         if parcel.attempt > 1
-            && let Some(url) = self.find(&parcel.wire_key, parcel.now).await?
+            && let Found::At(url) = self.find(&parcel.wire_key, parcel.now).await?
         {
             return Ok(receipt(&url, "found on the site"));
         }
         let mut known = parcel.previous_id().map(str::to_owned);
-        if let (None, Some(previous)) = (&known, &parcel.previous) {
-            known = self.find(&previous.wire_key, parcel.now).await?;
+        if let (None, Some(previous)) = (&known, &parcel.previous)
+            && let Found::At(url) = self.find(&previous.wire_key, parcel.now).await?
+        {
+            known = Some(url);
         }
         if known.is_none() && matches!(parcel.notice, Notice::Hold | Notice::Kill) {
             return Err(refused("it is not known what was published"));
         }
         let pictures = self.pictures(page, parcel).await?;
-        let properties = properties(page, parcel, &pictures);
         let Some(url) = known else {
-            let body = json!({ "type": ["h-entry"], "properties": properties });
-            let answer = self.write(&body, parcel.now).await?;
-            let made = location(&answer);
+            let body = |pictures: &[Picture]| json!({ "type": ["h-entry"], "properties": properties(page, parcel, pictures) });
+            let answer = self.write(pictures, body).await.map_err(Lost::failure)?;
+            if !answer.good() {
+                return Err(answer.of_address(parcel.now));
+            }
+            let made = self.location(&answer);
             return made.map(|url| receipt(&url, "published")).ok_or_else(|| Failure::Unknown {
                 reply: Reply::note("the answer does not say where the post is"),
             });
         };
-        let mut replaced = properties;
-        if let Some(object) = replaced.as_object_mut() {
-            object.remove("mp-slug");
-            object.entry("photo").or_insert_with(|| json!([]));
+        let body = |pictures: &[Picture]| {
+            let mut replaced = properties(page, parcel, pictures);
+            if let Some(object) = replaced.as_object_mut() {
+                object.remove("mp-slug");
+                object.entry("photo").or_insert_with(|| json!([]));
+            }
+            json!({ "action": "update", "url": url, "replace": replaced })
+        };
+        // An update may be repeated.
+        let answer = self.write(pictures, body).await.map_err(Lost::repeatable)?;
+        if !answer.good() {
+            return Err(answer.of_address(parcel.now).repeatable(answer.wait(parcel.now)));
         }
-        let body = json!({ "action": "update", "url": url, "replace": replaced });
-        let answer = self.rewrite(&body, parcel.now).await?;
-        Ok(receipt(location(&answer).as_deref().unwrap_or(&url), "edited"))
+        Ok(receipt(self.location(&answer).as_deref().unwrap_or(&url), "edited"))
     }
 }
 
@@ -224,12 +275,6 @@ fn receipt(url: &str, words: &str) -> Receipt {
     Receipt { remote_id: Some(url.to_owned()), url: Some(url.to_owned()), reply: Reply::note(words) }
 }
 
-/// Where something is that was made (201, 202).
-fn location(answer: &Answer) -> Option<String> {
-    let url: Url = answer.headers.get("location")?.to_str().ok()?.parse().ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| url.into())
-}
-
 #[async_trait]
 impl Channel for Micropub {
     async fn deliver(&self, parcel: &Parcel, gate: &dyn Gate) -> Result<Receipt, Failure> {
@@ -240,9 +285,9 @@ impl Channel for Micropub {
 
     async fn probe(&self, parcel: &Parcel) -> Probe {
         match self.find(&parcel.wire_key, parcel.now).await {
-            Ok(Some(url)) => Probe::Arrived(receipt(&url, "found on the site")),
-            Ok(None) => Probe::Absent,
-            Err(_) => Probe::CannotTell,
+            Ok(Found::At(url)) => Probe::Arrived(receipt(&url, "found on the site")),
+            Ok(Found::Nothing) => Probe::Absent,
+            Ok(Found::Unlisted) | Err(_) => Probe::CannotTell,
         }
     }
 

@@ -92,15 +92,77 @@ async fn a_picture_has_its_description_and_goes_with_a_kill() {
     assert_eq!(photo(), json!([]));
 }
 
+/// Nothing can be looked for there; and whoever tries again knows that nothing stands there.
 #[tokio::test]
-async fn a_site_that_does_not_list_its_posts_says_nothing() {
-    for act in [Act::json(200, &json!({})), Act::json(400, &json!({"error": "invalid_request"})), Act::Close]
-    {
+async fn a_site_that_does_not_list_its_posts_says_nothing_and_takes_the_next_attempt() {
+    let unlisted = [
+        Act::json(200, &json!({})),
+        Act::json(400, &json!({"error": "invalid_request"})),
+        Act::text(501, "not_implemented"),
+    ];
+    for (act, taken) in unlisted.into_iter().map(|act| (act, true)).chain([(Act::Close, false)]) {
         let bench = site::bench::<Site>(
             move |asked, _, done| if asked.path.contains("source") { act.clone() } else { done },
         )
         .await;
-        bench.outcome(&original()).await;
         assert_eq!(bench.channel.probe(&original()).await, Probe::CannotTell);
+        let outcome = bench.outcome(&Parcel { attempt: 2, ..original() }).await;
+        assert_eq!(outcome.starts_with("sent "), taken, "{outcome}");
+    }
+}
+
+/// As django-indieweb: what is no address is no photo.
+#[tokio::test]
+async fn where_photos_have_no_descriptions_the_picture_stands_in_the_text() {
+    let bench = site::bench::<Site>(|asked, _, done| {
+        let text = String::from_utf8_lossy(&asked.body);
+        if text.contains("\"photo\":[{") { Act::text(400, "invalid_request") } else { done }
+    })
+    .await;
+    let outcome = bench.outcome(&original()).await;
+    assert!(outcome.starts_with("sent "), "{outcome}");
+    let posts = bench.blog.lock().unwrap().posts.clone();
+    let post = posts.last().unwrap();
+    assert_eq!(post["properties"]["photo"], Value::Null);
+    let text = post["properties"]["content"][0]["html"].as_str().unwrap();
+    let picture = "<img src=\"https://blog.example/1.jpg\" alt=\"The Aster EV on a coast road\">";
+    assert!(text.contains(picture), "{text}");
+}
+
+/// RFC 9110 10.2.2 lets `Location` be relative, and django-indieweb lists posts by such addresses.
+#[tokio::test]
+async fn relative_addresses_are_the_sites() {
+    let relative = |act: Act| match act {
+        Act::Answer(status, headers, body) => {
+            let short = |text: &str| text.replace("https://blog.example", "");
+            let headers = headers.into_iter().map(|(name, value)| (name, short(&value))).collect();
+            Act::Answer(status, headers, short(&String::from_utf8(body).unwrap()).into_bytes())
+        }
+        other => other,
+    };
+    let bench = site::bench::<Site>(move |_, _, act| relative(act)).await;
+    let outcome = bench.outcome(&original()).await;
+    let expected = format!("{}1/", bench.server.url);
+    assert_eq!(outcome, format!("sent {expected}"));
+    let Probe::Arrived(found) = bench.channel.probe(&original()).await else { panic!("not found") };
+    assert_eq!(found.url, Some(expected));
+}
+
+#[tokio::test]
+async fn a_recording_that_the_site_does_not_take_is_left_out_and_a_picture_is_not() {
+    for (kind, expected) in [("application/pdf", "sent "), ("image/png", "refused: 415")] {
+        let bench = site::bench::<Site>(move |asked, _, done| {
+            let body = String::from_utf8_lossy(&asked.body);
+            if body.contains(kind) { Act::text(415, "invalid_request") } else { done }
+        })
+        .await;
+        let mut parcel = original();
+        let mut edition = (*parcel.edition).clone();
+        let mut asset = edition.assets[0].clone();
+        (asset.name, asset.media_type) = (format!("more.{}", &kind[kind.len() - 3..]), kind.to_owned());
+        edition.assets.push(asset);
+        parcel.edition = std::sync::Arc::new(edition);
+        let outcome = bench.outcome(&parcel).await;
+        assert!(outcome.starts_with(expected), "{outcome}");
     }
 }

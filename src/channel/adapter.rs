@@ -152,11 +152,17 @@ impl Settings for NewsroomConfig {
     }
 
     fn troubles(&self) -> Vec<(&'static str, &'static str, &'static str)> {
-        if self.s3.is_none() || self.git.is_none() {
-            return Vec::new();
+        let mut troubles = Vec::new();
+        if self.s3.is_some() && self.git.is_some() {
+            let hint = "write `s3:` or `git:`; another channel can send it to the other";
+            troubles.push(("git", "a site is sent on to one place", hint));
         }
-        let hint = "write `s3:` or `git:`; another channel can send it to the other";
-        vec![("git", "a site is sent on to one place", hint)]
+        let address =
+            |hub: &String| url::Url::parse(hub).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !self.hub.as_ref().is_none_or(address) {
+            troubles.push(("hub", "this is no address", "write the hub's: `https://hub.halden.example/`"));
+        }
+        troubles
     }
 }
 settings!(FileConfig, secrets(), addresses());

@@ -1,6 +1,7 @@
 //! A ping to a WebSub hub: the site's feeds have something new (w3.org/TR/websub; the ping itself is PubSubHubbub 0.4's).
 //!
-//! It says nothing but the addresses of the feeds, and the hub fetches those. It may be repeated at will, so nothing is ever
+//! It says nothing but the addresses of the feeds, and the hub fetches those. WebSub leaves the ping to hub and publisher: some hubs read
+//! `hub.url`, some `hub.topic`, so it has both. It may be repeated at will, so nothing is ever
 //! unknown. Pages and feeds are written before it goes.
 
 use async_trait::async_trait;
@@ -77,6 +78,7 @@ impl Channel for Websub {
             let form = url::form_urlencoded::Serializer::new(String::new())
                 .append_pair("hub.mode", "publish")
                 .append_pair("hub.url", feed)
+                .append_pair("hub.topic", feed)
                 .finish();
             let request = self
                 .client
@@ -142,8 +144,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_hub_is_told_of_feeds_and_of_nothing_else() {
-        let first = "hub.mode=publish&hub.url=https%3A%2F%2Fa.example%2Ffeed.xml";
-        let second = "hub.mode=publish&hub.url=https%3A%2F%2Fa.example%2Fb%3Fc%3Dd%26e";
+        let ping = |feed: &str| format!("hub.mode=publish&hub.url={feed}&hub.topic={feed}");
+        let first = &*ping("https%3A%2F%2Fa.example%2Ffeed.xml");
+        let second = &*ping("https%3A%2F%2Fa.example%2Fb%3Fc%3Dd%26e");
         for status in [200, 202, 204] {
             check(Act::text(status, ""), Counting::open(), "the hub was told", &[first, second]).await;
         }

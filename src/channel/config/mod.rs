@@ -262,6 +262,8 @@ pub struct NewsroomConfig {
     pub git: Option<Box<SiteGitConfig>>,
     /// What its recordings are called as a podcast; with it there is a `podcast.xml`.
     pub podcast: Option<Box<PodcastConfig>>,
+    /// The WebSub hub that its feeds name, which a channel of kind `websub` tells: `https://hub.halden.example/`.
+    pub hub: Option<String>,
     /// The one language it speaks.
     pub language: Option<Language>,
     /// How fast it may be used.

@@ -12,7 +12,7 @@ use super::markup::{Esc, address};
 use super::store::Record;
 use crate::channel::config::PodcastConfig;
 use crate::language::Language;
-use crate::render::Look;
+use crate::render::{Entry, Look, Standing};
 
 /// How many releases a feed holds.
 pub const NEWEST: usize = 50;
@@ -28,6 +28,8 @@ pub struct Feed<'a> {
     pub section: &'a str,
     /// Its language.
     pub language: &'a Language,
+    /// The WebSub hub where readers can subscribe (w3.org/TR/websub/#discovery).
+    pub hub: Option<&'a str>,
     /// The releases with their bodies, newest first.
     pub records: &'a [Record],
 }
@@ -52,6 +54,11 @@ impl Feed<'_> {
         self.records.iter().map(|record| record.entry.updated).max().unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// The link to the hub, in a feed whose links have this name.
+    fn hub(&self, link: &str) -> String {
+        self.hub.map(|hub| format!("<{link} rel=\"hub\" href=\"{}\"/>\n", Esc(hub))).unwrap_or_default()
+    }
+
     fn beside(&self, record: &Record, name: &str) -> String {
         address(&self.look.url, &format!("{}{name}", record.path))
     }
@@ -71,13 +78,14 @@ impl Feed<'_> {
         let mut xml = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"{}\">\n\
              <id>{home}</id>\n<title>{}</title>\n<updated>{}</updated>\n\
-             <link rel=\"self\" type=\"application/atom+xml\" href=\"{}\"/>\n\
+             <link rel=\"self\" type=\"application/atom+xml\" href=\"{}\"/>\n{}\
              <link rel=\"alternate\" type=\"text/html\" href=\"{home}\"/>\n\
              <author><name>{}</name></author>\n<generator>Dateline</generator>\n",
             Esc(self.language.as_str()),
             Esc(&self.look.name),
             self.updated(),
             Esc(&self.own("atom.xml")),
+            self.hub("link"),
             Esc(&self.look.organization),
             home = Esc(&self.home()),
         );
@@ -104,7 +112,7 @@ impl Feed<'_> {
                     Esc(&url)
                 );
             }
-            let _ = writeln!(xml, "<content type=\"html\">{}</content>\n</entry>", Esc(&entry.content_html));
+            let _ = writeln!(xml, "<content type=\"html\">{}</content>\n</entry>", Esc(&content(entry)));
         }
         xml.push_str("</feed>\n");
         xml
@@ -117,13 +125,14 @@ impl Feed<'_> {
              xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
              xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\">\n<channel>\n<title>{}</title>\n<link>{}</link>\n\
              <description>{}</description>\n<language>{}</language>\n<lastBuildDate>{}</lastBuildDate>\n\
-             <generator>Dateline</generator>\n<atom:link rel=\"self\" type=\"application/rss+xml\" href=\"{}\"/>\n",
+             <generator>Dateline</generator>\n<atom:link rel=\"self\" type=\"application/rss+xml\" href=\"{}\"/>\n{}",
             Esc(&self.look.name),
             Esc(&self.home()),
             Esc(&self.look.organization),
             Esc(&self.language.as_str().to_ascii_lowercase()),
             rfc822(self.updated()),
             Esc(&self.own("rss.xml")),
+            self.hub("atom:link"),
         );
         for record in self.records {
             let entry = &record.entry;
@@ -150,7 +159,7 @@ impl Feed<'_> {
                     let _ = writeln!(xml, "<itunes:duration>{}</itunes:duration>", Esc(&duration));
                 }
             }
-            let _ = writeln!(xml, "<content:encoded>{}</content:encoded>\n</item>", Esc(&entry.content_html));
+            let _ = writeln!(xml, "<content:encoded>{}</content:encoded>\n</item>", Esc(&content(entry)));
         }
         xml.push_str("</channel>\n</rss>\n");
         xml
@@ -164,7 +173,7 @@ impl Feed<'_> {
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" \
              xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\">\n<channel>\n<title>{}</title>\n<link>{}</link>\n\
              <description>{}</description>\n<language>{}</language>\n<lastBuildDate>{}</lastBuildDate>\n\
-             <generator>Dateline</generator>\n<atom:link rel=\"self\" type=\"application/rss+xml\" href=\"{}\"/>\n\
+             <generator>Dateline</generator>\n<atom:link rel=\"self\" type=\"application/rss+xml\" href=\"{}\"/>\n{}\
              <itunes:author>{}</itunes:author>\n<itunes:type>episodic</itunes:type>\n<itunes:image href=\"{}\"/>\n\
              <itunes:category text=\"{}\"/>\n<itunes:explicit>{}</itunes:explicit>\n",
             Esc(&podcast.title),
@@ -173,6 +182,7 @@ impl Feed<'_> {
             Esc(&self.language.as_str().to_ascii_lowercase()),
             rfc822(self.updated()),
             Esc(&self.own("podcast.xml")),
+            self.hub("atom:link"),
             Esc(author),
             Esc(&podcast.image),
             Esc(&podcast.category),
@@ -217,7 +227,7 @@ impl Feed<'_> {
     /// `feed.json`.
     pub fn json(&self) -> String {
         let items: Vec<serde_json::Value> = self.records.iter().map(|record| self.item(record)).collect();
-        let feed = json!({
+        let mut feed = json!({
             "version": "https://jsonfeed.org/version/1.1",
             "title": self.look.name,
             "home_page_url": self.home(),
@@ -226,6 +236,9 @@ impl Feed<'_> {
             "authors": [{ "name": self.look.organization }],
             "items": items,
         });
+        if let Some(hub) = self.hub {
+            feed["hubs"] = json!([{ "type": "WebSub", "url": hub }]);
+        }
         format!("{feed:#}\n")
     }
 
@@ -235,7 +248,7 @@ impl Feed<'_> {
             "id": entry.url,
             "url": entry.url,
             "title": entry.title,
-            "content_html": entry.content_html,
+            "content_html": content(entry),
             "summary": entry.summary,
             "date_published": entry.published,
             "date_modified": entry.updated,
@@ -250,6 +263,12 @@ impl Feed<'_> {
         }
         item
     }
+}
+
+/// The text; what is corrected or held says so first, as its page does.
+fn content(entry: &Entry) -> String {
+    let Some(Standing { label, day, words }) = &entry.notice else { return entry.content_html.clone() };
+    format!("<p><strong>{}, {}.</strong> {}</p>\n{}", Esc(label), Esc(day), Esc(words), entry.content_html)
 }
 
 fn rfc822(time: Timestamp) -> String {

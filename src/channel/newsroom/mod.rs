@@ -42,7 +42,7 @@ pub struct Newsroom {
 impl Newsroom {
     /// Opens the site in the folder that `config` names, relative to `root`. Writes nothing yet.
     pub fn open(config: &NewsroomConfig, root: &Path) -> Newsroom {
-        let site = Site::new(root.join(&config.dir), config.podcast.as_deref().cloned());
+        let site = Site::new(root.join(&config.dir), config.podcast.as_deref().cloned(), config.hub.clone());
         Newsroom { site: Arc::new(Mutex::new(site)), mirror: None }
     }
 

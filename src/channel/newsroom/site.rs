@@ -26,6 +26,7 @@ pub struct Site {
     folder: Folder,
     store: Store,
     podcast: Option<PodcastConfig>,
+    hub: Option<String>,
 }
 
 /// Refuses names that would lead out of the page's directory or onto its other files.
@@ -48,9 +49,9 @@ pub fn admit(page: &Page, assets: &[Asset]) -> Result<(), Trouble> {
 
 impl Site {
     /// The site in `root`.
-    pub fn new(root: PathBuf, podcast: Option<PodcastConfig>) -> Site {
+    pub fn new(root: PathBuf, podcast: Option<PodcastConfig>, hub: Option<String>) -> Site {
         let folder = Folder::new(root);
-        Site { store: Store::new(&folder), folder, podcast }
+        Site { store: Store::new(&folder), folder, podcast, hub }
     }
 
     /// Whether `edition` was written last, with all that lists it.
@@ -195,7 +196,8 @@ impl Site {
             .take(NEWEST)
             .filter_map(|record| self.store.whole(id(&record.entry)).transpose())
             .collect::<Result<Vec<Record>, Trouble>>()?;
-        let feed = Feed { look, section: &here, language: &language, records: &bodies };
+        let hub = self.hub.as_deref();
+        let feed = Feed { look, section: &here, language: &language, hub, records: &bodies };
         self.folder.write(&below("atom.xml"), feed.atom().as_bytes())?;
         self.folder.write(&below("rss.xml"), feed.rss().as_bytes())?;
         self.folder.write(&below("feed.json"), feed.json().as_bytes())?;
@@ -203,7 +205,7 @@ impl Site {
             // Podcasts are listened to from their beginning, so theirs is a longer list.
             let spoken = mine.iter().filter(|record| record.entry.audio.is_some()).take(EPISODES);
             let spoken: Vec<Record> = spoken.map(|record| (*record).clone()).collect();
-            let feed = Feed { look, section: &here, language: &language, records: &spoken };
+            let feed = Feed { look, section: &here, language: &language, hub, records: &spoken };
             self.folder.write(&below("podcast.xml"), feed.podcast(podcast).as_bytes())?;
         }
 

@@ -387,6 +387,32 @@ async fn every_recording_is_an_episode_of_the_podcast() {
     assert_eq!(bench.read("podcast.xml").matches("<item>").count(), 1);
 }
 
+/// w3.org/TR/websub/#discovery: whoever reads a feed learns from it where to subscribe.
+#[tokio::test]
+async fn feeds_name_the_hub_and_say_nothing_of_one_where_there_is_none() {
+    for (hub, expected) in [(Some("https://hub.halden.example/?a=b&c"), 1), (None, 0)] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = serde_json::from_value(serde_json::json!({ "dir": "site", "hub": hub })).unwrap();
+        let bench = Bench { newsroom: Newsroom::open(&config, dir.path()), dir };
+        bench.send(page("aster-ev", "2026-12-01T08:00:00Z", &[]), vec![]).await.unwrap();
+        for (feed, link) in [
+            ("atom.xml", "<link rel=\"hub\" href=\"https://hub.halden.example/?a=b&amp;c\"/>"),
+            ("rss.xml", "<atom:link rel=\"hub\" href=\"https://hub.halden.example/?a=b&amp;c\"/>"),
+            ("feed.json", "\"url\": \"https://hub.halden.example/?a=b&c\""),
+        ] {
+            let text = bench.read(feed);
+            if !feed.ends_with("json") {
+                well_formed(&text).unwrap();
+            }
+            assert_eq!(
+                (text.matches(link).count(), text.matches("hub.halden").count()),
+                (expected, expected),
+                "{feed}: {text}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_press_kit_is_the_same_on_every_day() {
     let page = page("aster-ev", "2026-12-01T08:00:00Z", &[]);

@@ -1,8 +1,8 @@
 //! The site, sent on: as objects of a bucket, or as a commit of a branch.
 //!
 //! What is written in the folder is the truth; what was sent on is kept in a list beside it, by content. After each delivery all that
-//! differs goes out in the order in which links lead: media, pages, indexes, feeds, sitemaps; what is gone is removed last. All of it
-//! may be repeated, and a delivery is done when nothing differs any more. Without the list everything is sent again.
+//! differs goes out in the order in which links lead: media, pages, indexes, feeds, sitemaps, each once all of those before it are there; what
+//! is gone is removed last. All of it may be repeated, and a delivery is done when nothing differs any more. Without the list everything is sent again.
 
 mod git;
 mod s3;
@@ -12,10 +12,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::channel::adapter::Setup;
 use crate::channel::config::NewsroomConfig;
@@ -28,6 +30,8 @@ pub use s3::Bucket;
 
 /// The name of the list.
 const SENT: &str = "sent.json";
+/// How many files of a bucket are on their way at the same time.
+const AT_ONCE: usize = 8;
 
 /// Where the site is sent on to.
 pub struct Mirror {
@@ -38,7 +42,7 @@ pub struct Mirror {
 }
 
 enum Place {
-    Bucket(Box<Bucket>),
+    Bucket(Arc<Bucket>),
     Branch(Box<Branch>),
 }
 
@@ -101,7 +105,7 @@ impl Mirror {
     pub fn open(config: &NewsroomConfig, setup: &Setup<'_>) -> Result<Option<Mirror>, String> {
         let folder = Folder::new(setup.root.join(&config.dir));
         let place = match (&config.s3, &config.git) {
-            (Some(s3), _) => Place::Bucket(Box::new(Bucket::open(s3, setup)?)),
+            (Some(s3), _) => Place::Bucket(Arc::new(Bucket::open(s3, setup)?)),
             (None, Some(git)) => Place::Branch(Box::new(Branch::open(git, &folder, setup))),
             (None, None) => return Ok(None),
         };
@@ -114,15 +118,10 @@ impl Mirror {
         let mut changes = self.changes().await?;
         match &self.place {
             Place::Bucket(bucket) => {
-                for path in changes.fresh().into_iter().map(str::to_owned).collect::<Vec<_>>() {
-                    let bytes = self.folder.read(&path).map_err(Trouble::failure)?;
-                    let bytes = bytes.ok_or_else(|| Failure::again(format!("{path} is gone meanwhile")))?;
-                    bucket.put(&path, bytes, now).await?;
-                    if let Some(file) = changes.now.get(&path) {
-                        changes.before.insert(path, file.clone());
-                    }
-                    // What is on the way of a long upload is not sent again after a death.
-                    self.note(&changes.before)?;
+                let fresh: Vec<String> = changes.fresh().into_iter().map(str::to_owned).collect();
+                // What links to files begins when all of them are there.
+                for level in fresh.chunk_by(|one, next| rank(one) == rank(next)) {
+                    self.put(bucket, level, &mut changes, now).await?;
                 }
                 for path in changes.gone().into_iter().map(str::to_owned).collect::<Vec<_>>() {
                     bucket.remove(&path, now).await?;
@@ -137,6 +136,41 @@ impl Mirror {
             }
         }
         self.note(&changes.now)
+    }
+
+    /// Puts files into a bucket, [`AT_ONCE`] at a time, and notes each that is there: it is not sent again after a death.
+    async fn put(
+        &self,
+        bucket: &Arc<Bucket>,
+        paths: &[String],
+        changes: &mut Changes,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let (mut waiting, mut sending) = (paths.iter(), JoinSet::new());
+        let mut failed = None;
+        loop {
+            while failed.is_none()
+                && sending.len() < AT_ONCE
+                && let Some(path) = waiting.next()
+            {
+                let bytes = self.folder.read(path).map_err(Trouble::failure)?;
+                let bytes = bytes.ok_or_else(|| Failure::again(format!("{path} is gone meanwhile")))?;
+                let (bucket, path) = (Arc::clone(bucket), path.clone());
+                sending.spawn(async move { bucket.put(&path, bytes, now).await.map(|()| path) });
+            }
+            // After a failure nothing more begins; what is on its way is waited for, so that it is not sent again.
+            match sending.join_next().await {
+                None => return failed.map_or(Ok(()), Err),
+                Some(Ok(Ok(path))) => {
+                    if let Some(file) = changes.now.get(&path) {
+                        changes.before.insert(path, file.clone());
+                    }
+                    self.note(&changes.before)?;
+                }
+                Some(Ok(Err(failure))) => failed = failed.or(Some(failure)),
+                Some(Err(_)) => failed = failed.or(Some(Failure::again("sending the site on broke off"))),
+            }
+        }
     }
 
     /// Whether everything was sent on.

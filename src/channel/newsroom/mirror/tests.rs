@@ -112,15 +112,15 @@ async fn bucket(spoil: impl Fn(&Asked, usize, &mut Store) -> Act + Send + Sync +
     let shared = Arc::clone(&store);
     let server =
         Scripted::start(move |asked, number| spoil(asked, number, &mut shared.lock().unwrap())).await;
-    let channel = open(dir.path(), &bucket_config(&server));
+    let channel = open(dir.path(), &bucket_config(&server.url));
     Bench { dir, server, store, channel }
 }
 
-fn bucket_config(server: &Scripted) -> Value {
+fn bucket_config(url: &url::Url) -> Value {
     json!({
         "dir": "site",
         "s3": {
-            "bucket": "press", "prefix": "/news/", "region": "eu-north-1", "endpoint": server.url.as_str(),
+            "bucket": "press", "prefix": "/news/", "region": "eu-north-1", "endpoint": url.as_str(),
             "access_key_id": { "env": "K" }, "secret_access_key": { "env": "S" }, "session_token": { "env": "T" },
         },
     })
@@ -158,7 +158,7 @@ async fn a_bucket_holds_what_the_folder_holds_and_links_lead_nowhere_new() {
     // Again: nothing is sent, also by another process.
     let before = bench.server.asked().len();
     outcome(&*bench.channel, &release("one")).await;
-    outcome(&*open(bench.dir.path(), &bucket_config(&bench.server)), &release("one")).await;
+    outcome(&*open(bench.dir.path(), &bucket_config(&bench.server.url)), &release("one")).await;
     assert_eq!(bench.server.asked().len(), before);
     assert!(matches!(bench.channel.probe(&release("one")).await, Probe::Arrived(_)));
     // What is withdrawn leaves its notice and nothing else.
@@ -190,6 +190,45 @@ async fn whatever_is_lost_the_next_attempt_completes_it() {
             assert!(bench.is_whole(), "{lost}");
         }
     }
+}
+
+/// A way to `server` on which the first requests go on only once [`super::AT_ONCE`] of them are there.
+async fn together(server: &Scripted) -> url::Url {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let upstream = format!("127.0.0.1:{}", server.url.port().unwrap());
+    let all = Arc::new(tokio::sync::Barrier::new(super::AT_ONCE));
+    tokio::spawn(async move {
+        let mut number = 0;
+        while let Ok((mut here, _)) = listener.accept().await {
+            number += 1;
+            let (upstream, all, first) = (upstream.clone(), Arc::clone(&all), number <= super::AT_ONCE);
+            tokio::spawn(async move {
+                if first {
+                    all.wait().await;
+                }
+                let mut there = tokio::net::TcpStream::connect(upstream).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
+            });
+        }
+    });
+    url
+}
+
+/// Several are on their way at the same time, and nothing begins that links to one of them.
+#[tokio::test]
+async fn files_go_together_and_what_links_to_them_waits_for_all() {
+    let bench = bucket(|asked, _, store| store.act(asked)).await;
+    let mut large = release("one");
+    let mut edition = (*large.edition).clone();
+    edition.assets = (0..20).map(|n| picture(&format!("p{n}.jpg"), b"FRONT")).collect();
+    large.edition = Arc::new(edition);
+    let channel = open(bench.dir.path(), &bucket_config(&together(&bench.server).await));
+    assert_eq!(outcome(&*channel, &large).await, "sent 2026/aster-ev/");
+    assert!(bench.is_whole());
+    let lines = bench.server.lines();
+    let page = lines.iter().position(|line| line.ends_with("/aster-ev/index.html")).unwrap();
+    assert_eq!(lines[..page].iter().filter(|line| line.contains(".jpg")).count(), 20, "{lines:#?}");
 }
 
 #[tokio::test]

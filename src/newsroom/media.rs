@@ -83,7 +83,7 @@ impl Kind {
             Kind::Mp3
         } else if is(4, b"ftyp") {
             Kind::Mp4
-        } else if is(0, b"WEBVTT") || is(0, b"\xef\xbb\xbfWEBVTT") {
+        } else if is_vtt(bytes) {
             Kind::Vtt
         } else if is(0, b"%PDF-") {
             Kind::Pdf
@@ -117,6 +117,12 @@ impl Kind {
             Kind::Pdf => 50,
         }
     }
+}
+
+/// Whether a file begins as captions do (w3.org/TR/webvtt1/#file-structure): the word stands alone.
+fn is_vtt(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    text.strip_prefix(b"WEBVTT").is_some_and(|rest| matches!(rest, [] | [b' ' | b'\t' | b'\n' | b'\r', ..]))
 }
 
 /// The most pixels of a side, and of a picture.
@@ -467,6 +473,14 @@ mod tests {
             ("a.csv", "Country;Price\nNorge;419 000".as_bytes().to_vec(), &[]),
             ("a.csv", b"a\0b".to_vec(), &["media-type"]),
             ("a.svg", b"<svg/>".to_vec(), &["media-type"]),
+            ("a.vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\nIt goes.\n".to_vec(), &[]),
+            ("a.VTT", b"\xef\xbb\xbfWEBVTT - the film\r\n".to_vec(), &[]),
+            ("a.vtt", b"WEBVTT".to_vec(), &[]),
+            ("a.vtt", b"WEBVTTS\n".to_vec(), &["media-type"]),
+            ("a.vtt", b"webvtt\n".to_vec(), &["media-type"]),
+            ("a.vtt", b"1\n00:00:00,000 --> 00:00:01,000\nSubRip.\n".to_vec(), &["media-type"]),
+            ("a.mp4", b"WEBVTT\n".to_vec(), &["media-type"]),
+            ("a.vtt", [&b"WEBVTT\n"[..], &vec![b'x'; 2_000_001]].concat(), &["media-size"]),
             ("a.exe", b"MZ".to_vec(), &["media-type"]),
             ("a.zip", b"PK\x03\x04".to_vec(), &["media-type"]),
             ("a.html", b"<p>".to_vec(), &["media-type"]),
@@ -525,6 +539,14 @@ mod tests {
             ("a.mp3", b"ID3\x04".to_vec(), &[]),
             ("a.mp3", vec![0xff, 0xfb, 0x90], &[]),
             ("a.m4a", b"\0\0\0\x20ftypM4A ".to_vec(), &[]),
+            ("a.vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\nIt goes.\n".to_vec(), &[]),
+            ("a.VTT", b"\xef\xbb\xbfWEBVTT - the film\r\n".to_vec(), &[]),
+            ("a.vtt", b"WEBVTT".to_vec(), &[]),
+            ("a.vtt", b"WEBVTTS\n".to_vec(), &["media-type"]),
+            ("a.vtt", b"webvtt\n".to_vec(), &["media-type"]),
+            ("a.vtt", b"1\n00:00:00,000 --> 00:00:01,000\nSubRip.\n".to_vec(), &["media-type"]),
+            ("a.mp4", b"WEBVTT\n".to_vec(), &["media-type"]),
+            ("a.vtt", [&b"WEBVTT\n"[..], &vec![b'x'; 2_000_001]].concat(), &["media-size"]),
             ("a.exe", b"MZ".to_vec(), &["media-type"]),
             ("a", b"MZ".to_vec(), &["media-type"]),
             ("a.svg", vec![b'<'; 3_000_000], &["media-type"]),

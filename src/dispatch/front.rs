@@ -41,8 +41,8 @@ const REMEMBERED: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
-    /// The channels whose pages are looked at. Where nothing is said: all blogs (`wordpress`, `ghost`, `micropub`); a `newsroom` stands
-    /// here by name, once its folder is served at the newsroom's `url`.
+    /// The channels whose pages are looked at. Where nothing is said: all blogs and newsroom sites (`wordpress`, `ghost`, `micropub`,
+    /// `newsroom`). `[]` while a site's folder is not served at its `url` yet.
     pub pages: Option<Vec<String>>,
     /// How long it is waited for a page that is not there.
     pub wait: Period,
@@ -102,10 +102,10 @@ enum May {
 impl Fronts {
     /// Looks at the pages of these channels.
     pub fn new(config: &GateConfig, kinds: &BTreeMap<String, ChannelKind>) -> Fronts {
-        let of_others = |kind: ChannelKind| kind.form() == Form::Page && kind != ChannelKind::Newsroom;
+        let pages = kinds.iter().filter(|(_, kind)| kind.form() == Form::Page);
         let channels = match &config.pages {
             Some(named) => named.clone(),
-            None => kinds.iter().filter(|(_, kind)| of_others(**kind)).map(|(key, _)| key.clone()).collect(),
+            None => pages.map(|(key, _)| key.clone()).collect(),
         };
         Fronts { config: config.clone(), channels, cases: Mutex::default(), bare: Mutex::default() }
     }

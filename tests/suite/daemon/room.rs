@@ -141,6 +141,7 @@ pub fn settings(port: u16, git: &str) -> String {
          \x20 newsroom: {{ kind: newsroom, dir: site }}\n\
          \x20 archive: {{ kind: file, dir: archive }}\n\
          ledger: {{ folder: state }}\n\
+         dispatch: {{ gate: {{ pages: [] }} }}\n\
          git: {{ branch: main, {git} }}\n"
     )
 }

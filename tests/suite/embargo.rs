@@ -187,8 +187,11 @@ async fn spend() -> Night {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let mut files = Vec::new();
-    for folder in ["site", "archive"] {
-        walk(&room.dir().join(folder), &mut |path| {
+    let here = ["site", "archive"].map(|folder| room.dir().join(folder));
+    // Whatever a repository holds is in its objects and below its names.
+    let there = ["bucket", "branch", "agency", "pages.git/objects", "pages.git/refs"];
+    for folder in here.into_iter().chain(there.map(|folder| world.folder.path().join(folder))) {
+        walk(&folder, &mut |path| {
             let modified = std::fs::metadata(path).and_then(|data| data.modified()).unwrap();
             files.push((path.to_owned(), Timestamp::try_from(modified).unwrap()));
         });
@@ -222,8 +225,9 @@ async fn spend() -> Night {
 /// A newsroom that speaks on every kind of channel, and has briefed one journalist of four.
 fn newsroom(world: &World, port: u16) -> Room {
     let room = Room::new(port);
-    let channels = format!("channels:\n{}", world::channels(&world.url));
-    room.write("dateline.yaml", &room.read("dateline.yaml").replacen("channels:\n", &channels, 1));
+    let channels = format!("channels:\n{}", world::channels(world));
+    let settings = room.read("dateline.yaml").replacen("channels:\n", &channels, 1);
+    room.write("dateline.yaml", &settings.replacen("pages: []", "pages: [wordpress, ghost, micropub]", 1));
     let all = format!("newsroom, archive, {}", VENDORS.join(", "));
     room.write("audiences/public.yaml", &format!("name: Public\nchannels: [{all}]\n"));
     room.write(
@@ -240,11 +244,14 @@ fn newsroom(world: &World, port: u16) -> Room {
     std::fs::create_dir_all(room.dir().join("releases/2026")).unwrap();
     let picture = [&png()[..], b"zyxpicture"].concat();
     std::fs::write(room.dir().join("releases/2026/zyxfile.png"), picture).unwrap();
+    std::fs::write(room.dir().join("releases/2026/zyxfile.mp4"), [crate::once::FILM, b"zyxpicture"].concat())
+        .unwrap();
     room
 }
 
 fn release(due: Timestamp) -> String {
-    let more = "subtitle: Zyxsubtitle\ntags: [zyxtag]\nmedia:\n  - { file: zyxfile.png, alt: Zyxalt, caption: Zyxcaption, credit: Halden Motors }\n";
+    let more = "subtitle: Zyxsubtitle\ntags: [zyxtag]\nmedia:\n  - { file: zyxfile.png, alt: Zyxalt, caption: Zyxcaption, credit: Halden Motors }\n  \
+                - { file: zyxfile.mp4, alt: Zyxalt, caption: Zyxcaption, credit: Halden Motors }\n";
     crate::daemon::room::release(due, more, "The zyxbody is here.")
         .replacen("The canary headline", "Zyxtitle", 1)
         .replacen("The canary summary", "The zyxsummary", 1)
@@ -300,6 +307,10 @@ fn at_its_time_it_arrives_everywhere() {
         // A ping holds the addresses of feeds alone, ever; nothing else goes without the headline.
         let expected: &[&str] = match vendor {
             "websub" => &[],
+            "bucket" => &["zyxtitle", "zyxbody", "zyxpicture"],
+            // No request goes there; what came is among the files.
+            "branch" | "agency" => continue,
+            "youtube" => &["zyxtitle", "zyxpicture"],
             "wordpress" | "ghost" | "micropub" => &["zyxtitle", "zyxbody", "zyxpicture"],
             _ => &["zyxtitle"],
         };
@@ -309,7 +320,13 @@ fn at_its_time_it_arrives_everywhere() {
     }
     let mails: Vec<u8> = night.mails.iter().flat_map(|(_, _, message)| message.clone()).collect();
     assert!(found(&mails).contains(&"zyxbody"));
-    assert!(night.files.iter().any(|(path, _)| path.display().to_string().contains("zyxslug")));
+    for place in ["/site/", "/archive/", "/bucket/", "/branch/", "/agency/"] {
+        let came = |(path, _): &(PathBuf, Timestamp)| {
+            path.display().to_string().contains(place) && path.display().to_string().contains("zyxslug")
+        };
+        assert!(night.files.iter().any(came), "{place}");
+    }
+    assert!(night.files.iter().any(|(path, _)| path.ends_with("pages.git/refs/heads/pages")));
 }
 
 #[test]
@@ -349,8 +366,22 @@ fn leak_05_and_06_nobody_is_told_before_the_page_is_there() {
 
 #[test]
 fn leak_07_no_room_and_no_network_can_make_a_card_early() {
-    let rooms =
-        ["slack", "slackhook", "mattermost", "teams", "discord", "matrix", "telegram", "mastodon", "bluesky"];
+    let rooms = [
+        "slack",
+        "slackhook",
+        "mattermost",
+        "teams",
+        "discord",
+        "matrix",
+        "telegram",
+        "mastodon",
+        "bluesky",
+        "x",
+        "linkedin",
+        "facebook",
+        "threads",
+        "youtube",
+    ];
     assert_eq!(night().early(&rooms).len(), 0);
 }
 

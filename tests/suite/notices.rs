@@ -26,12 +26,17 @@ impl Newsroom {
     async fn new(port: u16) -> Newsroom {
         let world = World::start().await;
         let room = Room::new(port);
-        let channels = format!("channels:\n{}", world::channels(&world.url));
-        room.write("dateline.yaml", &room.read("dateline.yaml").replacen("channels:\n", &channels, 1));
+        let channels = format!("channels:\n{}", world::channels(&world));
+        let settings = room.read("dateline.yaml").replacen("channels:\n", &channels, 1);
+        room.write(
+            "dateline.yaml",
+            &settings.replacen("pages: []", "pages: [wordpress, ghost, micropub]", 1),
+        );
         let all = format!("newsroom, archive, {}", VENDORS.join(", "));
         room.write("audiences/public.yaml", &format!("name: Public\nchannels: [{all}]\n"));
         std::fs::create_dir_all(room.dir().join("releases/2026")).unwrap();
         std::fs::write(room.dir().join("releases/2026/front.png"), png()).unwrap();
+        std::fs::write(room.dir().join("releases/2026/film.mp4"), crate::once::FILM).unwrap();
         Newsroom { room, world }
     }
 
@@ -73,7 +78,13 @@ impl Newsroom {
     /// What everybody sees of it somewhere, one thing a line.
     fn seen(&self, vendor: &str) -> String {
         // A picture beside a message says nothing.
-        let shown = self.world.shown(vendor).into_iter().filter(|thing| !thing.text.contains("m.image"));
+        // Nor do the pages of a bucket that list it: only its own is looked at.
+        let own = |thing: &Thing| vendor != "bucket" || thing.id.ends_with("/aster/index.html");
+        let shown = self
+            .world
+            .shown(vendor)
+            .into_iter()
+            .filter(|thing| !thing.text.contains("m.image") && own(thing));
         shown.map(|thing| described(&thing)).collect::<Vec<_>>().join(" | ")
     }
 }
@@ -114,8 +125,8 @@ fn life(newsroom: &Newsroom, mails: &dyn Fn(&str) -> Vec<String>) {
         }
     };
     let publish = Clock::system().now() - SignedDuration::from_secs(2);
-    let media =
-        "summary: It SUMMARY.\nmedia:\n  - { file: front.png, alt: The car, credit: Halden Motors }\n";
+    let media = "summary: It SUMMARY.\nmedia:\n  - { file: front.png, alt: The car, credit: Halden Motors }\n  \
+         - { file: film.mp4, alt: The film, credit: Halden Motors }\n";
     let body = format!("Body: it {OLD}.");
     let release = crate::daemon::room::release(publish, &media.replace("SUMMARY", OLD), &body);
     room.write("releases/2026/aster.md", &release.replacen("summary: The canary summary.\n", "", 1));
@@ -167,6 +178,14 @@ fn life(newsroom: &Newsroom, mails: &dyn Fn(&str) -> Vec<String>) {
         ("micropub", "new note C edited"),
         ("mastodon", "new note C edited"),
         ("bluesky", "old | new note C answer"),
+        ("x", "old | new note C answer"),
+        ("linkedin", "new note C edited"),
+        ("facebook", "new note C edited"),
+        ("threads", "old | new note C answer"),
+        ("youtube", "new note C edited"),
+        ("bucket", "new note C edited"),
+        ("branch", "new note C edited"),
+        ("agency", "new note C edited"),
         ("slack", "new note C edited"),
         ("slackhook", "old | new note C"),
         ("mattermost", "new"),
@@ -219,6 +238,14 @@ fn life(newsroom: &Newsroom, mails: &dyn Fn(&str) -> Vec<String>) {
         ("micropub", "reason W edited"),
         ("mastodon", ""),
         ("bluesky", ""),
+        ("x", ""),
+        ("linkedin", ""),
+        ("facebook", ""),
+        ("threads", ""),
+        ("youtube", ""),
+        ("bucket", "note reason C W edited"),
+        ("branch", "note reason C W edited"),
+        ("agency", "reason W edited"),
         ("slack", "reason W edited"),
         ("slackhook", "old | new note C | reason W"),
         ("mattermost", "new | reason W"),

@@ -2,7 +2,6 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use dateline::channel::{self, Channel, Failure, Parcel, Probe};
@@ -15,12 +14,12 @@ use dateline::release::Notice;
 use dateline::render::{self, Request};
 use jiff::SignedDuration;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::room::{Room, command, texts};
 use crate::networks::{follow, gate, given, parcel, png};
+use crate::servers::spoiling;
+use crate::world::Fault;
 
 /// The server, as somebody who reads it.
 struct Site {
@@ -121,7 +120,7 @@ fn release_of(word: &str, notice: Notice, more: &str, body: &str) -> Parcel {
 }
 
 /// One transparent pixel.
-fn second_png() -> Vec<u8> {
+pub fn second_png() -> Vec<u8> {
     let text =
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
@@ -210,71 +209,6 @@ async fn who_may_not_publish_is_told_so() {
         assert!(matches!(failure, Failure::HoldChannel { .. }), "{name}: {failure}");
         assert!(!blog.examine().await.iter().all(|seen| seen.good), "{name}");
     }
-}
-
-/// What becomes of one answer on its way back. The server has acted by then.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    Lost,
-    Broken,
-    Says500,
-}
-
-/// A way to `server` on which the answer to the request number `at` that is no GET is spoilt.
-async fn spoiling(server: &str, fault: Fault, at: usize) -> String {
-    let server: url::Url = server.parse().unwrap();
-    let upstream = format!("127.0.0.1:{}", server.port().unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-    let count = Arc::new(AtomicUsize::new(0));
-    tokio::spawn(async move {
-        while let Ok((here, _)) = listener.accept().await {
-            tokio::spawn(pass_on(here, upstream.clone(), fault, at, Arc::clone(&count)));
-        }
-    });
-    address
-}
-
-async fn pass_on(
-    mut here: TcpStream,
-    upstream: String,
-    fault: Fault,
-    at: usize,
-    count: Arc<AtomicUsize>,
-) -> Option<()> {
-    let mut asked = Vec::new();
-    loop {
-        if here.read_buf(&mut asked).await.ok()? == 0 {
-            return None;
-        }
-        let Some(head) = asked.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let text = String::from_utf8_lossy(&asked[..head]).to_lowercase();
-        let length =
-            text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-        if asked.len() >= head + 4 + length.unwrap_or(0) {
-            break;
-        }
-    }
-    let mut there = TcpStream::connect(upstream).await.ok()?;
-    there.write_all(&asked).await.ok()?;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 16_384];
-    // PHP's server closes the connection after each answer.
-    while let Ok(read) = there.read(&mut buffer).await {
-        if read == 0 {
-            break;
-        }
-        answer.extend_from_slice(&buffer[..read]);
-    }
-    let changes = !asked.starts_with(b"GET ");
-    if changes && count.fetch_add(1, Ordering::SeqCst) + 1 == at {
-        answer = match fault {
-            Fault::Lost => Vec::new(),
-            Fault::Broken => answer[..20].to_vec(),
-            Fault::Says500 => b"HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
-        };
-    }
-    here.write_all(&answer).await.ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! of its vendor's published contract as Dateline uses and keeps what it was given; none of them is the vendor's own. Whatever is asked
 //! is remembered to the byte, and answers can be spoilt after they were acted on.
 
+mod accounts;
 mod blogs;
 mod networks;
 mod rooms;
@@ -12,6 +13,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::daemon::room::git;
 
 /// What was asked.
 #[derive(Debug, Clone)]
@@ -46,9 +49,10 @@ impl Asked {
         self.path.split('?').next().unwrap_or_default().trim_matches('/').split('/').collect()
     }
 
-    /// Whether it asks for something to happen.
+    /// Whether it asks for something to happen; a token that is renewed is nothing that anybody sees.
     pub fn writes(&self) -> bool {
-        self.method != "GET" && self.method != "HEAD"
+        let renews = ["2/oauth2/token", "token"].contains(&self.path.as_str());
+        self.method != "GET" && self.method != "HEAD" && !renews
     }
 }
 
@@ -74,6 +78,8 @@ pub enum Fault {
     None,
     /// It is done, and the connection breaks.
     Lost,
+    /// It is done, and the answer breaks off in its first line.
+    Broken,
     /// It is done, and the answer says that something broke.
     Says500,
     /// It is not done, and the answer says that something broke.
@@ -166,6 +172,9 @@ struct Inner {
 pub struct World {
     /// Its address, without a slash at the end.
     pub url: String,
+    /// Where those are kept that are folders: the site that goes on to a bucket, the one that goes on to a branch, the branch, what
+    /// agencies fetch.
+    pub folder: Arc<tempfile::TempDir>,
     inner: Arc<Inner>,
 }
 
@@ -180,7 +189,9 @@ impl World {
             writes: Mutex::default(),
             spoil: Mutex::new(Arc::new(|_: &Asked, _| Fault::None)),
         };
-        let world = World { url, inner: Arc::new(inner) };
+        let folder = tempfile::tempdir().unwrap();
+        git(folder.path(), &["init", "--quiet", "--bare", "pages.git"]);
+        let world = World { url, folder: Arc::new(folder), inner: Arc::new(inner) };
         let inner = Arc::clone(&world.inner);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -203,12 +214,49 @@ impl World {
 
     /// Everything that a vendor was given, shown or not.
     pub fn things(&self, vendor: &str) -> Vec<Thing> {
+        match vendor {
+            "branch" => return self.commits(),
+            "agency" => return self.files(),
+            _ => {}
+        }
         self.inner.state.lock().unwrap().things.get(vendor).cloned().unwrap_or_default()
     }
 
     /// What everybody sees there.
     pub fn shown(&self, vendor: &str) -> Vec<Thing> {
         self.things(vendor).into_iter().filter(|thing| thing.shown).collect()
+    }
+
+    /// Each commit of the branch with the releases that it changed; the last one is what everybody sees.
+    fn commits(&self) -> Vec<Thing> {
+        let pages = self.folder.path().join("pages.git");
+        if !pages.join("refs/heads/pages").exists() {
+            return Vec::new();
+        }
+        let listed = git(&pages, &["rev-list", "--reverse", "pages"]);
+        let commits: Vec<&str> = listed.lines().collect();
+        let thing = |(at, commit): (usize, &&str)| {
+            let changed =
+                git(&pages, &["show", "--format=", "--unified=0", commit, "--", "2026/*/index.html"]);
+            let lines = changed.lines().filter(|line| line.starts_with('+'));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            let (key, shown) = (String::new(), at + 1 == commits.len());
+            Thing { id: (*commit).to_owned(), key, text, shown, edits: at, answers: None }
+        };
+        commits.iter().enumerate().map(thing).collect()
+    }
+
+    /// What agencies find.
+    fn files(&self) -> Vec<Thing> {
+        let all = std::fs::read_dir(self.folder.path().join("agency")).into_iter().flatten().flatten();
+        let thing = |file: std::fs::DirEntry| {
+            let text = std::fs::read_to_string(file.path()).ok()?;
+            let item: Value = serde_json::from_str(&text).ok()?;
+            let version: usize = item["version"].as_str()?.parse().ok()?;
+            let id = file.file_name().into_string().ok()?;
+            Some(Thing { id, key: String::new(), text, shown: true, edits: version - 1, answers: None })
+        };
+        all.filter_map(thing).collect()
     }
 }
 
@@ -234,6 +282,7 @@ async fn serve(mut stream: TcpStream, inner: Arc<Inner>) -> Option<()> {
             match fault {
                 Fault::Says500 => broken,
                 Fault::Lost | Fault::Slow => return None,
+                Fault::Broken => return stream.write_all(b"HTTP/1.1 20").await.ok(),
                 _ => answer,
             }
         }
@@ -255,6 +304,12 @@ fn act(state: &mut State, asked: &Asked) -> Answer {
         "micropub" => blogs::micropub(state, asked),
         "mastodon" => networks::mastodon(state, asked),
         "bluesky" => networks::bluesky(state, asked),
+        "x" => accounts::x(state, asked),
+        "linkedin" => accounts::linkedin(state, asked),
+        "facebook" => accounts::facebook(state, asked),
+        "threads" => accounts::threads(state, asked),
+        "youtube" => accounts::youtube(state, asked),
+        "bucket" => accounts::bucket(state, asked),
         "webhook" => networks::webhook(state, asked),
         "websub" => networks::websub(state, asked),
         // A repository of git's "dumb" protocol, for everybody to read.
@@ -304,7 +359,8 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
 }
 
 /// The channels of a newsroom that speaks to all of the world, as lines of `dateline.yaml`.
-pub fn channels(url: &str) -> String {
+pub fn channels(world: &World) -> String {
+    let (url, folder) = (&world.url, world.folder.path().display());
     let secret = |vendor: &str| format!("{{ env: WORLD_{} }}", vendor.to_ascii_uppercase());
     let mut lines = String::new();
     for (key, settings) in [
@@ -313,6 +369,39 @@ pub fn channels(url: &str) -> String {
         ("micropub", format!("endpoint: {url}/micropub/endpoint, token: {}", secret("micropub"))),
         ("mastodon", format!("server: {url}/mastodon, token: {}", secret("mastodon"))),
         ("bluesky", format!("server: {url}/bluesky, handle: halden.test, password: {}", secret("bluesky"))),
+        (
+            "x",
+            format!(
+                "client_id: c, client_secret: {0}, refresh_token: {0}, tokens: \"{folder}/x.tokens\", endpoint: {url}/x",
+                secret("x")
+            ),
+        ),
+        (
+            "linkedin",
+            format!(
+                "author: \"urn:li:organization:5\", token: {}, endpoint: {url}/linkedin, login: {url}/linkedin, version: \"202610\"",
+                secret("linkedin")
+            ),
+        ),
+        ("facebook", format!("page: \"42\", token: {}, endpoint: {url}/facebook/v24.0", secret("facebook"))),
+        ("threads", format!("token: {}, endpoint: {url}/threads/v1.0", secret("threads"))),
+        (
+            "youtube",
+            format!(
+                "client_id: c, client_secret: {0}, refresh_token: {0}, endpoint: {url}/youtube, login: {url}/youtube",
+                secret("youtube")
+            ),
+        ),
+        (
+            "bucket",
+            format!(
+                "dir: \"{folder}/bucket\", s3: {{ bucket: news, region: eu-north-1, endpoint: {url}/bucket, access_key_id: {0}, \
+                 secret_access_key: {0} }}",
+                secret("bucket")
+            ),
+        ),
+        ("branch", format!("dir: \"{folder}/branch\", git: {{ repository: \"{folder}/pages.git\" }}")),
+        ("agency", format!("dir: \"{folder}/agency\"")),
         ("slack", format!("token: {}, room: C024BE91L, endpoint: {url}/slack/api", secret("slack"))),
         ("slackhook", format!("webhook: {}", secret("slackhook"))),
         ("mattermost", format!("webhook: {}", secret("mattermost"))),
@@ -329,19 +418,32 @@ pub fn channels(url: &str) -> String {
         ("webhook", format!("url: {url}/webhook/events, secret: {}, allow_private: true", secret("webhook"))),
         ("websub", format!("hub: {url}/websub/, feeds: [\"https://news.halden.example/feed.xml\"]")),
     ] {
-        let kind = if key == "slackhook" { "slack" } else { key };
+        let kind = match key {
+            "slackhook" => "slack",
+            "bucket" | "branch" => "newsroom",
+            "agency" => "ninjs",
+            own => own,
+        };
         lines.push_str(&format!("  {key}: {{ kind: {kind}, {settings} }}\n"));
     }
     lines
 }
 
 /// All of them, in the order of [`channels`].
-pub const VENDORS: [&str; 14] = [
+pub const VENDORS: [&str; 22] = [
     "wordpress",
     "ghost",
     "micropub",
     "mastodon",
     "bluesky",
+    "x",
+    "linkedin",
+    "facebook",
+    "threads",
+    "youtube",
+    "bucket",
+    "branch",
+    "agency",
     "slack",
     "slackhook",
     "mattermost",

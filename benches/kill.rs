@@ -112,7 +112,7 @@ impl Newsroom {
         let newsroom = Newsroom { folder: tempfile::tempdir()?, url: url.to_owned() };
         let dir = newsroom.folder.path();
         let others: Vec<&str> = OTHERS.iter().flat_map(|(_, vendors)| vendors.iter().copied()).collect();
-        let lines: String = world::channels(url)
+        let lines: String = world::channels(url, dir)
             .lines()
             .filter(|line| others.iter().any(|vendor| line.starts_with(&format!("  {vendor}:"))))
             .fold(String::new(), |all, line| all + line + "\n");

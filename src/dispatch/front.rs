@@ -48,11 +48,14 @@ pub struct GateConfig {
     pub wait: Period,
     /// What becomes of what waits when that is over.
     pub then: Then,
+    /// What becomes of mails then, where posts and messages leave without the link: a mail keeps its own.
+    pub mails: Mails,
 }
 
 impl Default for GateConfig {
     fn default() -> GateConfig {
-        GateConfig { pages: None, wait: Period(SignedDuration::from_mins(10)), then: Then::default() }
+        let wait = Period(SignedDuration::from_mins(10));
+        GateConfig { pages: None, wait, then: Then::default(), mails: Mails::default() }
     }
 }
 
@@ -66,6 +69,17 @@ pub enum Then {
     /// Everything leaves as it is.
     Send,
     /// Nothing leaves until the page is seen, or somebody says so: `dateline resume --links`.
+    Hold,
+}
+
+/// What becomes of mails whose page is not there, where [`Then::WithoutLink`] is the rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mails {
+    /// They hold the whole text and leave as they are, with a link to a page that is not there yet.
+    #[default]
+    Send,
+    /// They wait until the page is seen, or somebody says so: `dateline resume --links`.
     Hold,
 }
 
@@ -126,8 +140,9 @@ impl Fronts {
 
 /// Of `claims` on the channel `key`, those that may leave; the others are handed back until it is looked again.
 pub async fn admit(inner: &Inner, key: &str, claims: Vec<Claim>) -> Result<Vec<Claim>, LedgerError> {
-    let page = inner.routes.get(key).is_none_or(|route| route.kind.form() == Form::Page);
-    let Some(fronts) = inner.fronts.get().filter(|fronts| !page && !fronts.channels.is_empty()) else {
+    let form = inner.routes.get(key).map_or(Form::Page, |route| route.kind.form());
+    let looks = |fronts: &&Fronts| form != Form::Page && !fronts.channels.is_empty();
+    let Some(fronts) = inner.fronts.get().filter(looks) else {
         return Ok(claims);
     };
     let mut judged: HashMap<String, May> = HashMap::new();
@@ -141,7 +156,7 @@ pub async fn admit(inner: &Inner, key: &str, claims: Vec<Claim>) -> Result<Vec<C
         let may = match judged.get(&claim.slug) {
             Some(may) => may,
             None => {
-                let may = judge(inner, fronts, &claim).await?;
+                let may = judge(inner, fronts, &claim, form == Form::Mail).await?;
                 judged.entry(claim.slug.clone()).or_insert(may)
             }
         };
@@ -156,7 +171,7 @@ pub async fn admit(inner: &Inner, key: &str, claims: Vec<Claim>) -> Result<Vec<C
     Ok(admitted)
 }
 
-async fn judge(inner: &Inner, fronts: &Fronts, claim: &Claim) -> Result<May, LedgerError> {
+async fn judge(inner: &Inner, fronts: &Fronts, claim: &Claim, mail: bool) -> Result<May, LedgerError> {
     let slug = &claim.slug;
     let case = fronts.case(slug);
     // One look at a time; whoever comes meanwhile takes its result.
@@ -165,7 +180,8 @@ async fn judge(inner: &Inner, fronts: &Fronts, claim: &Claim) -> Result<May, Led
     let mut missing = inner.ledger.fronts(slug, &fronts.channels, now).await?;
     // What leaves before the page, such as copies for the press under embargo, does not wait for it.
     missing.retain(|front| front.due <= claim.due && !case.done.contains(&front.edition));
-    if missing.is_empty() {
+    // Where mails go on waiting for it, what can leave without the link does not.
+    if missing.is_empty() || (!mail && fronts.is_bare(slug)) {
         return Ok(May::Leave);
     }
     if let Some(next) = case.next.filter(|next| now < *next) {
@@ -197,7 +213,19 @@ async fn judge(inner: &Inner, fronts: &Fronts, claim: &Claim) -> Result<May, Led
     let since = standing.map_or(now, |hold| hold.since);
     let since = *case.since.get_or_insert(since.min(now));
     let over = since.checked_add(fronts.config.wait.0).unwrap_or(Timestamp::MAX);
-    if now >= over && fronts.config.then != Then::Hold {
+    let waits_on = fronts.config.then == Then::WithoutLink && fronts.config.mails == Mails::Hold;
+    if now >= over && waits_on {
+        if lock(&fronts.bare).insert(slug.clone()) {
+            tracing::error!(
+                release = slug,
+                why,
+                "its page is still not seen: posts and messages leave without the link, mails wait"
+            );
+        }
+        if !mail {
+            return Ok(May::Leave);
+        }
+    } else if now >= over && fronts.config.then != Then::Hold {
         let bare = fronts.config.then == Then::WithoutLink;
         if bare {
             lock(&fronts.bare).insert(slug.clone());
@@ -213,6 +241,11 @@ async fn judge(inner: &Inner, fronts: &Fronts, claim: &Claim) -> Result<May, Led
     let waited = now.duration_since(since);
     if !case.held && waited >= QUIET.min(fronts.config.wait.0) {
         let end = match fronts.config.then {
+            Then::WithoutLink if waits_on => {
+                format!(
+                    "after {over:.0} posts and messages leave without the link, and mails wait until it is seen"
+                )
+            }
             Then::WithoutLink => format!("after {over:.0} posts and messages leave without the link"),
             Then::Send => format!("after {over:.0} everything leaves as it is"),
             Then::Hold => "what links to it waits until it is seen".to_owned(),

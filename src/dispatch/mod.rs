@@ -63,7 +63,7 @@ use shape::Shape;
 use shift::Shift;
 
 pub use doubt::{DispatchConfig, SHORTEST_QUARANTINE};
-pub use front::{GateConfig, Then};
+pub use front::{GateConfig, Mails, Then};
 pub use recover::Recovered;
 
 /// How often it is looked whether something is known of what nobody knew.

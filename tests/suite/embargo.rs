@@ -225,7 +225,7 @@ async fn spend() -> Night {
 /// A newsroom that speaks on every kind of channel, and has briefed one journalist of four.
 fn newsroom(world: &World, port: u16) -> Room {
     let room = Room::new(port);
-    let channels = format!("channels:\n{}", world::channels(world));
+    let channels = format!("channels:\n{}", world::channels(&world.url, world.folder.path()));
     let settings = room.read("dateline.yaml").replacen("channels:\n", &channels, 1);
     room.write("dateline.yaml", &settings.replacen("pages: []", "pages: [wordpress, ghost, micropub]", 1));
     let all = format!("newsroom, archive, {}", VENDORS.join(", "));

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use dateline::channel::config::{Limits, OnUnknown};
 use dateline::channel::{Channel, Failure, Gate, Parcel, Receipt};
 use dateline::clock::Clock;
-use dateline::dispatch::{Dispatch, DispatchConfig, GateConfig, Route, Then};
+use dateline::dispatch::{Dispatch, DispatchConfig, GateConfig, Mails, Route, Then};
 use dateline::ledger::{Hold, Ledger, LedgerConfig, Scope};
 use dateline::newsroom::ChannelKind;
 use dateline::plan::{Action, Recipients};
@@ -178,7 +178,12 @@ struct Bench {
 
 impl Bench {
     async fn new(then: Then) -> Bench {
-        let gate = GateConfig { then, wait: Period(SignedDuration::from_mins(10)), ..GateConfig::default() };
+        Bench::with(then, Mails::Send).await
+    }
+
+    async fn with(then: Then, mails: Mails) -> Bench {
+        let wait = Period(SignedDuration::from_mins(10));
+        let gate = GateConfig { then, mails, wait, ..GateConfig::default() };
         let folder = tempfile::tempdir().unwrap();
         let config = LedgerConfig { folder: folder.path().join("ledger"), ..LedgerConfig::default() };
         let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
@@ -385,6 +390,35 @@ async fn when_the_wait_is_over_the_newsrooms_rule_decides() {
         bench.web.show(page("620"));
         let more = bench.at(700).await;
         assert_eq!(more, if then == Then::Hold { "room, sky, 300 mails" } else { "" });
+        bench.desk.is_sound().await;
+    }
+}
+
+/// A mail cannot leave without its link, so a newsroom may let it wait while the posts leave.
+#[tokio::test]
+async fn mails_wait_on_where_the_newsroom_wants_it() {
+    for resumed in [false, true] {
+        let mut bench = Bench::with(Then::WithoutLink, Mails::Hold).await;
+        bench.issue(Notice::Original, "620", &everybody()).await;
+        bench.web.show(answer("502 Bad Gateway", ""));
+        assert_eq!(bench.at(0).await, "blog");
+        for seconds in [6, 300, 599] {
+            assert_eq!(bench.at(seconds).await, "", "{seconds}");
+        }
+        assert_eq!(bench.at(600).await, "room without link, sky without link");
+        assert!(
+            bench.held().await.unwrap().ends_with("leave without the link, and mails wait until it is seen")
+        );
+        bench.restart().await;
+        assert_eq!(bench.at(700).await, "");
+        assert!(bench.held().await.is_some());
+        if resumed {
+            bench.desk.ledger.resume(&Scope::Links("aster".to_owned()), "ada", at(800)).await.unwrap();
+        } else {
+            bench.web.show(page("620"));
+        }
+        assert_eq!(bench.at(900).await, "300 mails", "{resumed}");
+        assert_eq!(bench.held().await, None);
         bench.desk.is_sound().await;
     }
 }

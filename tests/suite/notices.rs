@@ -15,6 +15,7 @@ use crate::world::{self, Thing, VENDORS, World};
 const OLD: &str = "goes 620 far";
 const NEW: &str = "goes 610 far";
 const NOTE: &str = "The figure was too high";
+const DOUBT: &str = "We look into the figure";
 const REASON: &str = "It is not true at all";
 
 struct Newsroom {
@@ -26,7 +27,7 @@ impl Newsroom {
     async fn new(port: u16) -> Newsroom {
         let world = World::start().await;
         let room = Room::new(port);
-        let channels = format!("channels:\n{}", world::channels(&world));
+        let channels = format!("channels:\n{}", world::channels(&world.url, world.folder.path()));
         let settings = room.read("dateline.yaml").replacen("channels:\n", &channels, 1);
         room.write(
             "dateline.yaml",
@@ -46,6 +47,16 @@ impl Newsroom {
         let (out, error) = texts(&output);
         assert!(output.status.success(), "{arguments:?}\n{out}\n{error}");
         out
+    }
+
+    /// The release that all of it is about.
+    fn write_release(&self) {
+        let publish = Clock::system().now() - SignedDuration::from_secs(2);
+        let media = "summary: It SUMMARY.\nmedia:\n  - { file: front.png, alt: The car, credit: Halden Motors }\n  \
+             - { file: film.mp4, alt: The film, credit: Halden Motors }\n";
+        let body = format!("Body: it {OLD}.");
+        let release = crate::daemon::room::release(publish, &media.replace("SUMMARY", OLD), &body);
+        self.room.write("releases/2026/aster.md", &release.replacen("summary: The canary summary.\n", "", 1));
     }
 
     /// Changes the release, commits, and issues what follows from it.
@@ -99,6 +110,8 @@ fn described(thing: &Thing) -> String {
         (REASON, "reason"),
         ("Correction", "C"),
         ("Withdrawn", "W"),
+        (DOUBT, "doubt"),
+        ("Do not use", "H"),
     ];
     let mut parts: Vec<String> =
         words.iter().filter(|(words, _)| text.contains(words)).map(|(_, name)| (*name).to_owned()).collect();
@@ -124,12 +137,7 @@ fn life(newsroom: &Newsroom, mails: &dyn Fn(&str) -> Vec<String>) {
             wrong.borrow_mut().push(format!("{what}:\n  {seen}\n  {expected}"));
         }
     };
-    let publish = Clock::system().now() - SignedDuration::from_secs(2);
-    let media = "summary: It SUMMARY.\nmedia:\n  - { file: front.png, alt: The car, credit: Halden Motors }\n  \
-         - { file: film.mp4, alt: The film, credit: Halden Motors }\n";
-    let body = format!("Body: it {OLD}.");
-    let release = crate::daemon::room::release(publish, &media.replace("SUMMARY", OLD), &body);
-    room.write("releases/2026/aster.md", &release.replacen("summary: The canary summary.\n", "", 1));
+    newsroom.write_release();
     newsroom.commit(&[]);
     // These wait: the one until it is corrected, the other until it is withdrawn.
     newsroom.run(&["hold", "--channel", "mattermost"]);
@@ -268,5 +276,96 @@ fn life(newsroom: &Newsroom, mails: &dyn Fn(&str) -> Vec<String>) {
     let unsettled: Vec<&String> =
         rows.iter().filter(|row| !row.ends_with(" sent") && !row.ends_with(" superseded")).collect();
     assert_eq!(unsettled, ["teams original cancelled"], "{rows:#?}");
+    newsroom.run(&["ledger", "verify"]);
+}
+
+/// Stop using it, while we look: everybody who has it hears that where they got it, and then that it is withdrawn. Nothing of it stays up.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_first_and_then_withdrawn_is_gone_everywhere() {
+    let clock = Clock::system();
+    let relay = relay(&clock).await;
+    let newsroom = Newsroom::new(relay.smtp_port()).await;
+    tokio::task::block_in_place(|| held(&newsroom, &|word| mails_with(&relay, word)));
+}
+
+fn held(newsroom: &Newsroom, mails: &dyn Fn(&str) -> Vec<String>) {
+    let wrong = std::cell::RefCell::new(Vec::new());
+    let same = |what: &str, expected: &[(&str, &str)]| {
+        assert_eq!(expected.len(), VENDORS.len() - 1, "all but pings");
+        for (vendor, expected) in expected {
+            let seen = newsroom.seen(vendor);
+            if seen != *expected {
+                wrong.borrow_mut().push(format!("{what}, {vendor}:\n  {seen}\n  {expected}"));
+            }
+        }
+    };
+    newsroom.write_release();
+    newsroom.commit(&[]);
+    newsroom.run(&["dispatch"]);
+    let everybody = ["ann@paper.example", "bo@radio.example", "canary.person@magazine.example"];
+    assert_eq!(mails(OLD), everybody);
+    newsroom.commit(&[("status: approved\n", &format!("status: held\nreason: {DOUBT}\n"))]);
+    newsroom.run(&["dispatch"]);
+    same(
+        "hold",
+        &[
+            ("wordpress", "doubt H edited"),
+            ("ghost", "doubt H edited"),
+            ("micropub", "doubt H edited"),
+            ("mastodon", "old | doubt H answer"),
+            ("bluesky", "old | doubt H answer"),
+            ("x", "old | doubt H answer"),
+            ("linkedin", "doubt H edited"),
+            ("facebook", "doubt H edited"),
+            ("threads", "old | doubt H answer"),
+            ("youtube", ""),
+            ("bucket", "doubt H edited"),
+            ("branch", "doubt H edited"),
+            ("agency", "doubt H edited"),
+            ("slack", "old | doubt H answer"),
+            ("slackhook", "old | doubt H"),
+            ("mattermost", "old | doubt H"),
+            ("teams", "old | doubt H"),
+            ("discord", "old | doubt H"),
+            ("matrix", "old | doubt H answer"),
+            ("telegram", "old | doubt H answer"),
+            ("webhook", "old | doubt H"),
+        ],
+    );
+    newsroom.commit(&[("status: held\n", "status: killed\n"), (DOUBT, REASON)]);
+    newsroom.run(&["dispatch"]);
+    // What can be looked for is edited or gone; what cannot stands with word of it below.
+    same(
+        "kill",
+        &[
+            ("wordpress", "reason W edited"),
+            ("ghost", "reason W edited"),
+            ("micropub", "reason W edited"),
+            ("mastodon", ""),
+            ("bluesky", ""),
+            ("x", ""),
+            ("linkedin", ""),
+            ("facebook", ""),
+            ("threads", ""),
+            ("youtube", ""),
+            ("bucket", "reason W edited"),
+            ("branch", "reason W edited"),
+            ("agency", "reason W edited"),
+            ("slack", "reason W edited | doubt H answer"),
+            ("slackhook", "old | doubt H | reason W"),
+            ("mattermost", "old | doubt H | reason W"),
+            ("teams", "old | doubt H | reason W"),
+            ("discord", "reason W edited | doubt H"),
+            ("matrix", "reason W edited | doubt H answer"),
+            ("telegram", "doubt H answer | reason W"),
+            ("webhook", "old | doubt H | reason W"),
+        ],
+    );
+    assert_eq!(wrong.take(), Vec::<String>::new());
+    assert_eq!(mails(REASON), everybody);
+    assert_eq!(mails("In-Reply-To: <").len(), 6, "both in the thread of the original");
+    let rows = newsroom.rows();
+    let unsettled: Vec<&String> = rows.iter().filter(|row| !row.ends_with(" sent")).collect();
+    assert_eq!(unsettled, Vec::<&String>::new(), "{rows:#?}");
     newsroom.run(&["ledger", "verify"]);
 }

@@ -49,7 +49,7 @@ fn is_page(key: &str) -> bool {
 }
 
 fn routes(world: &World, vendor: &str, on_unknown: OnUnknown) -> std::collections::BTreeMap<String, Route> {
-    let text = format!("channels:\n{}", world::channels(world));
+    let text = format!("channels:\n{}", world::channels(&world.url, world.folder.path()));
     let (config, findings) = Config::read(&text);
     assert!(findings.is_empty(), "{findings:?}");
     let settings = &config.channels[vendor];
@@ -242,7 +242,7 @@ async fn wherever_the_process_dies_there_is_one_thing_or_it_waits_for_a_person()
     }
     let world = World::start().await;
     let room = Room::new(9);
-    let channels = format!("channels:\n{}", world::channels(&world));
+    let channels = format!("channels:\n{}", world::channels(&world.url, world.folder.path()));
     room.write("dateline.yaml", &room.read("dateline.yaml").replacen("channels:\n", &channels, 1));
     std::fs::create_dir_all(room.dir().join("releases/2026")).unwrap();
     std::fs::write(room.dir().join("releases/2026/front.png"), png()).unwrap();

@@ -8,13 +8,13 @@ mod networks;
 mod rooms;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-use crate::daemon::room::git;
 
 /// What was asked.
 #[derive(Debug, Clone)]
@@ -358,9 +358,22 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
     Some(Asked { vendor, method, path, headers, body: bytes[head + 4..].to_vec(), bytes, at })
 }
 
-/// The channels of a newsroom that speaks to all of the world, as lines of `dateline.yaml`.
-pub fn channels(world: &World) -> String {
-    let (url, folder) = (&world.url, world.folder.path().display());
+/// Runs git, and gives what it says.
+fn git(dir: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    let command = command
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .args(arguments);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The channels of a newsroom that speaks to all of the world at `url`, whose folders are in `folder`, as lines of `dateline.yaml`.
+pub fn channels(url: &str, folder: &Path) -> String {
+    let folder = folder.display();
     let secret = |vendor: &str| format!("{{ env: WORLD_{} }}", vendor.to_ascii_uppercase());
     let mut lines = String::new();
     for (key, settings) in [

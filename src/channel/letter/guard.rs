@@ -61,7 +61,7 @@ pub struct Meant<'a> {
 /// Reads the header with a parser that somebody else wrote, and compares. The body is not read: it holds what the edition holds,
 /// which is compared when it is frozen.
 pub fn read_back(message: &[u8], meant: &Meant<'_>) -> Result<(), Unfit> {
-    let end = message.windows(4).position(|four| four == b"\r\n\r\n").map_or(message.len(), |at| at + 4);
+    let end = memchr::memmem::find(message, b"\r\n\r\n").map_or(message.len(), |at| at + 4);
     let head = message.get(..end).unwrap_or(message);
     let read = mail_parser::MessageParser::new()
         .with_address_headers()
@@ -141,50 +141,56 @@ pub struct Fit {
     pub dots: bool,
 }
 
-/// Looks at the final bytes. One pass; nothing is copied.
+/// Looks at the final bytes, which stay where they are. Every mail pays for this: what can be asked of all bytes at once is not
+/// asked of each line.
 ///
 /// `utf8_headers` is for a message that leaves under SMTPUTF8 (RFC 6532): its header may hold UTF-8,
 /// its body still may not.
 pub fn examine(message: &[u8], utf8_headers: bool) -> Result<Fit, Unfit> {
-    if !utf8_headers && !message.is_ascii() {
+    let ascii = message.is_ascii();
+    if !ascii && !(utf8_headers && std::str::from_utf8(message).is_ok()) {
         return Err(Unfit::EightBit);
     }
-    let text = std::str::from_utf8(message).map_err(|_| Unfit::EightBit)?;
-    if text.contains('\0') {
+    if memchr::memchr(0, message).is_some() {
         return Err(Unfit::Nul);
     }
-    if text.is_empty() {
+    if message.is_empty() {
         return Err(Unfit::Unended);
     }
+    // As many CRs as LFs, and a CR in front of every LF: then none stands alone.
+    let count = |byte| memchr::memchr_iter(byte, message).count();
+    let strays = count(b'\r') != count(b'\n');
     let mut dots = false;
     let mut fields = Some([false; ONCE.len()]);
-    let mut next = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let number = index + 1;
-        let start = next;
-        next += line.len();
-        let Some(bare) = line.strip_suffix('\n') else {
-            return Err(if line.contains('\r') { Unfit::BareLineEnd(number) } else { Unfit::Unended });
-        };
-        let bare = bare.strip_suffix('\r').ok_or(Unfit::BareLineEnd(number))?;
-        if bare.contains('\r') {
+    let mut start = 0;
+    let mut number = 0;
+    for end in memchr::memchr_iter(b'\n', message) {
+        let line = message.get(start..end).unwrap_or_default();
+        start = end + 1;
+        number += 1;
+        let bare = line.strip_suffix(b"\r").ok_or(Unfit::BareLineEnd(number))?;
+        if strays && bare.contains(&b'\r') {
             return Err(Unfit::BareLineEnd(number));
         }
         if bare.len() > 998 {
             return Err(Unfit::LongLine(number));
         }
-        dots |= bare.starts_with('.');
+        dots |= bare.first() == Some(&b'.');
         if let Some(seen) = &mut fields {
             if bare.is_empty() {
                 needed(seen)?;
                 fields = None;
-                if !message.get(start..).is_some_and(<[u8]>::is_ascii) {
+                if !ascii && !message.get(start..).is_some_and(<[u8]>::is_ascii) {
                     return Err(Unfit::EightBit);
                 }
             } else {
                 field(bare, number, seen)?;
             }
         }
+    }
+    let rest = message.get(start..).unwrap_or_default();
+    if !rest.is_empty() {
+        return Err(if rest.contains(&b'\r') { Unfit::BareLineEnd(number + 1) } else { Unfit::Unended });
     }
     match fields {
         // A message without a body is valid, with or without the empty line (RFC 5322 §2.1).
@@ -193,16 +199,17 @@ pub fn examine(message: &[u8], utf8_headers: bool) -> Result<Fit, Unfit> {
     }
 }
 
-fn field(line: &str, number: usize, seen: &mut [bool; ONCE.len()]) -> Result<(), Unfit> {
-    if line.starts_with([' ', '\t']) {
+fn field(line: &[u8], number: usize, seen: &mut [bool; ONCE.len()]) -> Result<(), Unfit> {
+    if line.starts_with(b" ") || line.starts_with(b"\t") {
         return if number == 1 { Err(Unfit::Header(number)) } else { Ok(()) };
     }
-    let (name, _) = line.split_once(':').ok_or(Unfit::Header(number))?;
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+    let colon = memchr::memchr(b':', line).ok_or(Unfit::Header(number))?;
+    let name = line.get(..colon).unwrap_or_default();
+    if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
         return Err(Unfit::Header(number));
     }
     for (once, seen) in ONCE.iter().zip(seen) {
-        if once.eq_ignore_ascii_case(name) && std::mem::replace(seen, true) {
+        if once.as_bytes().eq_ignore_ascii_case(name) && std::mem::replace(seen, true) {
             return Err(Unfit::Twice(once));
         }
     }
@@ -268,6 +275,9 @@ mod tests {
         check(&body("a\r.\r\n"), Err(Unfit::BareLineEnd(7)));
         check(&body("a\r\r\n"), Err(Unfit::BareLineEnd(7)));
         check(&body("a\n\r\n"), Err(Unfit::BareLineEnd(7)));
+        check(&body("a\r\nb\nc\rd\r\n"), Err(Unfit::BareLineEnd(8)));
+        // As many of both, and still refused.
+        check(&body("a\r\nc\rd\r\nb\n"), Err(Unfit::BareLineEnd(9)));
         check(&body("a\r"), Err(Unfit::BareLineEnd(7)));
         check(&body("a"), Err(Unfit::Unended));
         check(b"", Err(Unfit::Unended));

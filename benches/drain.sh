@@ -2,7 +2,8 @@
 # Issues one release of about 30 KiB to a list and sends it to smtp-sink, then sends as much with Postfix's
 # smtp-source over as many connections: benches/drain.sh [RECIPIENTS [CONNECTIONS...]], else 100000 and 4 16. Prints time,
 # peak memory and both rates. Durable intents are on, as always. The program is built, or is $DATELINE.
-# Needs GNU time, git, smtp-sink and smtp-source (Debian: time, git, postfix).
+# Needs GNU time, git, smtp-sink and smtp-source (Debian: time, git, postfix). Where LISTMONK_POOL names what
+# benches/listmonk/main.go becomes, that sends as much as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${1:-100000}
@@ -99,5 +100,8 @@ for connections in "${all[@]}"; do
   "$dateline" --newsroom "$room" status
   timed smtp-source smtp-source -s "$connections" -l "$size" -m "$count" \
     -f press@halden.example -t reader@desk.example "127.0.0.1:$port"
+  if [ -n "${LISTMONK_POOL:-}" ]; then
+    timed "listmonk's pool" "$LISTMONK_POOL" "$port" "$count" "$connections" "$size"
+  fi
   rm -rf "$room"
 done

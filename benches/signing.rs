@@ -217,8 +217,8 @@ fn send(sink: &Sink, smtp: Smtp, parcels: Vec<Parcel>) -> Cost {
     let (smtp, parcels, next) = (Arc::new(smtp), Arc::new(parcels), Arc::new(AtomicUsize::new(0)));
     let work = async {
         let mut workers = tokio::task::JoinSet::new();
-        // One more than there are connections fills a mail while the others talk.
-        for _ in 0..=CONNECTIONS {
+        // As many for each connection as dispatch has carriers: one talks, one stands in line with its mail ready, one makes the next.
+        for _ in 0..3 * CONNECTIONS {
             let (smtp, parcels, next) = (Arc::clone(&smtp), Arc::clone(&parcels), Arc::clone(&next));
             workers.spawn(async move {
                 while let Some(parcel) = parcels.get(next.fetch_add(1, Ordering::Relaxed)) {

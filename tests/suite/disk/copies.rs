@@ -6,6 +6,7 @@ use std::process::Command;
 
 use dateline::clock::Clock;
 use dateline::ledger::{Ledger, LedgerConfig, LedgerError, Scope};
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::kills::{Place, Program, content, is_sound, kill, ledger_files, places};
@@ -41,14 +42,24 @@ async fn act(what: &str, folder: &Path, file: &Path) {
         ledger.backup(file).await.unwrap();
         ledger.close(now).await.unwrap();
     } else {
-        // A child that another test starts has our lock's descriptor until it becomes its program.
-        let mut tries = 0;
-        while let Err(error) = Ledger::restore(&config, file, "ada", now).await {
-            tries += 1;
-            assert!(matches!(error, LedgerError::Locked(_)) && tries < 500, "{error}");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        unlocked(async || Ledger::restore(&config, file, "ada", now).await).await;
+    }
+}
+
+/// What `work` gives once nothing holds the ledger's lock: a child that another test starts has its descriptor until it becomes its
+/// program, also of a lock that was just given back.
+async fn unlocked<T>(work: impl AsyncFn() -> Result<T, LedgerError>) -> T {
+    for _ in 0..500 {
+        match work().await {
+            Err(LedgerError::Locked(_)) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            other => return other.unwrap(),
         }
     }
+    panic!("the ledger stays locked");
+}
+
+async fn opened(folder: &Path, now: Timestamp) -> Ledger {
+    unlocked(async || Ledger::open_exclusive(&config(folder), now).await).await
 }
 
 fn config(folder: &Path) -> LedgerConfig {
@@ -70,7 +81,7 @@ async fn scene(folder: &Path) -> (PathBuf, PathBuf) {
     }
     desk.ledger.backup(&file).await.unwrap();
     desk.ledger.close(at(1)).await.unwrap();
-    let desk = Desk { ledger: Ledger::open_exclusive(&config(&state), at(2)).await.unwrap() };
+    let desk = Desk { ledger: opened(&state, at(2)).await };
     assert_eq!(desk.send_all("relay", at(100)).await, 40);
     copy(&state, &kept);
     desk.ledger.close(at(3)).await.unwrap();
@@ -188,7 +199,7 @@ async fn a_restore_that_is_killed_leaves_the_old_ledger_or_the_copy_held() {
         let found = content(&state.join("ledger.db"));
         assert!(found == before || found == after, "killed at {place:?}");
         is_sound(&state).await;
-        let ledger = Ledger::open_exclusive(&config(&state), Clock::system().now()).await.unwrap();
+        let ledger = opened(&state, Clock::system().now()).await;
         let held = ledger.holds().await.unwrap().iter().any(|hold| hold.scope == Scope::Everything);
         ledger.close(Clock::system().now()).await.unwrap();
         if found == before {

@@ -14,8 +14,8 @@ use crate::channel::{self, Failure, Parcel, Recipient};
 use crate::contact::EmailAddress;
 use crate::render::Piece;
 
-/// Mails up to this size are made where they are needed: that takes less time than to hand them to another thread. A panic is the
-/// attempt's own there too.
+/// Mails up to this size are made where they are needed: that takes less time than to hand them to another thread, and where two keys
+/// sign them it takes a processor well below a millisecond. A panic is the attempt's own there too.
 const AT_ONCE: usize = 128 * 1024;
 
 /// What makes letters of a channel's parcels.
@@ -53,9 +53,7 @@ impl<'a> Letter<'a> {
             Piece::Literal(text) => text.len(),
             Piece::Slot(_) => 0,
         });
-        // A signature that was not made ahead is work for another thread.
-        let quick = press.signer.is_none() || parcel.ahead.is_some();
-        let (message, dots) = if quick && literals.sum::<usize>() <= AT_ONCE {
+        let (message, dots) = if literals.sum::<usize>() <= AT_ONCE {
             press.make(parcel, &names)?
         } else {
             let (own, press) = (parcel.clone(), Arc::clone(press));

@@ -148,7 +148,8 @@ pub struct Fit {
 /// its body still may not.
 pub fn examine(message: &[u8], utf8_headers: bool) -> Result<Fit, Unfit> {
     let ascii = message.is_ascii();
-    if !ascii && !(utf8_headers && std::str::from_utf8(message).is_ok()) {
+    let allowed = ascii || (utf8_headers && std::str::from_utf8(message).is_ok());
+    if !allowed {
         return Err(Unfit::EightBit);
     }
     if memchr::memchr(0, message).is_some() {

@@ -7,13 +7,12 @@
 # The programs come from npm into GHOST_PROGRAMS (~/.cache/dateline-ghost unless set): a minute, and three more to compile SQLite, unless pds.sh
 # has done so. Wants npm, python3, curl and a C++ compiler. Exit 3: it cannot run here.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}
 programs=${GHOST_PROGRAMS:-$cache/dateline-ghost}
 compiled=${PDS_PROGRAMS:-$cache/dateline-pds}/node_modules/better-sqlite3
 sqlite=12.11.1
-
-say() { echo "ghost.sh: $*" >&2; }
 
 install() {
     [ -e "$programs/complete" ] && return
@@ -30,7 +29,7 @@ install() {
         # npm cannot install it (it misses files that only the package holds); pnpm and the package's own lock file can.
         npm pack ghost@6.65.0
         tar xf ghost-6.65.0.tgz
-        (cd package && pnpm install --prod --frozen-lockfile --ignore-scripts)
+        (cd package && pnpm install --prod --frozen-lockfile --ignore-scripts) || exit 1
         if ! grep -q "\"version\": \"$sqlite\"" "$compiled/package.json" 2>/dev/null || [ ! -e "$compiled/build/Release/better_sqlite3.node" ]; then
             npm install --no-audit --no-fund --ignore-scripts better-sqlite3@$sqlite
             # From version 11 on npm runs install scripts only when told to.
@@ -39,8 +38,8 @@ install() {
             compiled=$programs/node_modules/better-sqlite3
         fi
         mkdir -p package/node_modules/.pnpm/better-sqlite3@$sqlite/node_modules/better-sqlite3/build/Release
-        cp "$compiled/build/Release/better_sqlite3.node" package/node_modules/.pnpm/better-sqlite3@$sqlite/node_modules/better-sqlite3/build/Release/
-        touch complete
+        cp "$compiled/build/Release/better_sqlite3.node" package/node_modules/.pnpm/better-sqlite3@$sqlite/node_modules/better-sqlite3/build/Release/ &&
+            touch complete
     ) >&2 || { say "npm or pnpm failed"; exit 3; }
 }
 
@@ -66,11 +65,11 @@ PY
 
 start() {
     local dir=$1 port url
-    [ -z "$(ls -A "$dir" 2>/dev/null)" ] || { say "$dir is not empty"; exit 2; }
+    is_new "$dir"
     install
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
-    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    port=$(free_port)
     url=http://localhost:$port
     cp -r "$programs/package/content" "$dir/content"
     # It reads its own version from where it runs.
@@ -100,16 +99,6 @@ JSON
     echo "export DATELINE_TEST_GHOST_URL=$url"
 }
 
-stop() {
-    local dir=$1 pid
-    [ -r "$dir/pid" ] && [ -e "$dir/config.development.json" ] || { say "$dir is not ours"; exit 2; }
-    pid=$(cat "$dir/pid")
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-    [ "${2:-}" = keep ] || rm -rf "$dir"
-}
+stop() { end "$1" config.development.json "${2:-}"; }
 
-case "${1:-}" in
-    start | stop) "$1" "${2:?a folder}" ;;
-    *) say "start DIR or stop DIR"; exit 2 ;;
-esac
+serve "$@"

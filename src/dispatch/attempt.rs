@@ -11,7 +11,8 @@ use super::breadcrumb::{Breadcrumbs, Slot};
 use super::decide::{self, Tried, Trouble};
 use super::gate::{self, Answer, LedgerGate};
 use super::recover::Open;
-use super::{Event, Route, lock};
+use super::shift::Shift;
+use super::{Event, Inner, Route, front, lock};
 use crate::channel::{Failure, Gate as _, Mark, Parcel, Previous, Probe, Receipt, Recipient, Reply};
 use crate::clock::Clock;
 use crate::crashpoint;
@@ -55,6 +56,23 @@ pub struct Errand {
     pub slot: Option<Slot>,
     /// The intent that the ledger gave ahead, and from when on it is too late to leave under it.
     pub intent: Option<(AttemptId, SignedDuration)>,
+}
+
+impl Errand {
+    /// What it takes to try `claim`. `made`: its channel makes things ahead.
+    pub async fn of(
+        inner: &Inner,
+        shift: &Shift,
+        desk: &Desk<'_>,
+        claim: Claim,
+        made: bool,
+    ) -> Result<Errand, LedgerError> {
+        let edition = shift.edition(&inner.ledger, claim.edition).await?;
+        let edition = front::dressed(inner, &claim.slug, edition);
+        let ahead = if made { shift.ahead.of(&inner.ledger, claim.delivery).await? } else { None };
+        let slot = desk.crumbs.map(Breadcrumbs::slot);
+        Ok(Errand { claim, edition, ahead, slot, intent: None })
+    }
 }
 
 /// What all attempts of a process share.

@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::attempt::{self, Desk, Ended, Errand};
-use super::breadcrumb::{Breadcrumbs, Crumb, Slot};
+use super::breadcrumb::{Crumb, Slot};
 use super::hand::Place;
 use super::recover::Open;
 use super::shift::Shift;
-use super::{Event, Inner, Route, front, gate, lock};
+use super::{Event, Inner, Route, gate, lock};
 use crate::ledger::{Claim, Intent, LedgerError, Outcome, START_WITHIN};
 
 /// What has ended is recorded at most this much later, and a place that is free for the next one is used.
@@ -243,17 +243,10 @@ async fn errands(
     (key, desk): (&str, &Desk<'_>),
     claims: Vec<(Place, Claim)>,
 ) -> Result<Vec<(Place, Errand)>, LedgerError> {
-    let made = inner.routes.get(key).and_then(|route| route.channel.stamp());
+    let made = inner.routes.get(key).and_then(|route| route.channel.stamp()).is_some();
     let mut errands = Vec::with_capacity(claims.len());
     for (place, claim) in claims {
-        let edition = shift.edition(&inner.ledger, claim.edition).await?;
-        let edition = front::dressed(inner, &claim.slug, edition);
-        let ahead = match made {
-            Some(_) => shift.ahead.of(&inner.ledger, claim.delivery).await?,
-            None => None,
-        };
-        let slot = desk.crumbs.map(Breadcrumbs::slot);
-        errands.push((place, Errand { claim, edition, ahead, slot, intent: None }));
+        errands.push((place, Errand::of(inner, shift, desk, claim, made).await?));
     }
     Ok(errands)
 }

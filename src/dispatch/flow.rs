@@ -14,7 +14,6 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Desk, Ended, Errand};
-use super::breadcrumb::Breadcrumbs;
 use super::carry::{self, Carried, Carry};
 use super::decide::Trouble;
 use super::hand::{Hand, Place};
@@ -454,16 +453,10 @@ impl Flow {
         let line = self.line.clone();
         self.steps.spawn(async move {
             let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
-            let edition = shift.edition(&inner.ledger, claim.edition).await?;
-            let edition = front::dressed(&inner, &claim.slug, edition);
-            let ahead = match route.channel.stamp() {
-                Some(_) => shift.ahead.of(&inner.ledger, claim.delivery).await?,
-                None => None,
-            };
             let until = (&line, &shift.stop);
             let desk = desk(&inner);
-            let slot = desk.crumbs.map(Breadcrumbs::slot);
-            let errand = Errand { claim, edition, ahead, slot, intent: None };
+            let made = route.channel.stamp().is_some();
+            let errand = Errand::of(&inner, &shift, &desk, claim, made).await?;
             let ended = attempt::attempt(&desk, route, errand, alone, until).await;
             Ok(Step::Ended { place, began, ended: Box::new(ended) })
         });

@@ -29,6 +29,7 @@ use dateline::dispatch::{Dispatch, DispatchConfig, Route};
 use dateline::ledger::{Claim, Ledger, Party, State};
 use dateline::newsroom::Newsroom;
 use dateline::render::{Addressee, Content, Edition};
+use dateline::token::Purpose;
 use sink::Sink;
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +78,7 @@ fn measure(count: usize, delay: Duration, only: Option<u32>) -> Result<()> {
             let (mut other, mut stays, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
                 let sink = Sink::start(delay)?;
-                let bench = runtime.block_on(Bench::set(&sink, count, paragraphs, connections))?;
+                let bench = Arc::new(runtime.block_on(Bench::set(&sink, count, paragraphs, connections))?);
                 syncs.push(sync(bench.folder.path())?);
                 let (cost, bytes) = runtime.block_on(bench.without(connections))?;
                 size = bytes;
@@ -186,13 +187,38 @@ impl Bench {
         Ok(channel::open(relay, Path::new("."), &channel::Secrets::none())?)
     }
 
+    /// What dispatch hands to the channel: the same mail, with the same tokens in it.
+    fn parcel(&self, claim: &Claim, edition: Arc<Edition>) -> Parcel {
+        let token = |purpose| self.ledger.token(purpose, claim.delivery, &claim.key).to_string();
+        Parcel {
+            key: claim.key,
+            wire_key: claim.wire_key.clone(),
+            edition,
+            notice: claim.notice,
+            recipient: match &claim.recipient {
+                Party::Contact { email, name, .. } => Recipient::Mailbox {
+                    email: email.clone(),
+                    name: name.clone(),
+                    token: token(Purpose::Unsubscribe),
+                    bounce: Some(token(Purpose::Bounce)),
+                },
+                Party::Account => Recipient::Account,
+            },
+            due: claim.due,
+            now: self.clock.now(),
+            attempt: 1,
+            previous: None,
+            ahead: None,
+        }
+    }
+
     /// The channel alone, driven by hand.
-    async fn without(&self, connections: u32) -> Result<(Cost, usize)> {
+    async fn without(self: &Arc<Bench>, connections: u32) -> Result<(Cost, usize)> {
         let all = u32::try_from(self.count)?;
         let claims = self.ledger.claim("without", "relay", self.clock.now(), all).await?;
         let first = claims.first().ok_or("nothing was issued")?;
         let edition = self.ledger.edition(first.edition).await?;
-        let size = size(&parcel(first, Arc::clone(&edition), &self.clock));
+        let size = size(&self.parcel(first, Arc::clone(&edition)));
         let channel: Arc<dyn Channel> = Arc::from(self.route()?);
         let queue: Arc<Mutex<VecDeque<Claim>>> = Arc::new(Mutex::new(claims.into()));
         let meter = Meter::start();
@@ -200,12 +226,12 @@ impl Bench {
         // As dispatch does: some are made ready while the others are on their way.
         for _ in 0..connections * (1 + READY) {
             let (queue, channel) = (Arc::clone(&queue), Arc::clone(&channel));
-            let (edition, clock) = (Arc::clone(&edition), self.clock.clone());
+            let (edition, bench) = (Arc::clone(&edition), Arc::clone(self));
             workers.spawn(async move {
                 loop {
                     let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(claim) = claim else { return Ok(()) };
-                    let parcel = parcel(&claim, Arc::clone(&edition), &clock);
+                    let parcel = bench.parcel(&claim, Arc::clone(&edition));
                     channel.deliver(&parcel, &AlwaysOpen).await?;
                 }
             });
@@ -254,29 +280,6 @@ struct AlwaysOpen;
 impl Gate for AlwaysOpen {
     async fn open(&self) -> bool {
         true
-    }
-}
-
-fn parcel(claim: &Claim, edition: Arc<Edition>, clock: &Clock) -> Parcel {
-    Parcel {
-        key: claim.key,
-        wire_key: claim.wire_key.clone(),
-        edition,
-        notice: claim.notice,
-        recipient: match &claim.recipient {
-            Party::Contact { email, name, .. } => Recipient::Mailbox {
-                email: email.clone(),
-                name: name.clone(),
-                token: claim.wire_key.clone(),
-                bounce: None,
-            },
-            Party::Account => Recipient::Account,
-        },
-        due: claim.due,
-        now: clock.now(),
-        attempt: 1,
-        previous: None,
-        ahead: None,
     }
 }
 

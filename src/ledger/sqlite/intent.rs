@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension as _, named_params};
+use rusqlite::{OptionalExtension as _, Row, named_params};
 use tokio::sync::oneshot;
 
 use super::values::At;
-use super::writer::{Job, Question, Write};
+use super::writer::{Job, Question, Try, Write};
 use super::{Result, Sqlite, blocks, settle};
 use crate::digest::Digest;
 use crate::ledger::{
@@ -92,11 +92,14 @@ const INTEND_ALL: &str = "
                                       WHERE scope = 'release' AND target = i.release
                                         AND (cause = 'operator' OR p.notice IN ('original', 'correction')))))";
 /// The attempts of one statement have consecutive numbers: nobody else writes.
-const ATTEMPTING_ALL: &str = "
-    UPDATE delivery SET state = 'attempting', attempts = a.no, attempt = a.id
-      FROM attempt AS a
-     WHERE a.id BETWEEN :first AND :last AND delivery.id = a.delivery
- RETURNING id, attempt, block";
+const WRITTEN: &str = "
+    SELECT a.id, a.delivery, a.no, d.block
+      FROM attempt AS a CROSS JOIN delivery AS d ON d.id = a.delivery
+     WHERE a.id BETWEEN ?1 AND ?2";
+/// 1 delivery, 2 number of the attempt, 3 attempt. One by one: a statement for all of them makes a table of its own of what it is to change,
+/// each time, and that cost more than all of this.
+pub(super) const BEGUN: &str =
+    "UPDATE delivery SET state = 'attempting', attempts = ?2, attempt = ?3 WHERE id = ?1";
 const PART: &str = "SELECT part FROM block WHERE id = :block";
 const ATTEMPTING: &str = "
     UPDATE delivery SET state = 'attempting', attempts = attempts + 1, attempt = :attempt WHERE id = :delivery
@@ -213,18 +216,21 @@ fn write_all(
     }
     let last = write.db.last_insert_rowid();
     let first = last - i64::try_from(written).unwrap_or(i64::MAX) + 1;
+    let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let rows: Vec<(i64, i64, i64, i64)> =
+        write.sql(WRITTEN)?.query_map([first, last], columns)?.collect::<rusqlite::Result<_>>()?;
     let mut blocks: BTreeMap<i64, i64> = BTreeMap::new();
-    let changed = {
-        let mut statement = write.sql(ATTEMPTING_ALL)?;
-        let mut rows = statement.query(named_params! { ":first": first, ":last": last })?;
-        let mut changed = 0;
-        while let Some(row) = rows.next()? {
-            gone.insert((DeliveryId(row.get(0)?), epoch), row.get(1)?);
-            *blocks.entry(row.get(2)?).or_default() += 1;
-            changed += 1;
+    let mut changed = 0;
+    {
+        let db = write.db;
+        let mut begun = db.prepare_cached(BEGUN)?;
+        for (attempt, delivery, no, block) in rows {
+            changed += begun.execute([delivery, no, attempt])?;
+            gone.insert((DeliveryId(delivery), epoch), attempt);
+            write.tries.insert(AttemptId(attempt), Try { delivery, block, epoch: epoch.0 });
+            *blocks.entry(block).or_default() += 1;
         }
-        changed
-    };
+    }
     if changed != written {
         return Err(LedgerError::Refused(format!(
             "{written} attempts were written for {changed} deliveries; this is a fault in Dateline"

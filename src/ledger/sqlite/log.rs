@@ -29,7 +29,7 @@ const UNRESOLVED: &str = "
               CROSS JOIN part AS p ON p.id = b.part
               CROSS JOIN issued AS i ON i.id = p.issued
               LEFT JOIN contact AS c ON c.id = d.recipient
-        WHERE d.id > :after AND d.state IN ('unknown', 'parked', 'quarantined')
+        WHERE d.id > :after AND (d.state = 'unknown' OR d.state = 'parked' OR d.state = 'quarantined')
      ORDER BY d.id
         LIMIT :limit";
 const OF_BLOCK: &str = "

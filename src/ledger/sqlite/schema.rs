@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("migrations/0007_ahead.sql")),
     (8, include_str!("migrations/0008_unresolved.sql")),
     (9, include_str!("migrations/0009_links.sql")),
+    (10, include_str!("migrations/0010_conditions.sql")),
 ];
 
 /// The first release with the fix of the WAL-reset bug (sqlite.org/wal.html#walresetbug).

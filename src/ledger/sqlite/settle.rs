@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Row, named_params, params};
 use serde_json::json;
 
 use super::values::At;
-use super::writer::Write;
+use super::writer::{Try, Write};
 use super::{Result, Sqlite, audit, blocks, contacts, doubt, follow};
 use crate::digest::Digest;
 use crate::ledger::reply::{without_addresses, words};
@@ -26,9 +26,9 @@ const FIND: &str = "
            CROSS JOIN part AS p ON p.id = b.part
            CROSS JOIN issued AS i ON i.id = p.issued
      WHERE a.id = :attempt";
-/// What [`settle_group`] asks of an attempt, and of a block: 1 the attempt; 1 the block.
+/// What [`settle_group`] asks of an attempt that the writer does not remember, and of a block: 1 the attempt; 1 the block.
 const FIND_TRY: &str = "
-    SELECT d.id, d.state = 'attempting' AND d.attempt = a.id, d.block, a.epoch
+    SELECT d.id, d.block, a.epoch
       FROM attempt AS a CROSS JOIN delivery AS d ON d.id = a.delivery
      WHERE a.id = ?1";
 const FIND_BLOCK: &str = "
@@ -38,11 +38,12 @@ const FIND_BLOCK: &str = "
            CROSS JOIN issued AS i ON i.id = p.issued
      WHERE b.id = ?1";
 /// An attempt under way has no result yet. 1 attempt, 2 code, 3 enhanced, 4 text, 5 now.
-const ADD_FIRST: &str = "
+pub(super) const ADD_FIRST: &str = "
     INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late) VALUES (?1, 1, 'sent', ?2, ?3, ?4, ?5, 0)";
-/// 1 delivery, 2 remote id, 3 url, 4 now.
-const TAKEN: &str =
-    "UPDATE delivery SET state = 'sent', remote_id = ?2, url = ?3, sent_at = ?4 WHERE id = ?1";
+/// 1 delivery, 2 remote id, 3 url, 4 now, 5 attempt.
+pub(super) const TAKEN: &str = "
+    UPDATE delivery SET state = 'sent', remote_id = ?2, url = ?3, sent_at = ?4
+     WHERE id = ?1 AND state = 'attempting' AND attempt = ?5";
 const ADD_RESULT: &str = "
     INSERT INTO result (attempt, no, outcome, code, enhanced, text, at, late)
          SELECT :attempt, (SELECT count(*) + 1 FROM result WHERE attempt = :attempt), :outcome, :code, :enhanced,
@@ -160,19 +161,25 @@ fn settle_group(
     let mut settled = Vec::with_capacity(results.len());
     for (attempt, outcome) in results {
         if let Outcome::Sent { remote_id, url, reply } = outcome {
-            let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-            let found: Option<(i64, bool, i64, i64)> = find.query_row([attempt.0], columns).optional()?;
-            if let Some((delivery, true, block, epoch)) = found {
+            let found = match write.tries.remove(attempt) {
+                Some(known) => Some(known),
+                None => {
+                    let columns = |row: &Row<'_>| {
+                        Ok(Try { delivery: row.get(0)?, block: row.get(1)?, epoch: row.get(2)? })
+                    };
+                    find.query_row([attempt.0], columns).optional()?
+                }
+            };
+            if let Some(Try { delivery, block, epoch }) = found {
                 let (part, reissued) = match blocks.entry(block) {
                     Entry::Occupied(known) => *known.get(),
                     Entry::Vacant(new) => {
                         *new.insert(find_block.query_row([block], |row| Ok((row.get(0)?, row.get(1)?)))?)
                     }
                 };
-                if !reissued {
+                if !reissued && taken.execute(params![delivery, remote_id, url, At(now), attempt.0])? == 1 {
                     let text = without_addresses(&reply.text);
                     add.execute(params![attempt.0, reply.code, reply.enhanced, text, At(now)])?;
-                    taken.execute(params![delivery, remote_id, url, At(now)])?;
                     write.count_moved(part, State::Attempting, State::Sent, 1);
                     *ended.entry((block, epoch)).or_default() += 1;
                     settled.push(Settled { state: State::Sent, late: false });

@@ -4,7 +4,7 @@
 //! then answers. While the disk syncs, the next work gathers: the more callers, the more share a sync. Each
 //! piece of work has a savepoint of its own, so one that fails does not undo its neighbours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use super::values::At;
 use super::{Facts, Result, intent, schema};
 use crate::digest::Digest;
 use crate::ledger::keeper::Keeper;
-use crate::ledger::{DeliveryId, Epoch, Intent, LedgerError, State};
+use crate::ledger::{AttemptId, DeliveryId, Epoch, Intent, LedgerError, State};
 
 /// The most weight in one transaction; about the rows it writes.
 const MOST: usize = 2_000;
@@ -30,6 +30,8 @@ const BUSY: Duration = Duration::from_millis(5);
 const GATHER: Duration = Duration::from_millis(1);
 /// Work that is so heavy is not held up: it is of many mails already.
 const HEAVY: usize = 24;
+/// Attempts under way that are remembered.
+const REMEMBERED: usize = 10_000;
 
 const SERIAL: &str = "
     UPDATE ledger_meta SET serial = serial + 1 RETURNING serial, (SELECT coalesce(max(id), 0) FROM attempt)";
@@ -143,10 +145,20 @@ impl Job {
     }
 }
 
+/// What never changes of an attempt.
+pub(super) struct Try {
+    pub delivery: i64,
+    pub block: i64,
+    pub epoch: i64,
+}
+
 /// A transaction as one piece of work sees it.
 pub(super) struct Write<'a> {
     pub db: &'a Connection,
     pub facts: &'a Facts,
+    /// Attempts under way that this writer wrote, so that nothing has to be asked for their results. After a failure it remembers none: a
+    /// number that was not committed is given again.
+    pub tries: HashMap<AttemptId, Try>,
     /// Changes of the tally by this piece of work.
     piece: BTreeMap<(i64, State), i64>,
     /// Changes by the pieces before it.
@@ -155,7 +167,11 @@ pub(super) struct Write<'a> {
     ended: Option<String>,
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    fn new(db: &'a Connection, facts: &'a Facts, tries: HashMap<AttemptId, Try>) -> Write<'a> {
+        Write { db, facts, tries, piece: BTreeMap::new(), all: BTreeMap::new(), ended: None }
+    }
+
     /// The statement, prepared once for each connection.
     pub fn sql(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
         self.db.prepare_cached(sql)
@@ -188,6 +204,7 @@ impl Write<'_> {
             }
             Err(error) => {
                 self.piece.clear();
+                self.tries.clear();
                 if self.db.is_autocommit() {
                     self.ended.get_or_insert(words(&error));
                 } else {
@@ -231,7 +248,7 @@ pub(super) fn alone<T>(
     work: impl FnOnce(&Write<'_>) -> Result<T>,
 ) -> Result<T> {
     let transaction = db.unchecked_transaction()?;
-    let mut write = Write { db, facts, piece: BTreeMap::new(), all: BTreeMap::new(), ended: None };
+    let mut write = Write::new(db, facts, HashMap::new());
     let value = work(&write)?;
     write.flush()?;
     drop(write);
@@ -256,7 +273,8 @@ pub(super) fn start(
 ) -> Result<()> {
     let path = files.database();
     let opened = files.database_id()?;
-    let mut desk = Desk { db: Some(db), opened, facts, files, serial: 0, shared: None };
+    let mut desk =
+        Desk { db: Some(db), opened, facts, files, serial: 0, shared: None, tries: HashMap::new() };
     let run = move || {
         while let Ok(first) = inbox.recv() {
             let Some((now, done)) = desk.transaction(&inbox, first, dispatching.keeper.as_ref()) else {
@@ -290,6 +308,8 @@ struct Desk {
     serial: i64,
     /// When it was, where several callers shared it.
     shared: Option<Instant>,
+    /// See [`Write::tries`].
+    tries: HashMap<AttemptId, Try>,
 }
 
 impl Desk {
@@ -350,8 +370,12 @@ impl Desk {
                 return None;
             }
         };
-        let mut write =
-            Write { db: &db, facts: &self.facts, piece: BTreeMap::new(), all: BTreeMap::new(), ended: None };
+        let mut tries = std::mem::take(&mut self.tries);
+        if tries.len() > REMEMBERED {
+            // Their results do not come, or come from elsewhere.
+            tries.clear();
+        }
+        let mut write = Write::new(&db, &self.facts, tries);
         let mut answers = Vec::new();
         let mut closing = None;
         loop {
@@ -383,7 +407,11 @@ impl Desk {
             db.execute_batch("COMMIT")?;
             Ok(come)
         });
-        drop(write);
+        if ended.is_ok() {
+            self.tries = write.tries;
+        } else {
+            drop(write);
+        }
         let ended = ended.map_err(|error| words(&error));
         self.shared = (callers > 1).then(Instant::now);
         match &ended {

@@ -68,7 +68,10 @@ impl Clock {
 
     /// The steady clock: it counts also while the machine sleeps, and nobody can set it.
     pub fn steady(&self) -> SignedDuration {
-        self.reading().steady
+        match &self.0.manual {
+            None => steady(),
+            Some(manual) => lock(&manual.reading).steady,
+        }
     }
 
     /// Names the start of the machine to which [`Clock::steady`] belongs; nothing of a clock that is not the machine's.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use jiff::SignedDuration;
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
 use super::breadcrumb::{Breadcrumbs, Slot};
@@ -16,7 +17,6 @@ use super::{Event, Inner, Route, front, lock};
 use crate::channel::{Failure, Gate as _, Mark, Parcel, Previous, Probe, Receipt, Recipient, Reply};
 use crate::clock::Clock;
 use crate::crashpoint;
-use crate::digest::Digest;
 use crate::ledger::{AttemptId, Claim, Crash, Ledger, LedgerError, Outcome, Party, Settled, State, Stop};
 use crate::newsroom::ChannelKind;
 use crate::render::Edition;
@@ -38,7 +38,6 @@ pub struct Ended {
     parcel: Parcel,
     slot: Option<Slot>,
     answer: Answer,
-    request: Digest,
     outcome: Option<Outcome>,
     broken: bool,
     unknown: bool,
@@ -88,7 +87,7 @@ pub struct Desk<'a> {
 }
 
 /// Makes one attempt. `alone`: nothing else of this channel is under way. After `stop` a mail that has no intent yet is given up, and
-/// goes back to waiting.
+/// goes back to waiting. With every `pulse` it is looked whether one that has its intent is too late to leave.
 ///
 /// A panic of the adapter is caught, and put down to the delivery. What became of it is to be [`record`]ed; until then its breadcrumb
 /// stays.
@@ -98,6 +97,7 @@ pub async fn attempt(
     errand: Errand,
     alone: bool,
     (line, stop): (&CancellationToken, &CancellationToken),
+    pulse: &mut Interval,
 ) -> Ended {
     let Desk { ledger, clock, .. } = *desk;
     let Errand { claim, edition, ahead, slot, intent } = errand;
@@ -109,7 +109,7 @@ pub async fn attempt(
     let result = tokio::select! {
         biased;
         result = caught(route.channel.deliver(&parcel, &gate)) => result,
-        () = gate.given_up(line, stop) => Ok(Err(Failure::GateClosed)),
+        () = gate.given_up(line, stop, pulse) => Ok(Err(Failure::GateClosed)),
     };
     let passed = gate.passed();
     let result = match result {
@@ -136,7 +136,7 @@ pub async fn attempt(
         Tried { key: &claim.key, attempt: claim.attempt_no, expires: claim.expires, now: clock.now() },
     );
     let outcome = decision.outcome.filter(|_| !broken);
-    let (answer, request) = (gate.answer(), gate.request());
+    let answer = gate.answer();
     drop(gate);
     Ended {
         sent: matches!(outcome, Some(Outcome::Sent { .. })),
@@ -148,7 +148,6 @@ pub async fn attempt(
         parcel,
         slot,
         answer,
-        request,
         outcome,
         broken,
         unknown,
@@ -166,7 +165,6 @@ impl Ended {
             trouble: None,
             url: None,
             parcel: parcel(desk.ledger, &claim, edition, desk.clock),
-            request: gate::request(&claim),
             claim,
             slot,
             answer: Answer::Stop(stop),
@@ -195,8 +193,12 @@ impl Ended {
 }
 
 /// Puts on record, at once, what became of attempts that are all [plain](Ended::is_plain); for errors see [`record`].
-pub async fn record_all(desk: &Desk<'_>, channel: &str, all: Vec<Ended>) -> Result<Vec<Event>, LedgerError> {
-    let result = |ended: &Ended| match ended.answer {
+pub async fn record_all(
+    desk: &Desk<'_>,
+    channel: &str,
+    all: Vec<Box<Ended>>,
+) -> Result<Vec<Event>, LedgerError> {
+    let result = |ended: &Box<Ended>| match ended.answer {
         Answer::Go(attempt) => Some((attempt, ended.outcome.clone().unwrap_or(Outcome::NotSent))),
         _ => None,
     };
@@ -205,7 +207,7 @@ pub async fn record_all(desk: &Desk<'_>, channel: &str, all: Vec<Ended>) -> Resu
         Ok(settled) => {
             crashpoint!("S8");
             // Their breadcrumbs go only now.
-            let event = |(mut ended, settled): (Ended, Settled)| {
+            let event = |(mut ended, settled): (Box<Ended>, Settled)| {
                 if let (State::Sent, Some(slot)) = (settled.state, &mut ended.slot) {
                     slot.is_on_record();
                 }
@@ -221,7 +223,7 @@ pub async fn record_all(desk: &Desk<'_>, channel: &str, all: Vec<Ended>) -> Resu
 }
 
 /// Keeps what is known of attempts that are all [plain](Ended::is_plain), for when the ledger can take it.
-pub fn keep(desk: &Desk<'_>, all: Vec<Ended>) {
+pub fn keep(desk: &Desk<'_>, all: Vec<Box<Ended>>) {
     lock(desk.open).extend(all.into_iter().map(|ended| Open {
         claim: ended.claim,
         outcome: ended.outcome.unwrap_or(Outcome::NotSent),
@@ -240,7 +242,7 @@ pub async fn record(
     ended: Ended,
 ) -> Result<Event, LedgerError> {
     let Desk { ledger, clock, .. } = *desk;
-    let Ended { claim, mut words, mut url, parcel, slot, answer, request, outcome, .. } = ended;
+    let Ended { claim, mut words, mut url, parcel, slot, answer, outcome, .. } = ended;
     let attempt = if let Answer::Go(attempt) = answer { Some(attempt) } else { None };
     let settled = match (answer, outcome) {
         (Answer::Failed(error), _) => {
@@ -262,7 +264,7 @@ pub async fn record(
         (Answer::Stop(stop), _) => Err(stop),
         (Answer::NotAsked, Some(outcome)) => {
             // Refused or out of reach before the point of no return: the try is recorded all the same.
-            let question = (claim.delivery, claim.epoch, request);
+            let question = (claim.delivery, claim.epoch, gate::request(&claim));
             let settled = ledger.settle_early(question, outcome, clock.now()).await?;
             settled.map(|settled| settled.state)
         }
@@ -347,6 +349,9 @@ pub fn recipient(claim: &Claim) -> String {
 
 /// `words` of the other side without the local parts of the addresses that it repeats: they go into logs.
 pub fn masked(words: &str) -> String {
+    if !words.contains('@') {
+        return words.to_owned();
+    }
     let parts = words.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{},;:\"'".contains(c));
     let mut text = String::with_capacity(words.len());
     for part in parts {

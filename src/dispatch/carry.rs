@@ -64,7 +64,7 @@ pub struct Carried {
     /// When it was begun.
     pub began: Timestamp,
     /// What became of it.
-    pub ended: Ended,
+    pub ended: Box<Ended>,
 }
 
 impl Carry {
@@ -122,8 +122,9 @@ impl Carry {
     pub async fn run(&self, desk: &Desk<'_>, route: &Route, shift: &Shift) {
         // What has its intent is not called off.
         let until = (&shift.stop, &shift.stop);
+        let mut pulse = gate::pulse();
         while let Some(Granted { place, began, errand }) = self.next() {
-            let ended = attempt::attempt(desk, route, errand, false, until).await;
+            let ended = Box::new(attempt::attempt(desk, route, errand, false, until, &mut pulse).await);
             self.lay_down(Carried { place, began, ended });
         }
     }
@@ -162,7 +163,7 @@ impl Carry {
         inner: &Inner,
         shift: &Shift,
         (key, desk): (&str, &Desk<'_>),
-        results: Vec<Ended>,
+        results: Vec<Box<Ended>>,
         claims: Vec<(Place, Claim)>,
         began: Timestamp,
     ) -> Result<Vec<Event>, LedgerError> {
@@ -223,7 +224,7 @@ impl Carry {
                     ready.push_back(Granted { place, began, errand });
                 }
                 Intent::Stop(stop) => {
-                    let ended = Ended::stopped(desk, errand, stop);
+                    let ended = Box::new(Ended::stopped(desk, errand, stop));
                     stopped.push(Carried { place, began, ended });
                 }
             }

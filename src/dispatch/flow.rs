@@ -19,7 +19,7 @@ use super::decide::Trouble;
 use super::hand::{Hand, Place};
 use super::shape::{Effect, May, Questions, Shape};
 use super::shift::Shift;
-use super::{Event, Inner, Route, front, lock};
+use super::{Event, Inner, Route, front, gate, lock};
 use crate::ledger::{Claim, DeliveryId, Epoch, Hold, LedgerError, Party, Scope};
 use crate::newsroom::Form;
 
@@ -76,7 +76,7 @@ pub struct Flow {
     attempts: usize,
     recording: usize,
     /// What became of these is recorded together, as soon as the group before them is on record.
-    to_record: Vec<Ended>,
+    to_record: Vec<Box<Ended>>,
     group: bool,
     /// Those attempts that are made in rounds, because the relay is fast, and whether they are now.
     carry: Arc<Carry>,
@@ -457,13 +457,13 @@ impl Flow {
             let desk = desk(&inner);
             let made = route.channel.stamp().is_some();
             let errand = Errand::of(&inner, &shift, &desk, claim, made).await?;
-            let ended = attempt::attempt(&desk, route, errand, alone, until).await;
+            let ended = attempt::attempt(&desk, route, errand, alone, until, &mut gate::pulse()).await;
             Ok(Step::Ended { place, began, ended: Box::new(ended) })
         });
     }
 
     /// Records what became of an attempt; others go on meanwhile.
-    fn record(&mut self, ended: Ended) {
+    fn record(&mut self, ended: Box<Ended>) {
         self.recording += 1;
         if ended.is_plain() {
             self.to_record.push(ended);
@@ -472,7 +472,7 @@ impl Flow {
         let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
         self.steps.spawn(async move {
             let Some(route) = inner.routes.get(&key) else { return Ok(Step::Written) };
-            let event = attempt::record(&desk(&inner), route, &key, ended).await?;
+            let event = attempt::record(&desk(&inner), route, &key, *ended).await?;
             Ok(Step::Recorded(vec![event], false))
         });
     }
@@ -618,7 +618,7 @@ impl Flow {
         match step {
             Step::Ended { place, began, ended } => {
                 self.attempts -= 1;
-                self.ended(shape, &place, began, *ended, now);
+                self.ended(shape, &place, began, ended, now);
             }
             Step::Recorded(events, group) => {
                 self.group &= !group;
@@ -710,7 +710,7 @@ impl Flow {
         shape: &std::sync::Mutex<Shape>,
         place: &Place,
         began: Timestamp,
-        ended: Ended,
+        ended: Box<Ended>,
         now: Timestamp,
     ) {
         let (delivery, took) = (ended.claim.delivery, now.duration_since(began));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::breadcrumb::{Crumb, Phase, Slot, Verdict};
@@ -17,6 +18,13 @@ use crate::ledger::{AttemptId, Claim, Intent, Ledger, LedgerError, START_WITHIN,
 
 /// What has become too late is noticed at most this much later.
 const MOMENT: Duration = Duration::from_millis(100);
+
+/// What [`LedgerGate::given_up`] looks at the clock by.
+pub fn pulse() -> Interval {
+    let mut pulse = tokio::time::interval_at(Instant::now() + MOMENT, MOMENT);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pulse
+}
 
 /// What the ledger said.
 #[derive(Default)]
@@ -42,7 +50,6 @@ pub struct LedgerGate<'a> {
     ledger: &'a Ledger,
     clock: &'a Clock,
     claim: &'a Claim,
-    request: Digest,
     slot: Option<&'a Slot>,
     /// The intent was there before anything was made ready.
     granted: bool,
@@ -84,16 +91,10 @@ impl<'a> LedgerGate<'a> {
             ledger,
             clock,
             claim,
-            request: request(claim),
             slot,
             granted: intent.is_some(),
             state: Mutex::new(State { answer, crumb, begun: false, deadline }),
         }
-    }
-
-    /// The digest of what is sent.
-    pub fn request(&self) -> Digest {
-        self.request
     }
 
     /// What the ledger said; it is taken.
@@ -114,7 +115,16 @@ impl<'a> LedgerGate<'a> {
     /// Returns when the attempt can be given up: it has an intent that is too old to leave under; or it still stands in the channel's
     /// `line`, which is called off; or the process is to end, and the ledger was not asked for an intent. What passed, or was asked and is
     /// in time, is seen to its end.
-    pub async fn given_up(&self, line: &CancellationToken, stop: &CancellationToken) {
+    ///
+    /// With an intent that was there from the start nothing is waited for but the `pulse` that all attempts of a carrier share: a timer for
+    /// each would cost more.
+    pub async fn given_up(&self, line: &CancellationToken, stop: &CancellationToken, pulse: &mut Interval) {
+        if self.granted {
+            while !self.is_late() {
+                pulse.tick().await;
+            }
+            return;
+        }
         let patience = async {
             loop {
                 tokio::time::sleep(self.patience()).await;
@@ -123,9 +133,6 @@ impl<'a> LedgerGate<'a> {
                 }
             }
         };
-        if self.granted {
-            return patience.await;
-        }
         let stopped = async {
             line.cancelled().await;
             // One more connection would be another try, at a destination that may have had enough of them.
@@ -188,7 +195,7 @@ impl Gate for LedgerGate<'_> {
         }
         // Before the question, so that a pause while it is answered counts.
         let deadline = self.clock.steady().saturating_add(START_WITHIN);
-        let question = (self.claim.delivery, self.claim.epoch, self.request);
+        let question = (self.claim.delivery, self.claim.epoch, request(self.claim));
         let answer = match self.ledger.intent(vec![question], self.clock.now()).await {
             Ok(mut answers) => match answers.pop() {
                 Some(Intent::Go(attempt)) => Answer::Go(attempt),

@@ -58,7 +58,8 @@ impl Hand {
             lanes.len() - 1
         });
         let Some(lane) = lanes.get_mut(at) else { return };
-        let queue = lane.queues.entry(Arc::clone(place)).or_default();
+        // Most places have a single one, and claims are large.
+        let queue = lane.queues.entry(Arc::clone(place)).or_insert_with(|| VecDeque::with_capacity(1));
         if lane.aside.contains(place) {
             self.aside += 1;
         } else if queue.is_empty() {

@@ -1,5 +1,7 @@
 //! What is kept of the other side's words.
 
+use std::borrow::Cow;
+
 use super::{Outcome, Reply};
 
 /// The word under which an outcome is kept, and the other side's words.
@@ -16,7 +18,10 @@ pub(super) fn words(outcome: &Outcome) -> (&'static str, &Reply) {
 
 /// Replies quote the address they refuse. Results are never changed, so an address in one could not be erased: it is
 /// masked before it is kept.
-pub(super) fn without_addresses(text: &str) -> String {
+pub(super) fn without_addresses(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
     let mask = |word: &str| match word.find('@') {
         None => word.to_owned(),
         Some(at) => {
@@ -26,7 +31,7 @@ pub(super) fn without_addresses(text: &str) -> String {
             format!("{}…{}", &word[..start], &word[at..])
         }
     };
-    text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
+    Cow::Owned(text.split(' ').map(mask).collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

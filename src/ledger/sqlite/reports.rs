@@ -303,7 +303,8 @@ fn suppress(write: &Write<'_>, subject: &Subject, report: &Report, now: Timestam
         return Ok(false);
     }
     let reason = if report.class == Class::Complaint { "complained" } else { "bounced" };
-    let words = without_addresses(&report.words.to_string());
+    let words = report.words.to_string();
+    let words = without_addresses(&words);
     contacts::suppress_address(write, address, reason, &format!("{}: {words}", report.class), now)
 }
 

@@ -41,11 +41,11 @@ const WAITING: &str = "
     SELECT d.recipient
       FROM block AS b CROSS JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
      WHERE b.part = :part AND d.state = 'scheduled'";
-const END_CLAIMS: &str = "
+pub(super) const END_CLAIMS: &str = "
     UPDATE block
        SET claimed = max(claimed - :n, 0)
-     WHERE id = :block AND epoch = :epoch AND lease_owner IS NOT NULL
- RETURNING claimed";
+     WHERE id = :block AND epoch = :epoch AND lease_owner IS NOT NULL";
+const NONE_CLAIMED: &str = "SELECT 1 FROM block WHERE id = :block AND claimed = 0";
 const FREE: &str = "
     UPDATE block
        SET lease_owner = NULL, lease_until = NULL, claimed = 0,
@@ -156,11 +156,13 @@ pub(super) fn suppress(write: &mut Write<'_>, delivery: i64, part: i64) -> Resul
 
 /// Notes that `n` claims on a block have ended; the last one frees it.
 pub(super) fn end_claims(write: &Write<'_>, block: i64, epoch: Epoch, n: i64) -> Result<()> {
-    let left: Vec<i64> = write
-        .sql(END_CLAIMS)?
-        .query_map(named_params! { ":block": block, ":epoch": epoch.0, ":n": n }, |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    if left == [0] { free(write, block) } else { Ok(()) }
+    let row = named_params! { ":block": block, ":epoch": epoch.0, ":n": n };
+    if write.sql(END_CLAIMS)?.execute(row)? > 0
+        && write.sql(NONE_CLAIMED)?.exists(named_params! { ":block": block })?
+    {
+        free(write, block)?;
+    }
+    Ok(())
 }
 
 /// Ends the lease of a block; what waits in it can be claimed when it is due.

@@ -33,10 +33,11 @@ const HEAVY: usize = 24;
 /// Attempts under way that are remembered.
 const REMEMBERED: usize = 10_000;
 
-const SERIAL: &str = "
-    UPDATE ledger_meta SET serial = serial + 1 RETURNING serial, (SELECT coalesce(max(id), 0) FROM attempt)";
+/// Two statements: RETURNING makes a table of its own, each time.
+pub(super) const GO_ON: &str = "UPDATE ledger_meta SET serial = serial + 1";
+const SERIAL: &str = "SELECT serial, (SELECT coalesce(max(id), 0) FROM attempt) FROM ledger_meta";
 const CLOSE: &str = "UPDATE ledger_meta SET closed_at = :now";
-const TALLY: &str = "UPDATE tally SET n = n + :n WHERE part = :part AND state = :state";
+pub(super) const TALLY: &str = "UPDATE tally SET n = n + :n WHERE part = :part AND state = :state";
 const NEW_TALLY: &str = "INSERT INTO tally (part, state, n) VALUES (:part, :state, :n)";
 
 /// Does its part in a transaction, or is told why there is none.
@@ -226,6 +227,7 @@ impl<'a> Write<'a> {
                 self.sql(NEW_TALLY)?.execute(row)?;
             }
         }
+        self.sql(GO_ON)?.execute([])?;
         Ok(self.sql(SERIAL)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 }

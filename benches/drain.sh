@@ -65,7 +65,7 @@ release() {
     printf -- '---\ntitle: The year at Halden Motors\nsummary: What was built.\ndateline: Gothenburg\n'
     printf 'publish: %s[UTC]\nstatus: approved\nlanguage: en\n' "$(date -u -d "+2 seconds" +%Y-%m-%dT%H:%M:%S)"
     printf 'audiences: [everybody]\ncontacts: [press-office]\nboilerplate: [halden]\n---\n'
-    for ((n = 1; n <= 36; n++)); do
+    for ((n = 1; n <= 16; n++)); do
       printf 'In week %s the plant in Lysekil built %s cars, and each of them was driven before it left. ' "$n" $((900 + n))
       printf 'Workshops load the new software in less than an hour, and nothing changes for owners who like their car as it is.\n\n'
     done

@@ -164,7 +164,7 @@ async fn what_an_edit_of_the_file_does_not_show() {
             doubt: delivery, since, look_at, absent, resent
             hold: cause
             ledger_meta: one, serial, created_at, closed_at, boot_id
-            migration: applied_at, (row)
+            migration: applied_at
             pace: (empty)
             part: crowd
             report: (empty)

@@ -39,8 +39,7 @@ const VERSION: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
-    /// It is one of many that have their intents, or for which the ledger is asked. What is done for one of them until it is about to
-    /// leave is not written down: it would be two writes for each.
+    /// It has its intent, or the ledger is asked for it; nothing else was done for it yet.
     Waiting = 0,
     /// Its bytes are being made.
     Filling = 1,
@@ -155,17 +154,18 @@ impl Crumb {
 
     /// How much speaks for this delivery being what the process died of.
     ///
-    /// What is suspected is worked on alone from then on, so that whoever the process dies of a second time, while its bytes are made, is
-    /// found: that is enough for quarantine ([`crate::ledger::QUARANTINE_AT`] is 10). While many wait, or are on the network, each is
-    /// hardly suspect; what dies again and again with it alone is stopped in the end. An attempt that left is never repeated by itself, so
-    /// it cannot kill twice.
+    /// Twice while its bytes are made is enough for quarantine ([`crate::ledger::QUARANTINE_AT`] is 10). While many wait for the
+    /// network each is hardly suspect; from then on it is worked on alone, and what dies again and again with it alone is
+    /// stopped in the end. An attempt that left is never repeated by itself, so it cannot kill twice.
+    ///
+    /// So it is written when bytes are begun and when they are made, although each is a write. Where everything that waits was suspected
+    /// a little instead, and the second death decided, two of 10,000 that were not to blame were quarantined in 300 kills.
     pub fn guilt(&self) -> u32 {
         match self.phase {
-            Phase::Filling if self.alone => 9,
             Phase::Filling => 5,
             Phase::Talking | Phase::Asked if self.alone => 2,
-            Phase::Waiting | Phase::Talking | Phase::Asked => 1,
-            Phase::About | Phase::Written | Phase::Answered => 0,
+            Phase::Talking | Phase::Asked => 1,
+            Phase::Waiting | Phase::About | Phase::Written | Phase::Answered => 0,
         }
     }
 

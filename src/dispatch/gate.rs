@@ -67,7 +67,7 @@ struct State {
 
 impl<'a> LedgerGate<'a> {
     /// A gate that nobody has asked, or, with an intent that the ledger gave ahead and the instant from which it is too late to leave
-    /// under it, one that has its answer. The slot says that the bytes are being made, or, with an intent, still that it waits.
+    /// under it, one that has its answer. The slot says that the bytes are being made.
     pub fn new(
         ledger: &'a Ledger,
         clock: &'a Clock,
@@ -76,11 +76,8 @@ impl<'a> LedgerGate<'a> {
         intent: Option<(AttemptId, SignedDuration)>,
         alone: bool,
     ) -> LedgerGate<'a> {
-        let crumb = match intent {
-            Some(_) => Crumb::waiting(claim.delivery, claim.epoch),
-            None => Crumb::new(claim.delivery, claim.epoch, alone),
-        };
-        if let Some(slot) = slot.filter(|_| intent.is_none()) {
+        let crumb = Crumb::new(claim.delivery, claim.epoch, alone);
+        if let Some(slot) = slot {
             slot.write(&crumb);
         }
         let (answer, deadline) = match intent {

@@ -25,11 +25,10 @@ use dateline::clock::Clock;
 use dateline::config::Config;
 use dateline::contact::{Contact, ContactId};
 use dateline::daemon::{self, Options};
-use dateline::dispatch::{Dispatch, DispatchConfig, Route};
-use dateline::ledger::{Claim, Ledger, Party, State};
+use dateline::dispatch::{self, Dispatch, DispatchConfig, Route};
+use dateline::ledger::{Claim, Ledger, State};
 use dateline::newsroom::Newsroom;
-use dateline::render::{Addressee, Content, Edition};
-use dateline::token::Purpose;
+use dateline::render::{Addressee, Content};
 use sink::Sink;
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +77,7 @@ fn measure(count: usize, delay: Duration, only: Option<u32>) -> Result<()> {
             let (mut other, mut stays, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
                 let sink = Sink::start(delay)?;
-                let bench = Arc::new(runtime.block_on(Bench::set(&sink, count, paragraphs, connections))?);
+                let bench = runtime.block_on(Bench::set(&sink, count, paragraphs, connections))?;
                 syncs.push(sync(bench.folder.path())?);
                 let (cost, bytes) = runtime.block_on(bench.without(connections))?;
                 size = bytes;
@@ -187,38 +186,13 @@ impl Bench {
         Ok(channel::open(relay, Path::new("."), &channel::Secrets::none())?)
     }
 
-    /// What dispatch hands to the channel: the same mail, with the same tokens in it.
-    fn parcel(&self, claim: &Claim, edition: Arc<Edition>) -> Parcel {
-        let token = |purpose| self.ledger.token(purpose, claim.delivery, &claim.key).to_string();
-        Parcel {
-            key: claim.key,
-            wire_key: claim.wire_key.clone(),
-            edition,
-            notice: claim.notice,
-            recipient: match &claim.recipient {
-                Party::Contact { email, name, .. } => Recipient::Mailbox {
-                    email: email.clone(),
-                    name: name.clone(),
-                    token: token(Purpose::Unsubscribe),
-                    bounce: Some(token(Purpose::Bounce)),
-                },
-                Party::Account => Recipient::Account,
-            },
-            due: claim.due,
-            now: self.clock.now(),
-            attempt: 1,
-            previous: None,
-            ahead: None,
-        }
-    }
-
-    /// The channel alone, driven by hand.
-    async fn without(self: &Arc<Bench>, connections: u32) -> Result<(Cost, usize)> {
+    /// The channel alone, driven by hand, with the same mails as dispatch.
+    async fn without(&self, connections: u32) -> Result<(Cost, usize)> {
         let all = u32::try_from(self.count)?;
         let claims = self.ledger.claim("without", "relay", self.clock.now(), all).await?;
         let first = claims.first().ok_or("nothing was issued")?;
         let edition = self.ledger.edition(first.edition).await?;
-        let size = size(&self.parcel(first, Arc::clone(&edition)));
+        let size = size(&dispatch::parcel(&self.ledger, first, Arc::clone(&edition), &self.clock));
         let channel: Arc<dyn Channel> = Arc::from(self.route()?);
         let queue: Arc<Mutex<VecDeque<Claim>>> = Arc::new(Mutex::new(claims.into()));
         let meter = Meter::start();
@@ -226,12 +200,13 @@ impl Bench {
         // As dispatch does: some are made ready while the others are on their way.
         for _ in 0..connections * (1 + READY) {
             let (queue, channel) = (Arc::clone(&queue), Arc::clone(&channel));
-            let (edition, bench) = (Arc::clone(&edition), Arc::clone(self));
+            let edition = Arc::clone(&edition);
+            let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
             workers.spawn(async move {
                 loop {
                     let claim = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(claim) = claim else { return Ok(()) };
-                    let parcel = bench.parcel(&claim, Arc::clone(&edition));
+                    let parcel = dispatch::parcel(&ledger, &claim, Arc::clone(&edition), &clock);
                     channel.deliver(&parcel, &AlwaysOpen).await?;
                 }
             });

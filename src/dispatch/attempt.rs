@@ -198,11 +198,11 @@ pub async fn record_all(
     channel: &str,
     all: Vec<Box<Ended>>,
 ) -> Result<Vec<Event>, LedgerError> {
-    let result = |ended: &Ended| match ended.answer {
+    let results = all.iter().filter_map(|ended| match ended.answer {
         Answer::Go(attempt) => Some((attempt, ended.outcome.clone().unwrap_or(Outcome::NotSent))),
         _ => None,
-    };
-    let results = all.iter().filter_map(|ended| result(ended)).collect();
+    });
+    let results = results.collect();
     match desk.ledger.settle_all(results, desk.clock.now()).await {
         Ok(settled) => {
             crashpoint!("S8");

@@ -48,6 +48,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use answer::Forwarding;
+pub use attempt::parcel;
 pub use look::{Looked, look};
 
 use crate::channel::Channel;

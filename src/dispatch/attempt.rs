@@ -133,7 +133,7 @@ pub async fn attempt(
     let broken = matches!(result, Err(Failure::Broken { .. }));
     let decision = decide::decide(
         result,
-        Tried { key: &claim.key, attempt: claim.attempt_no, expires: claim.expires, now: clock.now() },
+        Tried { key: &claim.key, put_off: claim.put_off, expires: claim.expires, now: clock.now() },
     );
     let outcome = decision.outcome.filter(|_| !broken);
     let answer = gate.answer();

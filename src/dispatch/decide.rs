@@ -40,8 +40,8 @@ pub enum Trouble {
 pub struct Tried<'a> {
     /// The delivery's key.
     pub key: &'a Digest,
-    /// 1 for the first try.
-    pub attempt: u32,
+    /// How often it was put off before.
+    pub put_off: u32,
     /// After this nothing is sent.
     pub expires: Timestamp,
     /// When the attempt ended.
@@ -50,8 +50,8 @@ pub struct Tried<'a> {
 
 /// Decides what becomes of a delivery after one attempt.
 pub fn decide(result: Result<Receipt, Failure>, tried: Tried<'_>) -> Decision {
-    let Tried { key, attempt, expires, now } = tried;
-    let next = |retry_after| retry::next(key, attempt, retry_after, now, expires);
+    let Tried { key, put_off, expires, now } = tried;
+    let next = |retry_after| retry::next(key, put_off.saturating_add(1), retry_after, now, expires);
     let (outcome, stop) = match result {
         Ok(Receipt { remote_id, url, reply }) => {
             (Outcome::Sent { remote_id, url, reply: words(reply) }, None)
@@ -106,11 +106,11 @@ pub fn words(reply: channel::Reply) -> Reply {
 mod tests {
     use super::*;
 
-    fn check(result: Result<Receipt, Failure>, attempt: u32, expected: &str) {
+    fn check(result: Result<Receipt, Failure>, put_off: u32, expected: &str) {
         let key = Digest([3; 32]);
         let now = "2026-12-01T08:00:00Z".parse().unwrap();
         let expires = "2026-12-02T08:00:00Z".parse().unwrap();
-        let found = decide(result, Tried { key: &key, attempt, expires, now });
+        let found = decide(result, Tried { key: &key, put_off, expires, now });
         let outcome = match &found.outcome {
             None => "nothing to settle".to_owned(),
             Some(Outcome::Sent { .. }) => "sent".to_owned(),
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn every_report_of_a_channel_has_one_outcome() {
         let reply = || channel::Reply::note("words");
-        check(Ok(Receipt::default()), 1, "sent");
+        check(Ok(Receipt::default()), 0, "sent");
         let hours = Some(Duration::from_hours(2));
         let days = Some(Duration::from_hours(55));
         for (retry_after, later, ours) in [
@@ -139,18 +139,18 @@ mod tests {
             (days, "failed, suppress false", "waits until it expires"),
         ] {
             let failure = Failure::Later { reply: reply(), retry_after };
-            check(Err(failure), 1, &format!("{later}, Recipient({retry_after:?})"));
+            check(Err(failure), 0, &format!("{later}, Recipient({retry_after:?})"));
             let failure = Failure::PauseDestination { reply: reply(), retry_after };
-            check(Err(failure), 1, &format!("{ours}, PauseDestination({retry_after:?})"));
+            check(Err(failure), 0, &format!("{ours}, PauseDestination({retry_after:?})"));
             let failure = Failure::PauseChannel { reply: reply(), retry_after };
-            check(Err(failure), 9, &format!("{ours}, PauseChannel({retry_after:?})"));
+            check(Err(failure), 8, &format!("{ours}, PauseChannel({retry_after:?})"));
         }
-        check(Err(Failure::Refused { reply: reply(), suppress: true }), 1, "failed, suppress true");
-        check(Err(Failure::Refused { reply: reply(), suppress: false }), 1, "failed, suppress false");
-        check(Err(Failure::HoldDestination { reply: reply() }), 1, "later by 0 h, Destination");
-        check(Err(Failure::HoldChannel { reply: reply() }), 1, "later by 0 h, Channel");
-        check(Err(Failure::Unknown { reply: reply() }), 1, "unknown");
-        check(Err(Failure::Broken { reply: reply() }), 1, "later by 0 h");
-        check(Err(Failure::GateClosed), 1, "nothing to settle");
+        check(Err(Failure::Refused { reply: reply(), suppress: true }), 0, "failed, suppress true");
+        check(Err(Failure::Refused { reply: reply(), suppress: false }), 0, "failed, suppress false");
+        check(Err(Failure::HoldDestination { reply: reply() }), 0, "later by 0 h, Destination");
+        check(Err(Failure::HoldChannel { reply: reply() }), 0, "later by 0 h, Channel");
+        check(Err(Failure::Unknown { reply: reply() }), 0, "unknown");
+        check(Err(Failure::Broken { reply: reply() }), 0, "later by 0 h");
+        check(Err(Failure::GateClosed), 0, "nothing to settle");
     }
 }

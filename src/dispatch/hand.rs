@@ -192,6 +192,7 @@ mod tests {
             notice,
             recipient: Party::Account,
             attempt_no: 1,
+            put_off: 0,
             due: jiff::Timestamp::UNIX_EPOCH,
             expires: jiff::Timestamp::MAX,
             guilt: 0,

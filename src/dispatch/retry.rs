@@ -40,19 +40,19 @@ impl Scope {
     }
 }
 
-/// The next try of a delivery after the `attempt`th (from 1) failed at `now`; nothing if that is too late.
+/// The next try of a delivery that was put off at `now` for the `times`th time (from 1); nothing if that is too late.
 ///
-/// The same delivery and attempt give the same instant: the spread comes from the delivery's `key`.
+/// The same delivery and number give the same instant: the spread comes from the delivery's `key`.
 pub fn next(
     key: &Digest,
-    attempt: u32,
+    times: u32,
     retry_after: Option<Duration>,
     now: Timestamp,
     expires: Timestamp,
 ) -> Option<Timestamp> {
-    let step = (attempt.max(1) as usize - 1).min(MINUTES.len() - 1);
+    let step = (times.max(1) as usize - 1).min(MINUTES.len() - 1);
     let wait = Duration::from_secs(MINUTES[step] * 60);
-    let due = after(now, spread(wait, &[&key.0, &attempt.to_be_bytes()]), retry_after)?;
+    let due = after(now, spread(wait, &[&key.0, &times.to_be_bytes()]), retry_after)?;
     (due < expires).then_some(due)
 }
 

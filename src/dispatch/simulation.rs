@@ -156,6 +156,7 @@ impl World {
             notice: if row.is_multiple_of(1_000) { Notice::Kill } else { Notice::Original },
             recipient: Party::Contact { id: ContactId(number), email, name: None },
             attempt_no: self.rows[row].attempts + 1,
+            put_off: self.rows[row].attempts,
             due: start(),
             expires: self.expires,
             previous: None,
@@ -365,8 +366,7 @@ impl World {
                 | Failure::PauseDestination { .. }
                 | Failure::PauseChannel { .. })
         );
-        let tried =
-            Tried { key: &claim.key, attempt: claim.attempt_no, expires: self.expires, now: self.now };
+        let tried = Tried { key: &claim.key, put_off: claim.put_off, expires: self.expires, now: self.now };
         let decision = decide::decide(answer, tried);
         let line = &mut self.rows[row];
         line.attempts += 1;

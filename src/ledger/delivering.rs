@@ -71,6 +71,9 @@ pub struct Claim {
     pub recipient: Party,
     /// 1 for the first try.
     pub attempt_no: u32,
+    /// How many of its tries ended with [`Outcome::Later`](super::Outcome::Later): the wait after the next such answer grows with them, and
+    /// not with those that never left. 0 where nothing is tried under the claim.
+    pub put_off: u32,
     /// When it was planned to leave; the same for every attempt.
     pub due: Timestamp,
     /// Nothing is sent at or after this instant.

@@ -77,6 +77,7 @@ impl Postgres {
                 notice: next.try_get(5)?,
                 recipient: Party::Contact { id: ContactId(row.try_get(4)?), email, name: row.try_get(6)? },
                 attempt_no: row.try_get::<_, i32>(3)?.unsigned_abs() + 1,
+                put_off: 0,
                 due: next.try_get::<_, At>(3)?.0,
                 expires: next.try_get::<_, At>(6)?.0,
                 previous,

@@ -74,7 +74,13 @@ const DUE: &str = "
               EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
               EXISTS (SELECT 1 FROM hold WHERE scope = 'destination')
               AND EXISTS (SELECT 1 FROM hold AS h WHERE h.scope = 'destination' AND h.target = c.domain),
-              o.wire_key, o.remote_id, d.guilt
+              o.wire_key, o.remote_id, d.guilt,
+              CASE WHEN d.attempts = 0 THEN 0
+                   ELSE (SELECT count(*)
+                           FROM attempt AS t
+                                JOIN result AS r ON r.attempt = t.id
+                          WHERE t.delivery = d.id AND r.outcome = 'later')
+              END
          FROM delivery AS d
               LEFT JOIN contact AS c ON c.id = d.recipient
               LEFT JOIN delivery AS o ON o.id = d.previous
@@ -297,6 +303,7 @@ enum Due {
         key: Digest,
         wire_key: String,
         attempts: u32,
+        put_off: u32,
         recipient: Party,
         previous: Option<Previous>,
         guilt: u32,
@@ -327,6 +334,7 @@ fn due(row: &Row) -> Result<(i64, Due)> {
         key: row.try_get(2)?,
         wire_key: row.try_get(3)?,
         attempts: row.try_get::<_, i32>(4)?.unsigned_abs(),
+        put_off: u32::try_from(row.try_get::<_, i64>(13)?).unwrap_or(u32::MAX),
         recipient: party,
         previous,
         guilt: row.try_get::<_, i32>(12)?.unsigned_abs(),
@@ -355,21 +363,24 @@ async fn claim_block(
             Due::Gone => gone.push(delivery),
             Due::Suppressed => suppressed.push(delivery),
             Due::Held => held = true,
-            Due::Claim { key, wire_key, attempts, recipient, previous, guilt } => claims.push(Claim {
-                delivery: DeliveryId(delivery),
-                epoch: Epoch(0),
-                key,
-                wire_key,
-                edition: block.edition,
-                slug: block.release.clone(),
-                notice: block.notice,
-                recipient,
-                attempt_no: attempts + 1,
-                due: block.due,
-                expires: block.expires,
-                previous,
-                guilt,
-            }),
+            Due::Claim { key, wire_key, attempts, put_off, recipient, previous, guilt } => {
+                claims.push(Claim {
+                    delivery: DeliveryId(delivery),
+                    epoch: Epoch(0),
+                    key,
+                    wire_key,
+                    edition: block.edition,
+                    slug: block.release.clone(),
+                    notice: block.notice,
+                    recipient,
+                    attempt_no: attempts + 1,
+                    put_off,
+                    due: block.due,
+                    expires: block.expires,
+                    previous,
+                    guilt,
+                })
+            }
         }
     }
     if !gone.is_empty() {

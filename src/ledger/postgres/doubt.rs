@@ -192,6 +192,7 @@ fn doubt(row: &Row) -> Result<(Doubt, State)> {
         notice: row.try_get(7)?,
         recipient: party,
         attempt_no: row.try_get::<_, i32>(12)?.unsigned_abs(),
+        put_off: 0,
         due: row.try_get::<_, At>(13)?.0,
         expires: row.try_get::<_, At>(14)?.0,
         previous,

@@ -172,6 +172,7 @@ fn suspect(row: &Row) -> Result<Suspect> {
             notice: row.try_get(11)?,
             recipient,
             attempt_no: row.try_get::<_, i32>(4)?.unsigned_abs().max(1),
+            put_off: 0,
             due: row.try_get::<_, At>(12)?.0,
             expires: row.try_get::<_, At>(14)?.0,
             previous,

@@ -90,6 +90,7 @@ impl Sqlite {
                         name: row.get(6)?,
                     },
                     attempt_no: row.get::<_, u32>(3)? + 1,
+                    put_off: 0,
                     due,
                     expires,
                     previous,

@@ -64,7 +64,13 @@ const DUE: &str = "
        SELECT d.id, d.recipient, d.key, d.wire_key, d.attempts, c.id, c.email, c.name,
               EXISTS (SELECT 1 FROM suppression AS s WHERE s.address = c.address),
               EXISTS (SELECT 1 FROM hold AS h WHERE h.scope = 'destination' AND h.target = c.domain),
-              o.wire_key, o.remote_id, d.guilt
+              o.wire_key, o.remote_id, d.guilt,
+              CASE WHEN d.attempts = 0 THEN 0
+                   ELSE (SELECT count(*)
+                           FROM attempt AS t
+                                CROSS JOIN result AS r ON r.attempt = t.id
+                          WHERE t.delivery = d.id AND r.outcome = 'later')
+              END
          FROM delivery AS d
               LEFT JOIN contact AS c ON c.id = d.recipient
               LEFT JOIN delivery AS o ON o.id = d.previous
@@ -253,6 +259,7 @@ enum Due {
         key: Digest,
         wire_key: String,
         attempts: u32,
+        put_off: u32,
         recipient: Party,
         previous: Option<Previous>,
         guilt: u32,
@@ -283,6 +290,7 @@ fn due(row: &Row<'_>) -> rusqlite::Result<(i64, Due)> {
         key: row.get(2)?,
         wire_key: row.get(3)?,
         attempts: row.get(4)?,
+        put_off: row.get(13)?,
         recipient: party,
         previous,
         guilt: row.get(12)?,
@@ -312,21 +320,24 @@ fn claim_block(
             Due::Gone => blocks::give_up(write, delivery, block.part, State::Cancelled)?,
             Due::Suppressed => blocks::suppress(write, delivery, block.part)?,
             Due::Held => held = true,
-            Due::Claim { key, wire_key, attempts, recipient, previous, guilt } => claims.push(Claim {
-                delivery: DeliveryId(delivery),
-                epoch: Epoch(0),
-                key,
-                wire_key,
-                edition: block.edition,
-                slug: block.release.clone(),
-                notice: block.notice,
-                recipient,
-                attempt_no: attempts + 1,
-                due: block.due,
-                expires: block.expires,
-                previous,
-                guilt,
-            }),
+            Due::Claim { key, wire_key, attempts, put_off, recipient, previous, guilt } => {
+                claims.push(Claim {
+                    delivery: DeliveryId(delivery),
+                    epoch: Epoch(0),
+                    key,
+                    wire_key,
+                    edition: block.edition,
+                    slug: block.release.clone(),
+                    notice: block.notice,
+                    recipient,
+                    attempt_no: attempts + 1,
+                    put_off,
+                    due: block.due,
+                    expires: block.expires,
+                    previous,
+                    guilt,
+                })
+            }
         }
     }
     let claimed = claims.len() - before;

@@ -153,6 +153,7 @@ fn doubt(row: &Row<'_>) -> rusqlite::Result<(Doubt, State)> {
         notice: row.get(7)?,
         recipient: party,
         attempt_no: row.get(12)?,
+        put_off: 0,
         due: row.get::<_, At>(13)?.0,
         expires: row.get::<_, At>(14)?.0,
         previous,

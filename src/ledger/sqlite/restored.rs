@@ -158,6 +158,7 @@ fn suspect(row: &Row<'_>) -> rusqlite::Result<Suspect> {
             notice: row.get(11)?,
             recipient,
             attempt_no: attempts.max(1),
+            put_off: 0,
             due: row.get::<_, At>(12)?.0,
             expires: row.get::<_, At>(14)?.0,
             previous,

@@ -65,11 +65,15 @@ async fn later_means_later_and_counts_the_try() {
         assert_eq!(desk.claim(at(299)).await, []);
         assert_eq!(desk.ledger.next_due(at(1)).await.unwrap(), [("relay".to_owned(), at(300))]);
         let again = desk.claim(at(300)).await.remove(0);
-        assert_eq!((again.attempt_no, again.due), (2, at(0)));
+        assert_eq!((again.attempt_no, again.put_off, again.due), (2, 1, at(0)));
         assert_eq!((&again.key, &again.wire_key), (&claim.key, &claim.wire_key));
         assert_eq!(desk.stop(&claim, at(300)).await, Stop::Stale);
         let attempt = desk.go(&again, at(300)).await;
         assert_eq!(desk.settle(attempt, Outcome::NotSent, at(301)).await, settled(State::Scheduled));
+        // It never left, so nobody put it off, and the next wait is no longer for it.
+        let third = desk.claim(at(301)).await.remove(0);
+        assert_eq!((third.attempt_no, third.put_off), (3, 1));
+        desk.ledger.hand_back(vec![(third.delivery, third.epoch)], None, at(301)).await.unwrap();
         assert_eq!(desk.send_all("relay", at(301)).await, 1);
     })
     .await;

@@ -20,6 +20,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ use crate::ledger::{DeliveryId, Epoch};
 
 /// Bytes of a slot; a divisor of the page and the sector, so none is torn between two.
 const SLOT: usize = 64;
-/// Slots that the file has room for from the start: one page.
-const ROOM: usize = 64;
+/// Slots that the file has room for from the start: more than one channel has under way.
+const ROOM: usize = 320;
 /// The most bytes of a destination's own name that a slot holds.
 const ID: usize = 26;
 const VERSION: u8 = 2;
@@ -158,8 +159,7 @@ impl Crumb {
     /// network each is hardly suspect; from then on it is worked on alone, and what dies again and again with it alone is
     /// stopped in the end. An attempt that left is never repeated by itself, so it cannot kill twice.
     ///
-    /// So it is written when bytes are begun and when they are made, although each is a write. Where everything that waits was suspected
-    /// a little instead, and the second death decided, two of 10,000 that were not to blame were quarantined in 300 kills.
+    /// So it is written when bytes are begun and when they are made, although each is a write; but see [`Breadcrumbs::be_wary`].
     pub fn guilt(&self) -> u32 {
         match self.phase {
             Phase::Filling => 5,
@@ -167,6 +167,11 @@ impl Crumb {
             Phase::Talking | Phase::Asked => 1,
             Phase::Waiting | Phase::About | Phase::Written | Phase::Answered => 0,
         }
+    }
+
+    /// Whether this says more than what stands in the slot, `before`. `wary`: whom the process dies of is to be found.
+    pub fn says_more(&self, before: &Crumb, wary: bool) -> bool {
+        self.proof() != before.proof() || (wary && self.guilt() != before.guilt())
     }
 
     fn to_bytes(&self, boot: [u8; 8]) -> [u8; SLOT] {
@@ -248,6 +253,7 @@ pub struct Breadcrumbs(Arc<Inner>);
 struct Inner {
     file: File,
     boot: [u8; 8],
+    wary: AtomicBool,
     free: Mutex<Free>,
 }
 
@@ -278,8 +284,17 @@ impl Breadcrumbs {
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, 0)?;
         let found = bytes.chunks_exact(SLOT).filter_map(|slot| Crumb::from_bytes(slot, boot)).collect();
-        let inner = Inner { file, boot, free: Mutex::default() };
+        let inner = Inner { file, boot, wary: AtomicBool::new(false), free: Mutex::default() };
         Ok((Breadcrumbs(Arc::new(inner)), found))
+    }
+
+    /// The process before died of something: this one writes down whose bytes are being made, also of mails that leave in rounds. Nobody
+    /// who is not to blame is suspected for the first death, and until there is one such a mail needs two writes less.
+    ///
+    /// Where everything that waits was suspected a little instead, and the second death decided, two of 10,000 that were not to blame
+    /// were quarantined in 300 kills.
+    pub fn be_wary(&self) {
+        self.0.wary.store(true, Ordering::Relaxed);
     }
 
     /// Forgets what the process before left, once the ledger has it, and makes room.
@@ -343,6 +358,11 @@ impl Slot {
     /// Writes how far it is; returns whether that is written.
     pub fn write(&self, crumb: &Crumb) -> bool {
         self.crumbs.put(self.index, &crumb.to_bytes(self.crumbs.0.boot))
+    }
+
+    /// See [`Breadcrumbs::be_wary`].
+    pub fn is_wary(&self) -> bool {
+        self.crumbs.0.wary.load(Ordering::Relaxed)
     }
 
     /// The delivery is on record as taken, and this slot says that or less: it need not be wiped before it is used again.
@@ -447,6 +467,22 @@ mod tests {
             (Err(Failure::GateClosed), Verdict::None),
         ] {
             assert_eq!(Verdict::of(&result), expected, "{result:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_finds_the_guilty_is_written_by_the_wary() {
+        let taken = Verdict::Sent { remote_id: None, longer: false };
+        for (before, after, always, wary) in [
+            (crumb(Phase::Waiting, Verdict::None), crumb(Phase::Filling, Verdict::None), false, true),
+            (crumb(Phase::Filling, Verdict::None), crumb(Phase::Talking, Verdict::None), false, true),
+            (crumb(Phase::Talking, Verdict::None), crumb(Phase::Asked, Verdict::None), false, false),
+            (crumb(Phase::Asked, Verdict::None), crumb(Phase::About, Verdict::None), true, true),
+            (crumb(Phase::About, Verdict::None), crumb(Phase::Written, Verdict::None), false, false),
+            (crumb(Phase::Written, Verdict::None), crumb(Phase::Answered, taken), true, true),
+        ] {
+            let found = (after.says_more(&before, false), after.says_more(&before, true));
+            assert_eq!(found, (always, wary), "{before:?}, then {after:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 //! exchange with the ledger; between two rounds nobody waits for it, and the flow is not woken for each mail.
 //!
 //! *Carriers* take whatever has its intent, one after the other, and lay down what became of it. The flow collects that, and begins the
-//! next round when less than a third is left of what was granted, or after [`BEAT`]. In a round the results are handed to the ledger before
+//! next round when less than half is left of what was granted, or after [`BEAT`]. In a round the results are handed to the ledger before
 //! the questions, so that what has ended is on disk when more may leave.
 //!
 //! Where the ledger fails in a round, nothing of it leaves: what it may have granted is kept as not sent until it can be recorded.
@@ -71,11 +71,11 @@ impl Carry {
     /// Over so many connections, with so many under way at most.
     pub fn set(&self, connections: u32, all: u32) {
         let mut state = lock(&self.state);
-        state.low = (all / 3) as usize;
+        state.low = (all / 2) as usize;
         state.most = connections.saturating_mul(CARRIERS) as usize;
     }
 
-    /// Whether less than a third is left of what may be under way.
+    /// Whether less than half is left of what may be under way.
     pub fn is_low(&self) -> bool {
         let state = lock(&self.state);
         state.open <= state.low

@@ -53,6 +53,8 @@ pub struct LedgerGate<'a> {
     slot: Option<&'a Slot>,
     /// The intent was there before anything was made ready.
     granted: bool,
+    /// What would only say whom the process dies of is written as well.
+    wary: bool,
     state: Mutex<State>,
 }
 
@@ -67,7 +69,8 @@ struct State {
 
 impl<'a> LedgerGate<'a> {
     /// A gate that nobody has asked, or, with an intent that the ledger gave ahead and the instant from which it is too late to leave
-    /// under it, one that has its answer. The slot says that the bytes are being made.
+    /// under it, one that has its answer. The slot says that the bytes are being made, unless it said already that they wait, and that is
+    /// enough.
     pub fn new(
         ledger: &'a Ledger,
         clock: &'a Clock,
@@ -77,7 +80,10 @@ impl<'a> LedgerGate<'a> {
         alone: bool,
     ) -> LedgerGate<'a> {
         let crumb = Crumb::new(claim.delivery, claim.epoch, alone);
-        if let Some(slot) = slot {
+        let wary = intent.is_none() || slot.is_none_or(Slot::is_wary);
+        if let Some(slot) = slot
+            && wary
+        {
             slot.write(&crumb);
         }
         let (answer, deadline) = match intent {
@@ -90,6 +96,7 @@ impl<'a> LedgerGate<'a> {
             claim,
             slot,
             granted: intent.is_some(),
+            wary,
             state: Mutex::new(State { answer, crumb, begun: false, deadline }),
         }
     }
@@ -167,11 +174,10 @@ impl<'a> LedgerGate<'a> {
         if phase < state.crumb.phase {
             return true;
         }
-        let before = (state.crumb.proof(), state.crumb.guilt());
+        let before = state.crumb.clone();
         state.crumb.phase = phase;
         change(&mut state.crumb);
-        let same = before == (state.crumb.proof(), state.crumb.guilt());
-        same || self.slot.is_none_or(|slot| slot.write(&state.crumb))
+        !state.crumb.says_more(&before, self.wary) || self.slot.is_none_or(|slot| slot.write(&state.crumb))
     }
 }
 

@@ -67,6 +67,9 @@ pub async fn begin(inner: &Inner, file: &Path) -> Result<(Breadcrumbs, Recovered
         }
     }
     let Some(crumbs) = files.first().cloned() else { return Err(LedgerError::Locked(file.to_owned())) };
+    if !found.is_empty() {
+        crumbs.be_wary();
+    }
     let recovered = tell(inner, &found).await?;
     // Only now: if this process dies before, the next one reads them again, and nothing is counted twice.
     for crumbs in files {

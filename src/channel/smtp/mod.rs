@@ -69,9 +69,9 @@ const MAX_SIZE: u64 = 25_000_000;
 /// Letters that are made ready while the mails before them are on their way to a fast relay, over all connections: so many that the
 /// ledger answers for them in groups. Those for a fast relay have their intents already, and after a loss of power nobody knows
 /// whether they left.
-const READY: u32 = 128;
+const READY: u32 = 256;
 /// The fewest and the most of them for each connection. To a relay that is not fast it is a single one.
-const AHEAD: RangeInclusive<u32> = 4..=32;
+const AHEAD: RangeInclusive<u32> = 4..=64;
 /// Of letters larger than this none are made ready: no more of them are in memory than there are connections.
 const LARGE: usize = 1 << 19;
 

@@ -9,6 +9,8 @@ use crate::ledger::prepare::{Course, Inserted, Part};
 use crate::ledger::{BLOCK, Epoch, State, key};
 
 const NUMBERS: &str = "SELECT nextval('block_id'), nextval('delivery_range')";
+/// `OFFSET 0` has each recipient looked up by itself: a join would be planned before there are statistics, and read the whole course for
+/// each of them.
 /// 1 recipients, 2 keys, 3 wire keys, 4 previous, 5 first number, 6 block, 7 course, 8 seat, 9 due, 10 to contacts.
 const ADD: &str = "
     WITH fit AS (SELECT q.recipient, q.key, q.wire_key, q.previous, row_number() OVER (ORDER BY q.ord) - 1 AS n
@@ -16,7 +18,8 @@ const ADD: &str = "
                         WITH ORDINALITY AS q (recipient, key, wire_key, previous, ord)
                   WHERE NOT EXISTS (SELECT 1
                                       FROM delivery AS d
-                                     WHERE d.course = $7 AND d.recipient = q.recipient AND d.seat = $8)
+                                     WHERE d.course = $7 AND d.recipient = q.recipient AND d.seat = $8
+                                    OFFSET 0)
                     AND (NOT $10::boolean
                          OR EXISTS (SELECT 1
                                       FROM contact AS c

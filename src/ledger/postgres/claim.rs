@@ -379,7 +379,7 @@ async fn claim_block(
                     expires: block.expires,
                     previous,
                     guilt,
-                })
+                });
             }
         }
     }

@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("migrations/0003_reports.sql")),
     (4, include_str!("migrations/0004_ahead.sql")),
     (5, include_str!("migrations/0005_links.sql")),
+    (6, include_str!("migrations/0006_updates.sql")),
 ];
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1, $2)";

@@ -336,7 +336,7 @@ fn claim_block(
                     expires: block.expires,
                     previous,
                     guilt,
-                })
+                });
             }
         }
     }

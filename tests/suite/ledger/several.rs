@@ -304,7 +304,7 @@ async fn history_cannot_be_altered() {
         ("UPDATE delivery SET recipient = 3", "what a delivery is cannot be changed"),
         ("DELETE FROM block", "a block with deliveries is never deleted"),
         ("DELETE FROM delivery", "deliveries are never deleted"),
-        ("UPDATE delivery SET state = 'scheduled'", "cannot change its state like that"),
+        ("UPDATE delivery SET state = 'scheduled', sent_at = NULL", "cannot change its state like that"),
         (
             "INSERT INTO delivery (id, block, course, recipient, seat, state, due, key, wire_key)
                   SELECT 77777, block, course, recipient, seat, 'scheduled', due, key, wire_key FROM delivery LIMIT 1",

@@ -240,6 +240,17 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
     for line in evidence.lines.iter().filter(|line| line.what == What::Answered) {
         answered.entry(&line.id).or_default().push(line.at);
     }
+    let closed: HashMap<u64, i64> = evidence
+        .lines
+        .iter()
+        .filter(|line| line.what == What::Closed)
+        .map(|line| (line.connection, line.at))
+        .collect();
+    // Where the witness saw all of a mail: over which connection, and when.
+    let mut seen: HashMap<&str, Vec<(u64, i64)>> = HashMap::new();
+    for line in evidence.lines.iter().filter(|line| matches!(line.what, What::Taken | What::Refused)) {
+        seen.entry(&line.id).or_default().push((line.connection, line.at));
+    }
     let mut by_kill: HashMap<usize, u64> = HashMap::new();
     for row in evidence.rows.iter().filter(|row| row.channel != "hook") {
         for attempt in row.attempts.iter().filter(|attempt| attempt.is_unknown()) {
@@ -248,6 +259,15 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
                 verdict.unknown_else += 1;
                 continue;
             };
+            // Its connection was lost before the kill: that this came to the ledger after it changes nothing.
+            let lost = seen.get(row.message_id.as_str()).into_iter().flatten().any(|(connection, at)| {
+                *at > attempt.at.as_microsecond()
+                    && closed.get(connection).is_some_and(|closed| *closed < kill.at.as_microsecond())
+            });
+            if lost {
+                verdict.unknown_else += 1;
+                continue;
+            }
             verdict.unknown_by_kill += 1;
             *by_kill.entry(number).or_default() += 1;
             // With one connection, one daemon and a named point there is no doubt about where it was.
@@ -351,6 +371,12 @@ pub fn self_test() {
     assert_eq!(verdict.broken, Vec::<String>::new());
     assert_eq!((verdict.duplicates, verdict.losses, verdict.unknown_by_kill), (0, 0, 1));
 
+    // The witness takes another mail, over a connection that closes then.
+    fn over_one_that_closes(e: &Evidence, at: i64) -> [Line; 2] {
+        let taken =
+            Line { id: "w".to_owned(), to: "w@a.example".to_owned(), connection: 7, ..e.lines[2].clone() };
+        [taken.clone(), Line { what: What::Closed, at, id: String::new(), ..taken }]
+    }
     type Doctor = fn(&mut Evidence);
     let cases: Vec<(&str, Doctor)> = vec![
         ("copies: delivery 1 arrived 2 times", |e| e.lines.push(e.lines[0].clone())),
@@ -394,6 +420,14 @@ pub fn self_test() {
                 (4, "w".to_owned(), "w@a.example".to_owned());
             e.rows.push(other);
         }),
+        ("unknown: kill 0 left 2 unknown, over 1 connections", |e| {
+            let mut other = e.rows[1].clone();
+            (other.delivery, other.message_id, other.recipient) =
+                (4, "w".to_owned(), "w@a.example".to_owned());
+            e.rows.push(other);
+            // The kill closed its connection.
+            e.lines.extend(over_one_that_closes(e, e.kills[0].at.as_microsecond() + 1));
+        }),
         ("sent: delivery 3 has an attempt without a result", |e| e.rows[2].attempts[0].results.clear()),
         ("connections: 9 connections at once, 1 are allowed", |e| {
             e.kills.clear();
@@ -422,6 +456,16 @@ pub fn self_test() {
     });
     let before = Evidence { metrics: Some(metrics.collect()), ..sound.clone() };
     assert!(check(&before).broken[0].starts_with("metrics: the metrics show"));
+
+    // What was unknown before the kill was not left by it.
+    let mut before = sound.clone();
+    before.planned = 4;
+    before.metrics = None;
+    before.rows.push(row(4, "w", "unknown", "unknown", 600));
+    before.lines.extend(over_one_that_closes(&sound, before.kills[0].at.as_microsecond() - 1));
+    let verdict = check(&before);
+    assert_eq!(verdict.broken, Vec::<String>::new());
+    assert_eq!((verdict.unknown_by_kill, verdict.unknown_else), (1, 1));
 
     // What the next daemon could prove is not unknown.
     let mut proved = sound.clone();

@@ -66,9 +66,9 @@ const CONNECTIONS: u32 = 4;
 const PER_CONNECTION: u32 = 100;
 /// Bytes of the largest mail where `max_size` says nothing: what Gmail takes (November 2026); the relay has its own limit.
 const MAX_SIZE: u64 = 25_000_000;
-/// Letters that are made ready while the mails before them are on their way to a fast relay, over all connections: so many that the
-/// ledger answers for them in groups. Those for a fast relay have their intents already, and after a loss of power nobody knows
-/// whether they left.
+/// Letters that are made ready while the mails before them are on their way to a fast relay, over all connections that this process may
+/// use: so many that the ledger answers for them in groups. Those for a fast relay have their intents already, and after a loss of power
+/// nobody knows whether they left.
 const READY: u32 = 256;
 /// The fewest and the most of them for each connection. To a relay that is not fast it is a single one.
 const AHEAD: RangeInclusive<u32> = 4..=64;
@@ -79,8 +79,6 @@ const LARGE: usize = 1 << 19;
 pub struct Smtp {
     route: Route,
     pool: Arc<Pool>,
-    /// Letters for each connection that are made ready for a fast relay.
-    ahead: u32,
     /// The last letter was a large one.
     large: AtomicBool,
     press: Arc<Press>,
@@ -195,7 +193,6 @@ impl Smtp {
                 reports: Reports::new(config),
             }),
             pool: Arc::new(Pool::new(connections, limits.per_connection.unwrap_or(PER_CONNECTION))),
-            ahead: (READY / connections.max(1)).clamp(*AHEAD.start(), *AHEAD.end()),
             large: AtomicBool::new(false),
         })
     }
@@ -395,7 +392,7 @@ impl Channel for Smtp {
     fn line(&self) -> u32 {
         match (self.large.load(Ordering::Relaxed), self.pool.is_fast()) {
             (true, _) => 0,
-            (false, true) => self.ahead,
+            (false, true) => (READY / self.pool.allowed().max(1)).clamp(*AHEAD.start(), *AHEAD.end()),
             (false, false) => 1,
         }
     }

@@ -108,6 +108,11 @@ impl Pool {
         self.state().used
     }
 
+    /// How many may be used.
+    pub fn allowed(&self) -> u32 {
+        self.state().limit
+    }
+
     /// Waits in line until a connection may be used for the letter under `cover`.
     pub async fn turn(self: &Arc<Pool>, cover: Cover) -> Turn {
         let (turn, mine) = oneshot::channel();

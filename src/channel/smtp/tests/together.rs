@@ -160,7 +160,10 @@ async fn letters_for_a_fast_relay_ask_early_and_those_for_a_slow_one_late() {
         let server = Honest::start().await;
         let smtp = Arc::new(relay(server.port));
         smtp.pool.took(took);
-        assert_eq!(smtp.line(), if asked == 1 { smtp.ahead } else { 1 });
+        for (connections, ahead) in [(0, 64), (1, 64), (4, 64), (16, 16), (200, 4)] {
+            smtp.limit(connections);
+            assert_eq!(smtp.line(), if asked == 1 { ahead } else { 1 }, "over {connections}");
+        }
         smtp.limit(0);
         let gate = Arc::new(Counting::open());
         let (held, own) = (Arc::clone(&smtp), Arc::clone(&gate));

@@ -259,12 +259,15 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
                 verdict.unknown_else += 1;
                 continue;
             };
+            let mut over = seen
+                .get(row.message_id.as_str())
+                .into_iter()
+                .flatten()
+                .filter(|(_, at)| *at > attempt.at.as_microsecond())
+                .map(|(connection, _)| connection);
+            let dotted = over.clone().next().is_some();
             // Its connection was lost before the kill: that this came to the ledger after it changes nothing.
-            let lost = seen.get(row.message_id.as_str()).into_iter().flatten().any(|(connection, at)| {
-                *at > attempt.at.as_microsecond()
-                    && closed.get(connection).is_some_and(|closed| *closed < kill.at.as_microsecond())
-            });
-            if lost {
+            if over.any(|over| closed.get(over).is_some_and(|closed| *closed < kill.at.as_microsecond())) {
                 verdict.unknown_else += 1;
                 continue;
             }
@@ -272,15 +275,8 @@ fn unknown(evidence: &Evidence, verdict: &mut Verdict, broken: &mut Broken) {
             *by_kill.entry(number).or_default() += 1;
             // With one connection, one daemon and a named point there is no doubt about where it was.
             let alone = evidence.connections == 1 && evidence.daemons == 1;
-            let dotted = || {
-                evidence.lines.iter().any(|line| {
-                    matches!(line.what, What::Taken | What::Refused)
-                        && line.id == row.message_id
-                        && line.at > attempt.at.as_microsecond()
-                })
-            };
             if let (true, Some(point)) = (alone, &kill.point)
-                && (KNOWABLE.contains(&point.as_str()) || BESIDE.contains(&point.as_str()) && !dotted())
+                && (KNOWABLE.contains(&point.as_str()) || BESIDE.contains(&point.as_str()) && !dotted)
             {
                 broken
                     .say("unknown", format!("delivery {} is unknown after a crash at {point}", row.delivery));
@@ -377,6 +373,15 @@ pub fn self_test() {
             Line { id: "w".to_owned(), to: "w@a.example".to_owned(), connection: 7, ..e.lines[2].clone() };
         [taken.clone(), Line { what: What::Closed, at, id: String::new(), ..taken }]
     }
+    fn one_more_is_unknown(e: &mut Evidence) {
+        let other = Row {
+            delivery: 4,
+            message_id: "w".to_owned(),
+            recipient: "w@a.example".to_owned(),
+            ..e.rows[1].clone()
+        };
+        e.rows.push(other);
+    }
     type Doctor = fn(&mut Evidence);
     let cases: Vec<(&str, Doctor)> = vec![
         ("copies: delivery 1 arrived 2 times", |e| e.lines.push(e.lines[0].clone())),
@@ -414,17 +419,9 @@ pub fn self_test() {
             line.at -= 400_000;
             e.lines.push(line);
         }),
+        ("unknown: kill 0 left 2 unknown, over 1 connections", one_more_is_unknown),
         ("unknown: kill 0 left 2 unknown, over 1 connections", |e| {
-            let mut other = e.rows[1].clone();
-            (other.delivery, other.message_id, other.recipient) =
-                (4, "w".to_owned(), "w@a.example".to_owned());
-            e.rows.push(other);
-        }),
-        ("unknown: kill 0 left 2 unknown, over 1 connections", |e| {
-            let mut other = e.rows[1].clone();
-            (other.delivery, other.message_id, other.recipient) =
-                (4, "w".to_owned(), "w@a.example".to_owned());
-            e.rows.push(other);
+            one_more_is_unknown(e);
             // The kill closed its connection.
             e.lines.extend(over_one_that_closes(e, e.kills[0].at.as_microsecond() + 1));
         }),
@@ -461,7 +458,7 @@ pub fn self_test() {
     let mut before = sound.clone();
     before.planned = 4;
     before.metrics = None;
-    before.rows.push(row(4, "w", "unknown", "unknown", 600));
+    one_more_is_unknown(&mut before);
     before.lines.extend(over_one_that_closes(&sound, before.kills[0].at.as_microsecond() - 1));
     let verdict = check(&before);
     assert_eq!(verdict.broken, Vec::<String>::new());

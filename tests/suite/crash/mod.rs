@@ -247,17 +247,22 @@ async fn what_it_dies_of_in_rounds_is_named_by_the_process_that_follows() {
     let people: Vec<String> = (0..400).map(|n| format!("p{n}@paper.example")).collect();
     room.people(&people.iter().map(String::as_str).collect::<Vec<_>>());
     due(&room, "press");
-    // Slots that say: its bytes are being made.
-    let named = || {
+    // The deliveries of slots that say: its bytes are being made, or (up to phase 3) it has not left yet.
+    let named = |phases: std::ops::RangeInclusive<u8>| -> Vec<Vec<u8>> {
         let crumbs = std::fs::read(room.dir().join("state/breadcrumbs")).unwrap();
-        crumbs.chunks_exact(64).filter(|slot| slot[0] != 0 && slot[1] == 1).count()
+        let named = crumbs.chunks_exact(64).filter(|slot| slot[0] != 0 && phases.contains(&slot[1]));
+        named.map(|slot| slot[12..20].to_vec()).collect()
     };
     tokio::task::block_in_place(|| {
         lives(&room, &["issue"]);
         dies(&room, &["dispatch"], "S2:100");
-        assert_eq!(named(), 0, "nobody is suspected for the first death");
+        assert!(named(1..=1).is_empty(), "nobody is suspected for the first death");
         dies(&room, &["dispatch"], "S2:100");
-        assert!(named() > 0, "whom it died of the second time is known");
+        assert!(!named(1..=1).is_empty(), "whom it died of the second time is known");
+        let suspects = named(1..=3);
+        dies(&room, &["dispatch"], "S2");
+        let [first] = &named(1..=1)[..] else { panic!("it was not alone") };
+        assert!(suspects.contains(first), "suspects go first");
         lives(&room, &["dispatch"]);
     });
     // Of one mail for each death it may be unknown whether the relay took it: the one that was at its dot.

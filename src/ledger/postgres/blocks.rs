@@ -55,12 +55,19 @@ const LOCK_OF: &str = "
      WHERE b.id IN (SELECT d.block FROM delivery AS d WHERE d.id = ANY($1::bigint[]))
   ORDER BY b.id
 FOR NO KEY UPDATE";
-const END_CLAIMS: &str = "
+/// Whoever ends the last claim of a block ends its lease, as [`FREE`] does.
+pub(super) const END_CLAIMS: &str = "
     UPDATE block AS b
-       SET claimed = greatest(b.claimed - q.n, 0)
+       SET claimed = greatest(b.claimed - q.n, 0),
+           lease_owner = CASE WHEN b.claimed > q.n THEN b.lease_owner END,
+           lease_until = CASE WHEN b.claimed > q.n THEN b.lease_until END,
+           next_due = CASE WHEN b.claimed > q.n THEN b.next_due
+                           ELSE (SELECT min(d.due)
+                                   FROM delivery AS d
+                                  WHERE d.id BETWEEN b.first AND b.last AND d.state = 'scheduled')
+                      END
       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS q (block, epoch, n)
-     WHERE b.id = q.block AND b.epoch = q.epoch AND b.lease_owner IS NOT NULL
- RETURNING b.id, b.claimed";
+     WHERE b.id = q.block AND b.epoch = q.epoch AND b.lease_owner IS NOT NULL";
 const WAITING: &str = "
     SELECT d.recipient
       FROM block AS b JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
@@ -189,13 +196,8 @@ pub(super) async fn end_claims(tx: &Tx<'_>, ended: &Ended) -> Result<()> {
         epochs.push(epoch.0);
         counts.push(*n);
     }
-    let mut over = Vec::new();
-    for row in tx.query(END_CLAIMS, &[&blocks, &epochs, &counts]).await? {
-        if row.try_get::<_, i64>(1)? == 0 {
-            over.push(row.try_get(0)?);
-        }
-    }
-    free(tx, &over).await
+    tx.execute(END_CLAIMS, &[&blocks, &epochs, &counts]).await?;
+    Ok(())
 }
 
 /// Ends the leases of blocks; what waits in them can be claimed when it is due.

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 
-use super::session::Tx;
+use super::memory::Home;
+use super::session::{Param, Tx};
 use super::values::At;
 use super::{Postgres, Result, again, blocks, settle};
 use crate::contact::{ContactId, EmailAddress};
@@ -61,9 +62,9 @@ const TURNS: &str = "
         FROM ready
        WHERE in_hand = 0 OR NOT $4::boolean
     ORDER BY notice = 'original', in_hand, next_due, part";
-/// The first block of a part that nobody else is about to take.
+/// The first block of a part that nobody else is about to take, and how much is forbidden before anybody looks at its recipients.
 const NEXT_BLOCK: &str = "
-      SELECT id, first, last
+      SELECT id, first, last, (SELECT forbidden FROM ledger_meta)
         FROM block
        WHERE channel = $1 AND part = $2 AND lease_owner IS NULL AND next_due <= $3
     ORDER BY next_due, id
@@ -194,9 +195,8 @@ impl Postgres {
     ) -> Result<()> {
         let deliveries: Vec<i64> = claims.iter().map(|(delivery, _)| delivery.0).collect();
         let epochs: Vec<i64> = claims.iter().map(|(_, epoch)| epoch.0).collect();
-        let tx = self.begin("hand back", &[]).await?;
+        let mut tx = self.begin("hand back", &[]).await?;
         blocks::lock_of(&tx, &deliveries).await?;
-        let mut ended = blocks::Ended::new();
         let (mut ours, mut of) = (Vec::new(), Vec::new());
         for row in tx.query(HANDED_BACK, &[&deliveries, &epochs]).await? {
             ours.push(row.try_get::<_, i64>(0)?);
@@ -204,11 +204,10 @@ impl Postgres {
         }
         for (delivery, block) in ours.iter().zip(of) {
             let epoch = claims.iter().find(|(id, _)| id.0 == *delivery).map_or(Epoch(0), |(_, epoch)| *epoch);
-            *ended.entry((block, epoch)).or_default() += 1;
+            tx.end_claim(block, epoch);
         }
         // Behind whatever else is due.
         tx.execute(WAIT_UNTIL, &[&ours, &At(after.unwrap_or(now))]).await?;
-        blocks::end_claims(&tx, &ended).await?;
         tx.commit().await
     }
 
@@ -261,7 +260,7 @@ impl Postgres {
 }
 
 struct Block {
-    id: i64,
+    home: Home,
     first: i64,
     last: i64,
     part: i64,
@@ -283,7 +282,7 @@ async fn next_block(
         let part: i64 = turn.try_get(0)?;
         let Some(row) = tx.opt(NEXT_BLOCK, &[&channel, &part, &At(now)]).await? else { continue };
         return Ok(Some(Block {
-            id: row.try_get(0)?,
+            home: Home { block: row.try_get(0)?, forbidden: row.try_get(3)? },
             first: row.try_get(1)?,
             last: row.try_get(2)?,
             part,
@@ -351,7 +350,7 @@ async fn claim_block(
 ) -> Result<()> {
     if block.expires <= now {
         let range = (block.first, block.last);
-        let n = blocks::give_up_block(tx, block.id, range, block.part, State::Expired).await?;
+        let n = blocks::give_up_block(tx, block.home.block, range, block.part, State::Expired).await?;
         tracing::warn!(release = block.release, deliveries = n, "expired before they could leave");
         return Ok(());
     }
@@ -391,16 +390,17 @@ async fn claim_block(
     }
     let claimed = i64::try_from(claims.len() - before).unwrap_or(i64::MAX);
     if claimed == 0 {
-        blocks::free(tx, &[block.id]).await?;
+        blocks::free(tx, &[block.home.block]).await?;
         if held {
             let again = At(now.checked_add(HELD_AGAIN).unwrap_or(Timestamp::MAX));
-            tx.execute(PUT_OFF, &[&block.id, &again, &At(now)]).await?;
+            tx.execute(PUT_OFF, &[&block.home.block, &again, &At(now)]).await?;
         }
         return Ok(());
     }
-    let leased = tx.one(LEASE_BLOCK, &[&block.id, &owner, &tx.lease_now(now)?, &lease(), &claimed]).await?;
+    let row: [Param<'_>; 5] = [&block.home.block, &owner, &tx.lease_now(now)?, &lease(), &claimed];
+    let leased = tx.one(LEASE_BLOCK, &row).await?;
     let epoch = Epoch(leased.try_get(0)?);
-    tx.shared().memory().block(block.id, (block.first, block.last));
+    tx.shared().memory().block(block.home, (block.first, block.last));
     for claim in claims.iter_mut().skip(before) {
         claim.epoch = epoch;
     }

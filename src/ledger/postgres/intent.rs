@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
-use super::blocks::{self, Ended};
+use super::blocks;
+use super::locked::Locked;
 use super::memory::Try;
 use super::session::{Param, Tx};
 use super::values::At;
@@ -41,38 +42,18 @@ macro_rules! mails {
     };
 }
 
-/// Writes the attempts whose claims are ours and which nothing forbids (delivery.md 3.3), of deliveries whose blocks are known and whose
-/// audiences have no limit for a week: what stands in the way of all of a block is looked at once for each block. Whoever is left out
-/// here is asked for with [`INTEND`].
-/// 1 deliveries, 2 blocks, 3 epochs, 4 digests, 5 instants, 6 how long after them an attempt may begin, 7 the clock of leases.
-const INTEND_KNOWN: &str = "
-    WITH q AS MATERIALIZED (
-        SELECT *
-          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[])
-                    WITH ORDINALITY AS q (delivery, block, epoch, request_sha, now, ord)),
-    open AS MATERIALIZED (
-        SELECT b.id AS block, b.epoch, b.lease_owner, b.part, i.expires
-          FROM (SELECT DISTINCT q.block, q.epoch FROM q) AS o
-               JOIN block AS b ON b.id = o.block AND b.epoch = o.epoch AND b.lease_until > lease_now($7)
-               JOIN part AS p ON p.id = b.part AND (p.per_week IS NULL OR p.notice <> 'original')
-               JOIN issued AS i ON i.id = p.issued AND i.complete
-         WHERE NOT EXISTS (SELECT 1
-                             FROM hold
-                            WHERE scope = 'everything' AND target = ''
-                              AND (cause <> 'clock' OR (since < i.publish AND p.notice IN ('original', 'correction'))))
-           AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
-           AND NOT EXISTS (SELECT 1
-                             FROM hold
-                            WHERE scope = 'release' AND target = i.release
-                              AND (cause = 'operator' OR p.notice IN ('original', 'correction')))),
-    gone AS (
+/// Writes the attempts of deliveries whose blocks are [`Locked`] and free. Whoever is left out here is asked for with [`INTEND`].
+/// 1 deliveries, 2 blocks, 3 epochs, 4 digests, 5 instants, 6 how long after them an attempt may begin, 7 whose leases, 8 whether somebody
+/// was forbidden since the claims.
+pub(super) const INTEND_FREE: &str = "
+    WITH gone AS (
         UPDATE delivery AS d
            SET state = 'attempting', attempts = d.attempts + 1, attempt = nextval('attempt_id')
-          FROM (SELECT q.ord, q.delivery, q.epoch, q.request_sha, q.now, open.lease_owner, open.part, open.block
-                  FROM q JOIN open ON open.block = q.block AND open.epoch = q.epoch AND open.expires > q.now
-                OFFSET 0) AS q
+          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[])
+                    WITH ORDINALITY AS q (delivery, block, epoch, request_sha, now, ord)
          WHERE d.id = q.delivery AND d.block = q.block AND d.state = 'scheduled' AND d.due <= q.now
-           AND (d.recipient = 0
+           AND (NOT $8::boolean
+                OR d.recipient = 0
                 OR EXISTS (SELECT 1
                              FROM contact AS c
                             WHERE c.id = d.recipient
@@ -81,12 +62,12 @@ const INTEND_KNOWN: &str = "
                                    OR NOT EXISTS (SELECT 1
                                                     FROM hold
                                                    WHERE scope = 'destination' AND target = c.domain))))
-     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now, q.lease_owner, q.part, q.block),
+     RETURNING d.id, d.attempt, d.attempts, q.ord, q.epoch, q.request_sha, q.now),
     written AS (
         INSERT INTO attempt (id, delivery, no, epoch, owner, intent_at, deadline, request_sha)
-             SELECT attempt, id, attempts, epoch, lease_owner, now, now + $6, request_sha FROM gone)
-    SELECT ord, attempt, part, block FROM gone";
-/// The same for any, one by one.
+             SELECT attempt, id, attempts, epoch, $7, now, now + $6, request_sha FROM gone)
+    SELECT ord, attempt FROM gone";
+/// Writes the attempts whose claims are ours and which nothing forbids (delivery.md 3.3), of any deliveries.
 /// 1 deliveries, 2 epochs, 3 digests, 4 instants, 5 how long after them an attempt may begin, 6 the clock of leases.
 const INTEND: &str = concat!(
     "
@@ -168,9 +149,12 @@ impl Postgres {
         let (answer, answered) = oneshot::channel();
         let questions = {
             let memory = self.shared.memory();
-            let question = |(delivery, epoch, request)| {
-                let block = memory.block_of(delivery);
-                Question { delivery, epoch, request, now, block }
+            let question = |(delivery, epoch, request)| Question {
+                delivery,
+                epoch,
+                request,
+                now,
+                home: memory.home(delivery),
             };
             batch.into_iter().map(question).collect()
         };
@@ -186,68 +170,101 @@ impl Postgres {
     ) -> Result<std::result::Result<Settled, Stop>> {
         let inbox = self.must_dispatch("sending")?;
         let (answer, answered) = oneshot::channel();
-        let question = Question { delivery, epoch, request, now, block: None };
+        let question = Question { delivery, epoch, request, now, home: None };
         inbox.send(Ask::Early { question, outcome, answer }).map_err(|_| LedgerError::Closed)?;
         answered.await.map_err(|_| LedgerError::Closed)?
     }
 }
 
-/// Asks for each question, and answers in their order. The blocks must be locked.
-pub(super) async fn intend(tx: &mut Tx<'_>, asked: &[Question], ended: &mut Ended) -> Result<Vec<Intent>> {
+/// The attempts that were written, at the places of their questions, and the parts and blocks that their deliveries are in.
+pub(super) type Gone = HashMap<usize, (i64, i64, i64)>;
+
+/// Writes the attempts of those that are known to be free to leave.
+pub(super) async fn go(tx: &Tx<'_>, asked: &[Question], blocks: &Locked) -> Result<Gone> {
+    let mut owner = None;
+    let (mut places, mut deliveries, mut of, mut epochs) = (vec![], vec![], vec![], vec![]);
+    let (mut requests, mut times) = (Vec::<&[u8]>::new(), vec![]);
+    let mut forbids = false;
+    for (at, question) in asked.iter().enumerate() {
+        let (Some(block), Some(home)) = (blocks.free(question), question.home) else { continue };
+        // One process has one name.
+        if *owner.get_or_insert(&block.owner) != &block.owner {
+            continue;
+        }
+        places.push((at, block.part, home.block));
+        deliveries.push(question.delivery.0);
+        of.push(home.block);
+        epochs.push(question.epoch.0);
+        requests.push(&question.request.0);
+        times.push(question.now.as_microsecond());
+        forbids |= blocks.forbids(home);
+    }
+    let Some(owner) = owner else { return Ok(Gone::new()) };
+    let row: [Param<'_>; 8] = [&deliveries, &of, &epochs, &requests, &times, &within(), owner, &forbids];
+    let mut gone = Gone::with_capacity(places.len());
+    for row in tx.query(INTEND_FREE, &row).await? {
+        let (ord, attempt): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some((at, part, block)) = place(&places, ord) {
+            gone.insert(*at, (attempt, *part, *block));
+        }
+    }
+    Ok(gone)
+}
+
+/// Asks for each question of which no attempt has `gone` yet, and answers for all in their order. The blocks must be locked.
+pub(super) async fn intend(tx: &mut Tx<'_>, asked: &[Question], mut gone: Gone) -> Result<Vec<Intent>> {
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let leases = tx.lease_now(asked.iter().map(|q| q.now).max().unwrap_or(Timestamp::MAX))?;
-    let mut answers: Vec<Option<Intent>> = vec![None; asked.len()];
-    for known in [true, false] {
-        let some = answers.iter().zip(asked).enumerate();
-        let some = some.filter(|(_, (answer, q))| answer.is_none() && (q.block.is_some() || !known));
-        let some: Vec<(usize, &Question)> = some.map(|(at, (_, question))| (at, question)).collect();
-        write(tx, &some, known, leases, &mut answers).await?;
+    let leases = tx.lease_now(newest(asked))?;
+    if gone.len() < asked.len() {
+        one_by_one(tx, asked, leases, &mut gone).await?;
     }
-    if answers.iter().any(Option::is_none) {
-        stop(tx, asked, &mut answers, leases, ended).await?;
-    }
-    Ok(answers.into_iter().map(|answer| answer.unwrap_or(Intent::Stop(Stop::NoSuch))).collect())
-}
-
-/// Writes the attempts of those that may leave, and puts them among the answers. `known`: all of their blocks are.
-async fn write(
-    tx: &mut Tx<'_>,
-    some: &[(usize, &Question)],
-    known: bool,
-    leases: Option<At>,
-    answers: &mut [Option<Intent>],
-) -> Result<()> {
-    if some.is_empty() {
-        return Ok(());
-    }
-    let deliveries: Vec<i64> = some.iter().map(|(_, q)| q.delivery.0).collect();
-    let blocks: Vec<i64> = some.iter().filter_map(|(_, q)| q.block).collect();
-    let epochs: Vec<i64> = some.iter().map(|(_, q)| q.epoch.0).collect();
-    let requests: Vec<&[u8]> = some.iter().map(|(_, q)| &q.request.0[..]).collect();
-    let times: Vec<i64> = some.iter().map(|(_, q)| q.now.as_microsecond()).collect();
-    let within = i64::try_from(START_WITHIN.as_micros()).unwrap_or(i64::MAX);
-    let rows = if known {
-        let row: [Param<'_>; 7] = [&deliveries, &blocks, &epochs, &requests, &times, &within, &leases];
-        tx.query(INTEND_KNOWN, &row).await?
-    } else {
-        let row: [Param<'_>; 6] = [&deliveries, &epochs, &requests, &times, &within, &leases];
-        tx.query(INTEND, &row).await?
-    };
-    for row in rows {
-        let (ord, attempt): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-        let (part, block): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
-        let Some((at, question)) = some.get(usize::try_from(ord - 1).unwrap_or(usize::MAX)) else { continue };
-        if let Some(answer) = answers.get_mut(*at) {
-            *answer = Some(Intent::Go(AttemptId(attempt)));
-        }
+    let mut answers = vec![None; asked.len()];
+    for (at, (question, answer)) in asked.iter().zip(&mut answers).enumerate() {
+        let Some((attempt, part, block)) = gone.get(&at).copied() else { continue };
+        *answer = Some(Intent::Go(AttemptId(attempt)));
         let made = Try { delivery: question.delivery.0, block, part, epoch: question.epoch };
         tx.shared().memory().attempt(attempt, made);
         tx.attempt = tx.attempt.max(attempt);
         tx.count_moved(part, State::Scheduled, State::Attempting, 1);
     }
+    if answers.iter().any(Option::is_none) {
+        stop(tx, asked, &mut answers, leases).await?;
+    }
+    Ok(answers.into_iter().map(|answer| answer.unwrap_or(Intent::Stop(Stop::NoSuch))).collect())
+}
+
+/// The latest instant of the questions, by which leases are over where the caller says what time it is.
+pub(super) fn newest(asked: &[Question]) -> Timestamp {
+    asked.iter().map(|question| question.now).max().unwrap_or(Timestamp::MAX)
+}
+
+/// Writes the attempts of the others that may leave.
+async fn one_by_one(tx: &Tx<'_>, asked: &[Question], leases: Option<At>, gone: &mut Gone) -> Result<()> {
+    let others = asked.iter().enumerate().filter(|(at, _)| !gone.contains_key(at));
+    let others: Vec<(usize, &Question)> = others.collect();
+    let deliveries: Vec<i64> = others.iter().map(|(_, q)| q.delivery.0).collect();
+    let epochs: Vec<i64> = others.iter().map(|(_, q)| q.epoch.0).collect();
+    let requests: Vec<&[u8]> = others.iter().map(|(_, q)| &q.request.0[..]).collect();
+    let times: Vec<i64> = others.iter().map(|(_, q)| q.now.as_microsecond()).collect();
+    let row: [Param<'_>; 6] = [&deliveries, &epochs, &requests, &times, &within(), &leases];
+    for row in tx.query(INTEND, &row).await? {
+        if let Some((at, _)) = place(&others, row.try_get(0)?) {
+            gone.insert(*at, (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+        }
+    }
     Ok(())
+}
+
+/// What stands at a place that PostgreSQL counted.
+fn place<T>(all: &[T], ord: i64) -> Option<&T> {
+    all.get(usize::try_from(ord - 1).ok()?)
+}
+
+/// How long after its intent an attempt may begin, in the database's unit.
+fn within() -> i64 {
+    i64::try_from(START_WITHIN.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A delivery that may not leave, and what stands around it.
@@ -300,7 +317,6 @@ async fn stop(
     asked: &[Question],
     answers: &mut [Option<Intent>],
     leases: Option<At>,
-    ended: &mut Ended,
 ) -> Result<()> {
     let open: Vec<i64> = asked
         .iter()
@@ -309,8 +325,7 @@ async fn stop(
         .map(|(question, _)| question.delivery.0)
         .collect();
     let mut all = HashMap::new();
-    let newest = At(asked.iter().map(|question| question.now).max().unwrap_or(Timestamp::MIN));
-    for row in tx.query(WHY, &[&open, &leases, &newest]).await? {
+    for row in tx.query(WHY, &[&open, &leases, &At(newest(asked))]).await? {
         let (delivery, found) = found(&row)?;
         all.insert(delivery, found);
     }
@@ -356,7 +371,7 @@ async fn stop(
         };
         // What is under way ends its claim with its own result.
         if stop != Stop::State(State::Attempting) {
-            *ended.entry((found.block, question.epoch)).or_default() += 1;
+            tx.end_claim(found.block, question.epoch);
         }
         *answer = Some(Intent::Stop(stop));
     }

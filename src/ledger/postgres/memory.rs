@@ -1,5 +1,5 @@
 //! What never changes of deliveries and attempts, remembered so that it need not be looked up for each of them: the block that a
-//! delivery is in, and what an attempt was made at. A fact that is not here is looked up; none can be wrong.
+//! delivery was claimed with, and what an attempt was made at. A fact that is not here is looked up; none can be wrong.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,27 +19,35 @@ pub(super) struct Try {
     pub(super) epoch: Epoch,
 }
 
+/// Where a delivery was when it was claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Home {
+    pub(super) block: i64,
+    /// The ledger's count of what is forbidden, before the recipients were looked at.
+    pub(super) forbidden: i64,
+}
+
 /// The facts.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// By their first delivery: the last, and the block's number.
-    blocks: BTreeMap<i64, (i64, i64)>,
+    /// By their first delivery, with the last.
+    blocks: BTreeMap<i64, (i64, Home)>,
     attempts: HashMap<i64, Try>,
 }
 
 impl Memory {
     /// A block was claimed.
-    pub(super) fn block(&mut self, block: i64, (first, last): (i64, i64)) {
+    pub(super) fn block(&mut self, home: Home, (first, last): (i64, i64)) {
         if self.blocks.len() >= BLOCKS {
             self.blocks.clear();
         }
-        self.blocks.insert(first, (last, block));
+        self.blocks.insert(first, (last, home));
     }
 
-    /// The block that a delivery is in.
-    pub(super) fn block_of(&self, delivery: DeliveryId) -> Option<i64> {
-        let (_, (last, block)) = self.blocks.range(..=delivery.0).next_back()?;
-        (delivery.0 <= *last).then_some(*block)
+    /// Where a delivery was claimed.
+    pub(super) fn home(&self, delivery: DeliveryId) -> Option<Home> {
+        let (_, (last, home)) = self.blocks.range(..=delivery.0).next_back()?;
+        (delivery.0 <= *last).then_some(*home)
     }
 
     /// An attempt was written, or would have been.
@@ -70,8 +78,9 @@ mod tests {
     #[test]
     fn a_delivery_is_in_the_block_that_has_it_and_in_no_other() {
         let mut memory = Memory::default();
-        memory.block(7, (1_001, 1_500));
-        memory.block(8, (2_001, 3_000));
+        let home = |block| Home { block, forbidden: 4 };
+        memory.block(home(7), (1_001, 1_500));
+        memory.block(home(8), (2_001, 3_000));
         for (delivery, expected) in [
             (1_000, None),
             (1_001, Some(7)),
@@ -81,13 +90,13 @@ mod tests {
             (3_000, Some(8)),
             (3_001, None),
         ] {
-            assert_eq!(memory.block_of(DeliveryId(delivery)), expected, "{delivery}");
+            assert_eq!(memory.home(DeliveryId(delivery)), expected.map(home), "{delivery}");
         }
         for block in 0..5_000 {
-            memory.block(block, (10_000 + block * 1_000, 10_999 + block * 1_000));
+            memory.block(home(block), (10_000 + block * 1_000, 10_999 + block * 1_000));
         }
         assert!(memory.blocks.len() <= BLOCKS);
-        assert_eq!(memory.block_of(DeliveryId(10_000 + 4_999_000)), Some(4_999));
+        assert_eq!(memory.home(DeliveryId(10_000 + 4_999_000)), Some(home(4_999)));
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod holds;
 mod intent;
 mod issue;
 mod limits;
+mod locked;
 mod locks;
 mod log;
 mod memory;

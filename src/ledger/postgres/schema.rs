@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("migrations/0004_ahead.sql")),
     (5, include_str!("migrations/0005_links.sql")),
     (6, include_str!("migrations/0006_updates.sql")),
+    (7, include_str!("migrations/0007_forbidden.sql")),
 ];
 
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1, $2)";

@@ -10,12 +10,12 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
+use super::blocks::{self, Ended};
+use super::locked::{self, Locked};
 use super::locks::{self, Lock};
 use super::values::At;
 use super::{Facts, Result, Shared, tally};
-use crate::ledger::{LeaseClock, LedgerError, State};
-
-const LOCK_BLOCKS: &str = "SELECT id FROM block WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE";
+use crate::ledger::{Epoch, LeaseClock, LedgerError, State};
 
 /// A parameter of a statement.
 pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
@@ -38,7 +38,7 @@ impl Session {
         self.client.is_closed()
     }
 
-    async fn prepared(&self, sql: &'static str) -> Result<Statement> {
+    pub(super) async fn prepared(&self, sql: &'static str) -> Result<Statement> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);
@@ -79,11 +79,18 @@ pub(super) struct Tx<'a> {
     writes: bool,
     /// Changes of the tally, written at the end.
     moved: BTreeMap<(i64, State), i64>,
+    /// Claims that it ends, at the end as well.
+    ended: Ended,
     /// The newest attempt that it wrote.
     pub(super) attempt: i64,
 }
 
 impl<'a> Tx<'a> {
+    fn new(shared: &'a Shared, session: Session, doing: &'static str, writes: bool) -> Tx<'a> {
+        let (moved, ended) = (BTreeMap::new(), Ended::new());
+        Tx { shared, session: Some(session), doing, writes, moved, ended, attempt: 0 }
+    }
+
     pub(super) async fn begin(
         shared: &'a Shared,
         session: Session,
@@ -92,7 +99,7 @@ impl<'a> Tx<'a> {
     ) -> Result<Tx<'a>> {
         let begin = format!("BEGIN; {}", locks::take(session.schema, locks));
         session.batch(&begin).await.map_err(|error| error.while_doing(doing))?;
-        Ok(Tx { shared, session: Some(session), doing, writes: true, moved: BTreeMap::new(), attempt: 0 })
+        Ok(Tx::new(shared, session, doing, true))
     }
 
     /// Begins a transaction that writes about these blocks, with locks that others share, in one exchange with the server.
@@ -101,29 +108,31 @@ impl<'a> Tx<'a> {
         session: Session,
         doing: &'static str,
         blocks: &[i64],
-    ) -> Result<Tx<'a>> {
+        now: Timestamp,
+    ) -> Result<(Tx<'a>, Locked)> {
         let begun = async {
             // So that nothing has to be prepared between them: they are carried out in this order.
             session.prepared(locks::TAKE_SHARED).await?;
-            session.prepared(LOCK_BLOCKS).await?;
+            session.prepared(locked::LOCK).await?;
             let (intents, results) = (Lock::Intents.class(), Lock::Results.class());
             let locks: [Param<'_>; 3] = [&intents, &results, &session.schema];
-            let these: [Param<'_>; 1] = [&blocks];
+            let leases = session.lease_now(now);
+            let these: [Param<'_>; 2] = [&blocks, &leases];
             tokio::try_join!(
                 biased;
                 session.batch("BEGIN"),
                 session.query(locks::TAKE_SHARED, &locks),
-                session.query(LOCK_BLOCKS, &these),
+                session.query(locked::LOCK, &these),
             )
         };
-        begun.await.map_err(|error: LedgerError| error.while_doing(doing))?;
-        Ok(Tx { shared, session: Some(session), doing, writes: true, moved: BTreeMap::new(), attempt: 0 })
+        let ((), _, rows) = begun.await.map_err(|error: LedgerError| error.while_doing(doing))?;
+        Ok((Tx::new(shared, session, doing, true), Locked::read(&rows)?))
     }
 
     pub(super) async fn look(shared: &'a Shared, session: Session, doing: &'static str) -> Result<Tx<'a>> {
         let begun = session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
         begun.map_err(|error| error.while_doing(doing))?;
-        Ok(Tx { shared, session: Some(session), doing, writes: false, moved: BTreeMap::new(), attempt: 0 })
+        Ok(Tx::new(shared, session, doing, false))
     }
 
     pub(super) fn shared(&self) -> &'a Shared {
@@ -184,6 +193,19 @@ impl<'a> Tx<'a> {
         *self.moved.entry((part, to)).or_default() += n;
     }
 
+    /// Ends a claim of one of a block's deliveries, unless the block was leased anew. The block must be locked.
+    pub(super) fn end_claim(&mut self, block: i64, epoch: Epoch) {
+        *self.ended.entry((block, epoch)).or_default() += 1;
+    }
+
+    /// Prepares what is to be carried out without a pause, so that it is in the order in which it is said.
+    pub(super) async fn prepare(&self, statements: &[&'static str]) -> Result<()> {
+        for sql in statements {
+            self.session()?.prepared(sql).await.map_err(|error| error.while_doing(self.doing))?;
+        }
+        Ok(())
+    }
+
     /// Makes it durable, and gives the connection back.
     pub(super) async fn commit(mut self) -> Result<()> {
         self.finish().await?;
@@ -200,14 +222,22 @@ impl<'a> Tx<'a> {
     }
 
     async fn finish(&mut self) -> Result<()> {
-        let mut serial = 0;
-        if self.writes {
-            let moved = std::mem::take(&mut self.moved);
-            serial = tally::add(self, &moved).await?;
-        }
-        self.session()?.batch("COMMIT").await.map_err(|error| error.while_doing(self.doing))?;
+        let serial = if self.writes {
+            // In one exchange with the server. Where one of them fails, the server undoes the transaction instead.
+            self.prepare(&[blocks::END_CLAIMS, tally::ADD, tally::SERIAL]).await?;
+            let (ended, moved) = (std::mem::take(&mut self.ended), std::mem::take(&mut self.moved));
+            let (end, add) = (blocks::end_claims(self, &ended), tally::add(self, &moved));
+            tokio::try_join!(biased; end, add, self.say_commit())?.1
+        } else {
+            self.say_commit().await?;
+            0
+        };
         self.shared.committed(serial, self.attempt);
         Ok(())
+    }
+
+    async fn say_commit(&self) -> Result<()> {
+        self.session()?.batch("COMMIT").await.map_err(|error| error.while_doing(self.doing))
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::oneshot;
+use tokio_postgres::Row;
 
-use super::blocks::{self, Ended};
+use super::blocks;
+use super::locked::Locked;
 use super::locks::Lock;
-use super::memory::Try;
 use super::rows::Rows;
 use super::session::{Param, Tx};
 use super::values::At;
@@ -28,25 +29,16 @@ const LOCK_BLOCKS: &str = "
                      WHERE a.id = ANY($2::bigint[]))
   ORDER BY b.id
 FOR NO KEY UPDATE";
-/// Those that were taken at the first word, which are nearly all, and of whose releases nothing newer was issued; the others are looked
+/// Those that were taken at the first word, which are nearly all; of releases of which nothing newer was issued. The others are looked
 /// at one by one ([`FIND`]). An attempt under way has no result yet.
-/// 1 attempts, 2 deliveries, 3 parts, 4 remote ids, 5 urls, 6 instants, 7 codes, 8 enhanced codes, 9 texts.
-const TAKEN: &str = "
-    WITH q AS MATERIALIZED (
-        SELECT *
-          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::integer[],
-                      $8::text[], $9::text[])
-                    AS q (attempt, delivery, part, remote_id, url, at, code, enhanced, text)),
-    newest AS MATERIALIZED (
-        SELECT p.id
-          FROM (SELECT DISTINCT q.part FROM q) AS o
-               JOIN part AS p ON p.id = o.part
-               JOIN issued AS i ON i.id = p.issued
-         WHERE NOT EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq)),
-    taken AS (
+/// 1 attempts, 2 deliveries, 3 remote ids, 4 urls, 5 instants, 6 codes, 7 enhanced codes, 8 texts.
+pub(super) const TAKEN: &str = "
+    WITH taken AS (
         UPDATE delivery AS d
            SET state = 'sent', remote_id = q.remote_id, url = q.url, sent_at = q.at
-          FROM (SELECT q.* FROM q JOIN newest ON newest.id = q.part OFFSET 0) AS q
+          FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::text[],
+                      $8::text[])
+                    AS q (attempt, delivery, remote_id, url, at, code, enhanced, text)
          WHERE d.id = q.delivery AND d.attempt = q.attempt AND d.state = 'attempting'
      RETURNING q.attempt, q.at, q.code, q.enhanced, q.text),
     written AS (
@@ -116,9 +108,8 @@ impl Postgres {
     async fn settle_alone(&self, report: &Report) -> Result<Settled> {
         let mut tx = self.begin("record a result", &locks([&report.outcome])).await?;
         lock_blocks(&tx, &[], &[report.attempt.0]).await?;
-        let mut ended = Ended::new();
-        let mut settled = settle(&mut tx, std::slice::from_ref(report), &mut ended, &mut Vec::new()).await?;
-        blocks::end_claims(&tx, &ended).await?;
+        let mut settled =
+            settle(&mut tx, std::slice::from_ref(report), &HashSet::new(), &mut Vec::new()).await?;
         tx.commit().await?;
         settled.pop().unwrap_or(Err(LedgerError::Closed))
     }
@@ -151,9 +142,7 @@ impl Postgres {
             return Ok(None);
         }
         let report = [Report { attempt: AttemptId(attempt), outcome: outcome.clone(), now }];
-        let mut ended = Ended::new();
-        let mut settled = settle(&mut tx, &report, &mut ended, &mut Vec::new()).await?;
-        blocks::end_claims(&tx, &ended).await?;
+        let mut settled = settle(&mut tx, &report, &HashSet::new(), &mut Vec::new()).await?;
         tx.commit().await?;
         settled.pop().transpose()
     }
@@ -269,57 +258,49 @@ struct Open {
     newer: bool,
 }
 
-/// Records each report, in order; answers in that order. The blocks must be locked.
+/// Records each report that is not among `taken`, in order; answers for all in that order. The blocks must be locked.
 pub(super) async fn settle(
     tx: &mut Tx<'_>,
     reports: &[Report],
-    ended: &mut Ended,
+    taken: &HashSet<usize>,
     written: &mut Vec<Answered>,
 ) -> Result<Vec<Result<Settled>>> {
-    let mut answers: Vec<Option<Result<Settled>>> = Vec::new();
-    answers.resize_with(reports.len(), || None);
-    let taken = taken(tx, reports, ended, written).await?;
-    for (at, answer) in answers.iter_mut().enumerate() {
-        if taken.contains(&at) {
-            *answer = Some(Ok(Settled { state: State::Sent, late: false }));
+    let mut others = Vec::new();
+    for (at, report) in reports.iter().enumerate() {
+        if !taken.contains(&at) {
+            others.push(report);
+            continue;
         }
+        let made = tx.shared().memory().made(report.attempt.0);
+        let made = made.ok_or_else(|| LedgerError::Damaged("a result of an unknown attempt".to_owned()))?;
+        written.push(Answered::Result { attempt: report.attempt.0, no: 1 });
+        tx.count_moved(made.part, State::Attempting, State::Sent, 1);
+        tx.end_claim(made.block, made.epoch);
     }
-    let others: Vec<&Report> = reports
-        .iter()
-        .zip(&answers)
-        .filter_map(|(report, answer)| answer.is_none().then_some(report))
-        .collect();
-    let mut others = settle_each(tx, &others, ended, written).await?.into_iter();
-    Ok(answers
-        .into_iter()
-        .map(|answer| answer.or_else(|| others.next()).unwrap_or(Err(LedgerError::Closed)))
-        .collect())
+    let mut others = settle_each(tx, &others, written).await?.into_iter();
+    let sent = || Ok(Settled { state: State::Sent, late: false });
+    let answer =
+        |at| if taken.contains(&at) { sent() } else { others.next().unwrap_or(Err(LedgerError::Closed)) };
+    Ok((0..reports.len()).map(answer).collect())
 }
 
-/// Records those that were taken and are as they were left; returns which.
-async fn taken(
-    tx: &mut Tx<'_>,
-    reports: &[Report],
-    ended: &mut Ended,
-    written: &mut Vec<Answered>,
-) -> Result<HashSet<usize>> {
-    let mut known: HashMap<i64, (usize, Try)> = HashMap::with_capacity(reports.len());
-    let mut seen = HashSet::with_capacity(reports.len());
-    let (mut attempts, mut deliveries, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+/// Records those that were taken and are as they were left, of the blocks that are known; returns which.
+pub(super) async fn take(tx: &Tx<'_>, reports: &[Report], blocks: &Locked) -> Result<HashSet<usize>> {
+    let mut places: HashMap<i64, usize> = HashMap::with_capacity(reports.len());
+    let (mut attempts, mut deliveries) = (Vec::new(), Vec::new());
     let (mut remote_ids, mut urls, mut times) = (Vec::new(), Vec::new(), Vec::new());
     let (mut codes, mut enhanced, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for (at, report) in reports.iter().enumerate() {
         let attempt = report.attempt.0;
         // Of several reports of one attempt the first stands first.
-        if !seen.insert(attempt) {
+        if *places.entry(attempt).or_insert(at) != at {
             continue;
         }
         let Outcome::Sent { remote_id, url, reply } = &report.outcome else { continue };
-        let Some(made) = tx.shared().memory().made(attempt) else { continue };
-        known.insert(attempt, (at, made));
+        let made = tx.shared().memory().made(attempt);
+        let Some(made) = made.filter(|made| blocks.is_newest(made.block)) else { continue };
         attempts.push(attempt);
         deliveries.push(made.delivery);
-        parts.push(made.part);
         remote_ids.push(remote_id.as_deref());
         urls.push(url.as_deref());
         times.push(At(report.now));
@@ -328,28 +309,19 @@ async fn taken(
         // PostgreSQL's texts hold no NUL.
         texts.push(without_addresses(&reply.text).replace('\0', ""));
     }
-    let mut taken = HashSet::new();
     if attempts.is_empty() {
-        return Ok(taken);
+        return Ok(HashSet::new());
     }
-    let row: [Param<'_>; 9] =
-        [&attempts, &deliveries, &parts, &remote_ids, &urls, &times, &codes, &enhanced, &texts];
-    for row in tx.query(TAKEN, &row).await? {
-        let attempt: i64 = row.try_get(0)?;
-        let Some((at, made)) = known.get(&attempt) else { continue };
-        written.push(Answered::Result { attempt, no: 1 });
-        tx.count_moved(made.part, State::Attempting, State::Sent, 1);
-        *ended.entry((made.block, made.epoch)).or_default() += 1;
-        taken.insert(*at);
-    }
-    Ok(taken)
+    let row: [Param<'_>; 8] = [&attempts, &deliveries, &remote_ids, &urls, &times, &codes, &enhanced, &texts];
+    let rows = tx.query(TAKEN, &row).await?;
+    let place = |row: &Row| Ok(places.get(&row.try_get::<_, i64>(0)?).copied());
+    rows.iter().filter_map(|row| place(row).transpose()).collect()
 }
 
 /// Records any, one after the other.
 async fn settle_each(
     tx: &mut Tx<'_>,
     reports: &[&Report],
-    ended: &mut Ended,
     written: &mut Vec<Answered>,
 ) -> Result<Vec<Result<Settled>>> {
     if reports.is_empty() {
@@ -395,7 +367,7 @@ async fn settle_each(
             if late {
                 waiting.push(open.block);
             } else {
-                *ended.entry((open.block, open.epoch)).or_default() += 1;
+                tx.end_claim(open.block, open.epoch);
             }
             if open.state == State::Sent && open.newer {
                 sent.push(open.delivery);

@@ -6,10 +6,10 @@ use super::session::{Param, Tx};
 use super::{Postgres, Result, locks};
 use crate::ledger::State;
 
-const ADD: &str = "
+pub(super) const ADD: &str = "
     WITH added AS (INSERT INTO tally (part, state, n) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]))
     SELECT nextval('serial')";
-const SERIAL: &str = "SELECT nextval('serial')";
+pub(super) const SERIAL: &str = "SELECT nextval('serial')";
 const MAY_FOLD: &str = "SELECT pg_try_advisory_xact_lock($1, $2)";
 const LONG: &str = "
     SELECT EXISTS (SELECT 1 FROM tally OFFSET 2000)";

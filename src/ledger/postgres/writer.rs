@@ -7,7 +7,7 @@
 //! again for [`KEEP`]. Where the connection was lost during a commit, the group's rows are looked for before it is repeated, under
 //! the same locks, so that an intent is answered with `Go` exactly if its attempt is on disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::blocks::{self, Ended};
-use super::memory::Memory;
+use super::locked::Locked;
+use super::memory::{Home, Memory};
 use super::session::{Session, Tx, lost_a_race, lost_the_server};
 use super::settle::{self, Report};
 use super::{Result, Shared, intent};
@@ -51,8 +51,8 @@ pub(super) struct Question {
     pub(super) epoch: Epoch,
     pub(super) request: Digest,
     pub(super) now: Timestamp,
-    /// The block that the delivery is in, where that is known.
-    pub(super) block: Option<i64>,
+    /// Where the delivery was claimed, if that is known.
+    pub(super) home: Option<Home>,
 }
 
 /// What the writer is asked to do.
@@ -143,15 +143,15 @@ impl Group {
         self.reporters.len() + self.intents.len() + self.early.len()
     }
 
-    /// The blocks that it is about, where all of them are known and nothing in it needs a lock for itself.
-    fn blocks(&self, memory: &Memory) -> Option<Vec<i64>> {
-        let suppresses = |report: &Report| matches!(report.outcome, Outcome::Failed { suppress: true, .. });
-        if !self.early.is_empty() || self.reports.iter().any(suppresses) {
-            return None;
-        }
-        let asked = self.intents.iter().flat_map(|(questions, _)| questions).map(|question| question.block);
+    /// The blocks that it is about, as far as they are known, and whether it is about these alone and shares all of its locks.
+    fn blocks(&self, memory: &Memory) -> (Vec<i64>, bool) {
+        let asked = self.intents.iter().flat_map(|(questions, _)| questions);
+        let asked = asked.map(|question| Some(question.home?.block));
         let ended = self.reports.iter().map(|report| Some(memory.made(report.attempt.0)?.block));
-        asked.chain(ended).collect::<Option<BTreeSet<i64>>>().map(|blocks| blocks.into_iter().collect())
+        let all: BTreeSet<Option<i64>> = asked.chain(ended).collect();
+        let suppresses = |report: &Report| matches!(report.outcome, Outcome::Failed { suppress: true, .. });
+        let plain = self.early.is_empty() && !all.contains(&None) && !self.reports.iter().any(suppresses);
+        (all.into_iter().flatten().collect(), plain)
     }
 
     /// Answers all; a caller that has gone away needs no answer.
@@ -322,18 +322,20 @@ async fn once(
         group.intents.iter().flat_map(|(all, _)| all.iter().cloned()).collect();
     let asked = questions.len();
     questions.extend(group.early.iter().map(|(question, _, _)| question.clone()));
-    let known = if doubt.is_none() { group.blocks(&shared.memory()) } else { None };
-    let mut tx = match known {
-        Some(blocks) => Tx::begin_on(shared, session, "record", &blocks).await?,
-        None => {
-            let deliveries: Vec<i64> = questions.iter().map(|question| question.delivery.0).collect();
-            let attempts: Vec<i64> = group.reports.iter().map(|report| report.attempt.0).collect();
-            let outcomes = group.reports.iter().map(|report| &report.outcome);
-            let locks = settle::locks(outcomes.chain(group.early.iter().map(|(_, outcome, _)| outcome)));
-            let tx = Tx::begin(shared, session, "record", &locks).await?;
-            settle::lock_blocks(&tx, &deliveries, &attempts).await?;
-            tx
-        }
+    let now = intent::newest(&questions);
+    let (known, plain) = group.blocks(&shared.memory());
+    let plain = plain && doubt.is_none();
+    let (mut tx, blocks) = if plain {
+        Tx::begin_on(shared, session, "record", &known, now).await?
+    } else {
+        let deliveries: Vec<i64> = questions.iter().map(|question| question.delivery.0).collect();
+        let attempts: Vec<i64> = group.reports.iter().map(|report| report.attempt.0).collect();
+        let outcomes = group.reports.iter().map(|report| &report.outcome);
+        let locks = settle::locks(outcomes.chain(group.early.iter().map(|(_, outcome, _)| outcome)));
+        let tx = Tx::begin(shared, session, "record", &locks).await?;
+        settle::lock_blocks(&tx, &deliveries, &attempts).await?;
+        let blocks = Locked::look(&tx, &known, now).await?;
+        (tx, blocks)
     };
     if let Some(draft) = doubt.take() {
         // The locks are ours, so whoever had them has ended, and this answer is final.
@@ -349,10 +351,17 @@ async fn once(
             }
         }
     }
-    let mut ended = Ended::new();
     let mut draft = Draft::default();
-    draft.settled = settle::settle(&mut tx, &group.reports, &mut ended, &mut draft.rows).await?;
-    draft.intents = intent::intend(&mut tx, &questions, &mut ended).await?;
+    // Nearly all of a group is written in one exchange with the server; what a result may forbid is asked for after it.
+    tx.prepare(&[settle::TAKEN, intent::INTEND_FREE]).await?;
+    let first = if plain { &questions[..] } else { &[] };
+    let (take, go) = (settle::take(&tx, &group.reports, &blocks), intent::go(&tx, first, &blocks));
+    let (taken, mut gone) = tokio::try_join!(biased; take, go)?;
+    draft.settled = settle::settle(&mut tx, &group.reports, &taken, &mut draft.rows).await?;
+    if !plain {
+        gone = intent::go(&tx, &questions, &Locked::look(&tx, &known, now).await?).await?;
+    }
+    draft.intents = intent::intend(&mut tx, &questions, gone).await?;
     for (question, intent) in questions.iter().zip(&draft.intents) {
         if let Intent::Go(attempt) = intent {
             let (delivery, epoch) = (question.delivery.0, question.epoch.0);
@@ -360,8 +369,7 @@ async fn once(
         }
     }
     let ends = draft.intents.split_off(asked);
-    draft.early = early(&mut tx, group, ends, &mut ended, &mut draft.rows).await?;
-    blocks::end_claims(&tx, &ended).await?;
+    draft.early = early(&mut tx, group, ends, &mut draft.rows).await?;
     match tx.commit_and_keep().await {
         Ok(session) => {
             *idle = Some(session);
@@ -382,7 +390,6 @@ async fn early(
     tx: &mut Tx<'_>,
     group: &Group,
     intents: Vec<Intent>,
-    ended: &mut Ended,
     rows: &mut Vec<Answered>,
 ) -> Result<Vec<Result<Early>>> {
     let mut reports = Vec::new();
@@ -391,7 +398,7 @@ async fn early(
             reports.push(Report { attempt: *attempt, outcome: outcome.clone(), now: question.now });
         }
     }
-    let mut settled = settle::settle(tx, &reports, ended, rows).await?.into_iter();
+    let mut settled = settle::settle(tx, &reports, &HashSet::new(), rows).await?.into_iter();
     Ok(intents
         .into_iter()
         .map(|intent| match intent {

@@ -40,6 +40,8 @@ pub struct Args {
 pub struct Stand {
     faults: Faults,
     recorder: Recorder,
+    /// Mails.
+    taken: AtomicU64,
 }
 
 /// Serves until stdin ends, so that it never outlives whoever started it.
@@ -47,6 +49,7 @@ pub fn run(args: &Args) {
     let stand = Arc::new(Stand {
         faults: args.faults.clone().seeded(args.seed),
         recorder: Recorder::open(args.record.as_deref()),
+        taken: AtomicU64::new(0),
     });
     let number = Arc::new(AtomicU64::new(0));
     let smtp = listen(&stand, &number, true, smtp::serve);
@@ -104,6 +107,16 @@ impl Running {
         std::io::BufRead::read_line(&mut out, &mut line).unwrap();
         let (smtp, http) = line.trim().split_once(' ').expect("the witness says where it listens");
         Running { smtp: smtp.parse().unwrap(), http: http.parse().unwrap(), child }
+    }
+
+    /// How many mails it took so far.
+    pub fn taken(&self) -> u64 {
+        let mut stream = TcpStream::connect(self.smtp).unwrap();
+        stream.write_all(b"NOOP\r\nQUIT\r\n").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        let noop = said.lines().nth(1).and_then(|line| line.strip_prefix("250 2.0.0 "));
+        noop.and_then(|count| count.parse().ok()).expect("the witness says how many it took")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::Ordering;
 
 use dateline::digest::Digest;
 
@@ -39,7 +40,8 @@ fn dialogue(stand: &Stand, client: &mut Client, connection: u64) -> io::Result<(
             "EHLO" => client.say(
                 "250-witness.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE 52428800",
             ),
-            "HELO" | "RSET" | "NOOP" => client.say("250 2.0.0 ok"),
+            "HELO" | "RSET" => client.say("250 2.0.0 ok"),
+            "NOOP" => client.say(&format!("250 2.0.0 {}", stand.taken.load(Ordering::Relaxed))),
             "QUIT" => {
                 client.say("221 2.0.0 bye");
                 return Ok(());
@@ -102,6 +104,7 @@ fn take(stand: &Stand, client: &mut Client, connection: u64, to: String, message
     if stand.recorder.keeps() {
         stand.recorder.note_durably(&line(What::Taken));
     }
+    stand.taken.fetch_add(1, Ordering::Relaxed);
     match client.suffer(stand, Point::Taken, &to)? {
         Next::Done => {}
         Next::Refused => return Ok(true),

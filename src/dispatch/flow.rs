@@ -54,6 +54,8 @@ enum Step {
     Looked { due: bool, claims: Vec<Claim>, holds: Vec<Hold>, since: Option<u64> },
     /// The ledger gave out departures and slots.
     Answered { questions: Questions, first: Vec<Timestamp>, slots: Vec<u32>, asked: Timestamp },
+    /// The channel has closed what it sent with, and the slots are given back.
+    Rested,
     /// Something was written down.
     Written,
     /// A hold was set.
@@ -200,6 +202,9 @@ impl Flow {
                         shared = Instant::now();
                         self.share(&shape);
                     }
+                    if idle {
+                        self.rest(&shape);
+                    }
                 }
                 () = self.shift.over(), if idle => {}
                 () = stop.cancelled(), if !self.ending => {}
@@ -219,14 +224,14 @@ impl Flow {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let (now, had) = (self.inner.clock.now(), lock(shape).has_slots());
+        let now = self.inner.clock.now();
         let mut left = pairs(&self.hand.drain());
         left.extend(self.suspects.iter().map(|claim| (claim.delivery, claim.epoch)));
         if !left.is_empty() {
             self.inner.ledger.hand_back(left, None, now).await?;
         }
         let wants = lock(shape).give_up();
-        if had {
+        if !wants.is_empty() {
             self.inner.ledger.share(&self.inner.owner, wants, now).await?;
         }
         Ok(())
@@ -513,6 +518,23 @@ impl Flow {
         }
     }
 
+    /// There is nothing to send, but other channels may keep this shift at work for hours: other daemons may have what it takes.
+    fn rest(&mut self, shape: &std::sync::Mutex<Shape>) {
+        if self.asking || !lock(shape).has_slots() {
+            return;
+        }
+        self.asking = true;
+        let wants = lock(shape).give_up();
+        let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
+        self.steps.spawn(async move {
+            if let Some(route) = inner.routes.get(&key) {
+                route.channel.rest().await;
+            }
+            inner.ledger.share(&inner.owner, wants, inner.clock.now()).await?;
+            Ok(Step::Rested)
+        });
+    }
+
     fn put(&mut self, questions: Questions, asked: Timestamp) {
         self.asking = true;
         let inner = Arc::clone(&self.inner);
@@ -658,6 +680,7 @@ impl Flow {
                     self.hand.wake(place);
                 }
             }
+            Step::Rested => self.asking = false,
             Step::Held => self.holding -= 1,
             Step::Written => {}
         }

@@ -432,12 +432,16 @@ impl Shape {
         spot.reason.clone()
     }
 
-    /// Gives back every slot; returns what to tell the ledger.
+    /// Gives back every slot; returns what to tell the ledger, which is nothing where none was given out.
     pub fn give_up(&mut self) -> Vec<Want> {
-        let mut wants = vec![self.slots.want(0, 0)];
+        let mut wants = Vec::new();
+        if self.has_slots() {
+            wants.push(self.slots.want(0, 0));
+            let spots = self.spots.values().filter_map(|spot| spot.slots.as_ref());
+            wants.extend(spots.map(|slots| slots.want(0, 0)));
+        }
         self.slots.refill(0, Timestamp::MIN);
         for slots in self.spots.values_mut().filter_map(|spot| spot.slots.as_mut()) {
-            wants.push(slots.want(0, 0));
             slots.refill(0, Timestamp::MIN);
         }
         if self.spots.len() > REMEMBERED {

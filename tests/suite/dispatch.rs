@@ -9,7 +9,7 @@ use dateline::channel::config::{Limits, OnUnknown};
 use dateline::channel::{Channel, Failure, Gate, Parcel, Probe, Receipt, Recipient, Reply};
 use dateline::clock::Clock;
 use dateline::dispatch::{Dispatch, Event, Route};
-use dateline::ledger::{Ledger, LedgerConfig, Scope, State};
+use dateline::ledger::{Ledger, LedgerConfig, Scope, State, Want};
 use dateline::newsroom::ChannelKind;
 use dateline::plan::Action;
 use dateline::release::Notice;
@@ -330,6 +330,57 @@ async fn the_newsroom_site_goes_before_the_mails() {
     let tally = dispatch.drain(&CancellationToken::new()).await.unwrap();
     assert_eq!(tally.get(&State::Sent), Some(&3));
     assert_eq!(*order.lock().unwrap(), ["site", "mail", "mail"]);
+}
+
+/// However long another channel keeps this daemon at work.
+#[tokio::test]
+async fn a_channel_with_nothing_to_send_leaves_its_connections_to_other_daemons() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = LedgerConfig { folder: folder.path().join("ledger"), ..LedgerConfig::default() };
+    let ledger = Ledger::open_exclusive(&config, at(-7200)).await.unwrap();
+    let desk = Desk::with(ledger.clone(), 3).await;
+    let post = Part("public", "slow", Action::Create, dateline::plan::Recipients::Account);
+    desk.issue(order("aster", Notice::Original, "v1", vec![mail(Action::Create, &[1, 2]), post])).await;
+    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let route = |script: &[(&'static str, Script)], kind| Route {
+        channel: Box::new(Scripted { script: script.iter().cloned().collect(), ..Scripted::default() }),
+        kind,
+        limits: Limits { connections: Some(3), ..Limits::default() },
+        on_unknown: OnUnknown::Hold,
+    };
+    let waits = ("account", Script::Waits(Arc::clone(&asked), Arc::clone(&go)));
+    let routes = [
+        ("relay".to_owned(), route(&[], ChannelKind::Smtp)),
+        ("slow".to_owned(), route(&[waits], ChannelKind::Webhook)),
+    ];
+    let dispatch =
+        Dispatch::new(ledger.clone(), routes.into(), Clock::fixed(at(0)), "bench".into(), Arc::new(|_| {}));
+    let drain = tokio::spawn(async move { dispatch.drain(&CancellationToken::new()).await.unwrap() });
+    asked.notified().await;
+    let others = async {
+        loop {
+            let want = |name: &str| Want { name: name.to_owned(), limit: 3, used: 0, wanted: 3 };
+            let granted = ledger.share("another", vec![want("relay"), want("slow")], at(0)).await.unwrap();
+            if granted[0] == 3 {
+                return granted;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    // The clock stands still, so no lease ends.
+    let granted = tokio::time::timeout(std::time::Duration::from_secs(30), others).await.unwrap();
+    assert!(granted[1] < 3, "what is at work keeps what it works with: {granted:?}");
+    // What comes later is sent all the same.
+    ledger
+        .share("another", vec![Want { name: "relay".into(), limit: 3, used: 0, wanted: 0 }], at(0))
+        .await
+        .unwrap();
+    desk.original("lupin", "v1", &[1, 2, 3]).await;
+    while desk.rows("lupin").await.iter().any(|row| !row.ends_with("sent")) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    go.notify_one();
+    assert_eq!(drain.await.unwrap().get(&State::Sent), Some(&6));
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! Questions that are asked together: each is answered as if it had been asked alone.
 
-use dateline::contact::ContactId;
+use dateline::contact::{ContactId, EmailAddress};
 use dateline::digest::Digest;
-use dateline::ledger::{Claim, DeliveryId, Epoch, Intent, Party, Scope, State, Stop};
+use dateline::ledger::{Claim, DeliveryId, Epoch, Intent, Outcome, Party, Scope, State, Stop};
 use dateline::plan::Action;
 use dateline::release::Notice;
 
-use super::desk::{Desk, arrived, at, contact, mail, order};
+use super::desk::{Desk, arrived, at, contact, mail, order, reply};
 use super::exercise;
 
 fn of(claims: &[Claim], slug: &str, contact: i64) -> (DeliveryId, Epoch) {
@@ -100,6 +100,52 @@ async fn each_question_of_a_group_is_answered_as_if_it_were_asked_alone() {
             let mut rows = desk.rows("aster").await;
             rows.retain(|row| row.ends_with("sent"));
             assert_eq!(rows.len(), 5);
+        })
+        .await;
+    }
+}
+
+/// Whatever forbids a recipient after the claim, by itself: also the answer to a mail that left with the same claim, and in the
+/// exchange that reports it.
+#[tokio::test]
+async fn a_recipient_who_is_forbidden_after_the_claim_gets_nothing() {
+    for what in ["suppressed", "erased", "held", "refused", "refused in this exchange"] {
+        exercise(3, async |desk| {
+            desk.original("aster", "v1", &[1, 2, 3]).await;
+            desk.original("lupin", "v1", &[1]).await;
+            let all = claims(desk).await;
+            let ask = |(delivery, epoch): (DeliveryId, Epoch)| (delivery, epoch, Digest::of(b"request"));
+            let first = desk.ledger.intent(vec![ask(of(&all, "aster", 1))], at(0)).await.unwrap();
+            let [Intent::Go(first)] = first[..] else { panic!("{first:?}") };
+            let email: EmailAddress = "c1@paper.example".parse().unwrap();
+            let refused = || Outcome::Failed { reply: reply("5.1.1 no such user"), suppress: true };
+            let second = vec![ask(of(&all, "aster", 2)), ask(of(&all, "lupin", 1))];
+            let forbid = async {
+                match what {
+                    "suppressed" => assert!(desk.ledger.suppress(&email, "asked", "", at(1)).await.unwrap()),
+                    "erased" => assert!(desk.ledger.erase(&email, "ada", at(1)).await.unwrap()),
+                    "held" => {
+                        let scope = Scope::Destination("paper.example".to_owned());
+                        desk.ledger.hold(scope, "a doubt", "ada", at(1)).await.unwrap();
+                    }
+                    _ => assert_eq!(desk.settle(first, refused(), at(1)).await.state, State::Failed),
+                }
+            };
+            let intents = if what == "refused in this exchange" {
+                tokio::join!(biased; forbid, desk.ledger.intent(second, at(1))).1
+            } else {
+                forbid.await;
+                desk.ledger.intent(second, at(1)).await
+            };
+            let seen: Vec<String> = intents.unwrap().iter().map(shown).collect();
+            let held = Stop::Held(Scope::Destination("paper.example".to_owned())).to_string();
+            let expected = match what {
+                "held" => [held.clone(), held],
+                "erased" => ["go".to_owned(), Stop::State(State::Cancelled).to_string()],
+                _ => ["go".to_owned(), Stop::State(State::Suppressed).to_string()],
+            };
+            assert_eq!(seen, expected, "{what}");
+            desk.is_sound().await;
         })
         .await;
     }

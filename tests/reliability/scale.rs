@@ -56,12 +56,13 @@ pub fn run(args: &Args) -> Run {
 /// Messages a second, and microseconds of the server's processors for each.
 fn round(args: &Args, daemons: usize) -> (f64, f64) {
     let witness = Running::start(None, "", 1);
+    let there = schema::new(&args.postgres);
     let plan = Plan {
         mails: args.deliveries,
         releases: 4,
         connections: args.connections,
         relay: Vec::new(),
-        postgres: Some(schema::new(&args.postgres)),
+        postgres: Some(there.clone()),
         daemons,
     };
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +87,7 @@ fn round(args: &Args, daemons: usize) -> (f64, f64) {
     let (first, begun, before) = wait(from);
     let (last, ended, after) = wait(until);
     drop(lives);
+    schema::remove(&there);
     let n = (last - first).max(1) as f64;
     (n / ended.duration_since(begun).as_secs_f64(), (after - before).as_secs_f64() * 1e6 / n)
 }

@@ -64,7 +64,7 @@ const TURNS: &str = "
     ORDER BY notice = 'original', in_hand, next_due, part";
 /// The first block of a part that nobody else is about to take, and how much is forbidden before anybody looks at its recipients.
 const NEXT_BLOCK: &str = "
-      SELECT id, first, last, (SELECT forbidden FROM ledger_meta)
+      SELECT id, first, last, (SELECT forbidden FROM ledger_meta WHERE one = 1)
         FROM block
        WHERE channel = $1 AND part = $2 AND lease_owner IS NULL AND next_due <= $3
     ORDER BY next_due, id

@@ -32,7 +32,7 @@ pub(super) const LOCK: &str = "
                               WHERE scope = 'release' AND target = i.release
                                 AND (cause = 'operator' OR p.notice IN ('original', 'correction'))),
              NOT EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq),
-             (SELECT forbidden FROM ledger_meta)
+             (SELECT forbidden FROM ledger_meta WHERE one = 1)
         FROM block AS b
              JOIN part AS p ON p.id = b.part
              JOIN issued AS i ON i.id = p.issued

@@ -1,6 +1,6 @@
 //! Reports taken in, each in one transaction with all that it changes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -316,7 +316,7 @@ async fn turn(
         _ => Outcome::Failed { reply, suppress: false },
     };
     let report = [settle::Report { attempt: AttemptId(attempt), outcome, now }];
-    settle::settle(tx, &report, &HashSet::new(), &mut Vec::new()).await?;
+    settle::settle(tx, &report, &settle::Taken::new(), &mut Vec::new()).await?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 use super::blocks;
 use super::locked::Locked;
 use super::locks::Lock;
+use super::memory::Try;
 use super::rows::Rows;
 use super::session::{Param, Tx};
 use super::values::At;
@@ -109,7 +110,7 @@ impl Postgres {
         let mut tx = self.begin("record a result", &locks([&report.outcome])).await?;
         lock_blocks(&tx, &[], &[report.attempt.0]).await?;
         let mut settled =
-            settle(&mut tx, std::slice::from_ref(report), &HashSet::new(), &mut Vec::new()).await?;
+            settle(&mut tx, std::slice::from_ref(report), &Taken::new(), &mut Vec::new()).await?;
         tx.commit().await?;
         settled.pop().unwrap_or(Err(LedgerError::Closed))
     }
@@ -142,7 +143,7 @@ impl Postgres {
             return Ok(None);
         }
         let report = [Report { attempt: AttemptId(attempt), outcome: outcome.clone(), now }];
-        let mut settled = settle(&mut tx, &report, &HashSet::new(), &mut Vec::new()).await?;
+        let mut settled = settle(&mut tx, &report, &Taken::new(), &mut Vec::new()).await?;
         tx.commit().await?;
         settled.pop().transpose()
     }
@@ -262,17 +263,15 @@ struct Open {
 pub(super) async fn settle(
     tx: &mut Tx<'_>,
     reports: &[Report],
-    taken: &HashSet<usize>,
+    taken: &Taken,
     written: &mut Vec<Answered>,
 ) -> Result<Vec<Result<Settled>>> {
     let mut others = Vec::new();
     for (at, report) in reports.iter().enumerate() {
-        if !taken.contains(&at) {
+        let Some(made) = taken.get(&at) else {
             others.push(report);
             continue;
-        }
-        let made = tx.shared().memory().made(report.attempt.0);
-        let made = made.ok_or_else(|| LedgerError::Damaged("a result of an unknown attempt".to_owned()))?;
+        };
         written.push(Answered::Result { attempt: report.attempt.0, no: 1 });
         tx.count_moved(made.part, State::Attempting, State::Sent, 1);
         tx.end_claim(made.block, made.epoch);
@@ -280,25 +279,30 @@ pub(super) async fn settle(
     let mut others = settle_each(tx, &others, written).await?.into_iter();
     let sent = || Ok(Settled { state: State::Sent, late: false });
     let answer =
-        |at| if taken.contains(&at) { sent() } else { others.next().unwrap_or(Err(LedgerError::Closed)) };
+        |at| if taken.contains_key(&at) { sent() } else { others.next().unwrap_or(Err(LedgerError::Closed)) };
     Ok((0..reports.len()).map(answer).collect())
 }
 
+/// Reports by their places, with what their attempts were made at.
+pub(super) type Taken = HashMap<usize, Try>;
+
 /// Records those that were taken and are as they were left, of the blocks that are known; returns which.
-pub(super) async fn take(tx: &Tx<'_>, reports: &[Report], blocks: &Locked) -> Result<HashSet<usize>> {
-    let mut places: HashMap<i64, usize> = HashMap::with_capacity(reports.len());
+pub(super) async fn take(tx: &Tx<'_>, reports: &[Report], blocks: &Locked) -> Result<Taken> {
+    let mut known: HashMap<i64, (usize, Try)> = HashMap::with_capacity(reports.len());
+    let mut seen = HashSet::with_capacity(reports.len());
     let (mut attempts, mut deliveries) = (Vec::new(), Vec::new());
     let (mut remote_ids, mut urls, mut times) = (Vec::new(), Vec::new(), Vec::new());
     let (mut codes, mut enhanced, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for (at, report) in reports.iter().enumerate() {
         let attempt = report.attempt.0;
         // Of several reports of one attempt the first stands first.
-        if *places.entry(attempt).or_insert(at) != at {
+        if !seen.insert(attempt) {
             continue;
         }
         let Outcome::Sent { remote_id, url, reply } = &report.outcome else { continue };
         let made = tx.shared().memory().made(attempt);
         let Some(made) = made.filter(|made| blocks.is_newest(made.block)) else { continue };
+        known.insert(attempt, (at, made));
         attempts.push(attempt);
         deliveries.push(made.delivery);
         remote_ids.push(remote_id.as_deref());
@@ -310,12 +314,12 @@ pub(super) async fn take(tx: &Tx<'_>, reports: &[Report], blocks: &Locked) -> Re
         texts.push(without_addresses(&reply.text).replace('\0', ""));
     }
     if attempts.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Taken::new());
     }
     let row: [Param<'_>; 8] = [&attempts, &deliveries, &remote_ids, &urls, &times, &codes, &enhanced, &texts];
     let rows = tx.query(TAKEN, &row).await?;
-    let place = |row: &Row| Ok(places.get(&row.try_get::<_, i64>(0)?).copied());
-    rows.iter().filter_map(|row| place(row).transpose()).collect()
+    let taken = |row: &Row| Ok(known.get(&row.try_get::<_, i64>(0)?).copied());
+    rows.iter().filter_map(|row| taken(row).transpose()).collect()
 }
 
 /// Records any, one after the other.

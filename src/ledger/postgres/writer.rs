@@ -7,7 +7,7 @@
 //! again for [`KEEP`]. Where the connection was lost during a commit, the group's rows are looked for before it is repeated, under
 //! the same locks, so that an intent is answered with `Go` exactly if its attempt is on disk.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::locked::Locked;
 use super::memory::{Home, Memory};
 use super::session::{Session, Tx, lost_a_race, lost_the_server};
-use super::settle::{self, Report};
+use super::settle::{self, Report, Taken};
 use super::{Result, Shared, intent};
 use crate::digest::Digest;
 use crate::ledger::{DeliveryId, Epoch, Intent, LedgerError, Outcome, Settled, Stop};
@@ -398,7 +398,7 @@ async fn early(
             reports.push(Report { attempt: *attempt, outcome: outcome.clone(), now: question.now });
         }
     }
-    let mut settled = settle::settle(tx, &reports, &HashSet::new(), rows).await?.into_iter();
+    let mut settled = settle::settle(tx, &reports, &Taken::new(), rows).await?.into_iter();
     Ok(intents
         .into_iter()
         .map(|intent| match intent {

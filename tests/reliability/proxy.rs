@@ -28,6 +28,8 @@ impl Proxy {
             for near in listener.incoming().flatten() {
                 // While the server is away the daemon is told so, as by the server's machine.
                 let Ok(far) = TcpStream::connect(server) else { continue };
+                // As daemon and server have it: what is small is not kept back.
+                near.set_nodelay(true).and_then(|()| far.set_nodelay(true)).unwrap();
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let wires = Arc::clone(&ours);

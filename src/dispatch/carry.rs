@@ -23,7 +23,7 @@ use super::{Event, Inner, Route, gate, lock};
 use crate::ledger::{Claim, Intent, LedgerError, Outcome, START_WITHIN};
 
 /// What has ended is recorded at most this much later, and a place that is free for the next one is used.
-pub const BEAT: Duration = Duration::from_millis(20);
+pub const BEAT: Duration = Duration::from_millis(50);
 /// Carriers for each connection: one talks, one stands in line with its mail ready, one makes the next ready.
 const CARRIERS: u32 = 3;
 

@@ -74,6 +74,8 @@ def statements():
             pieces = re.findall(r'"(.*?)"|(\$\w+)', shared.group(1), re.S)
             return "".join(text or given[name] for text, name in pieces)
         source = re.sub(r'",\s*mails!\((.*?)\),\s*"', part, source, flags=re.S)
+        unheld = re.search(r'macro_rules! unheld .*?"(.*?)"', open(f"{HERE}/src/ledger/postgres/holds.rs").read(), re.S).group(1)
+        source = re.sub(r'",\s*unheld!\(\),\s*"', lambda _: unheld, source)
         return re.search(rf'const {name}: &str =\s*(?:concat!\(\s*)?"(.*?)"\s*\)?;', source, re.S).group(1).replace("\\\n", "")
     def of(blocks):
         # A group in the newest leased block: some to be asked for, some under way.

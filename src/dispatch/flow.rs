@@ -520,11 +520,14 @@ impl Flow {
 
     /// There is nothing to send, but other channels may keep this shift at work for hours: other daemons may have what it takes.
     fn rest(&mut self, shape: &std::sync::Mutex<Shape>) {
-        if self.asking || !lock(shape).has_slots() {
+        if self.asking {
+            return;
+        }
+        let wants = lock(shape).give_up();
+        if wants.is_empty() {
             return;
         }
         self.asking = true;
-        let wants = lock(shape).give_up();
         let (inner, key) = (Arc::clone(&self.inner), self.key.clone());
         self.steps.spawn(async move {
             if let Some(route) = inner.routes.get(&key) {

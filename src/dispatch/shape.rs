@@ -410,11 +410,6 @@ impl Shape {
         }
     }
 
-    /// Whether slots were given out.
-    pub fn has_slots(&self) -> bool {
-        self.slots.was_granted()
-    }
-
     /// Whether an operator must look before anything leaves.
     pub fn is_held(&self) -> bool {
         self.whole.is_open()
@@ -434,20 +429,16 @@ impl Shape {
 
     /// Gives back every slot; returns what to tell the ledger, which is nothing where none was given out.
     pub fn give_up(&mut self) -> Vec<Want> {
-        let mut wants = Vec::new();
-        if self.has_slots() {
-            wants.push(self.slots.want(0, 0));
-            let spots = self.spots.values().filter_map(|spot| spot.slots.as_ref());
-            wants.extend(spots.map(|slots| slots.want(0, 0)));
-        }
-        self.slots.refill(0, Timestamp::MIN);
-        for slots in self.spots.values_mut().filter_map(|spot| spot.slots.as_mut()) {
+        let spots = self.spots.values_mut().filter_map(|spot| spot.slots.as_mut());
+        let (mut wants, granted) = (Vec::new(), self.slots.was_granted());
+        for slots in std::iter::once(&mut self.slots).chain(spots) {
+            wants.push(slots.want(0, 0));
             slots.refill(0, Timestamp::MIN);
         }
         if self.spots.len() > REMEMBERED {
             self.spots.retain(|_, spot| spot.under_way > 0 || !spot.health.is_plain());
         }
-        wants
+        if granted { wants } else { Vec::new() }
     }
 
     /// When the next one comes back that is too many to be kept in hand for a slow `place`, where `kept` are ahead of it;

@@ -13,6 +13,23 @@ use crate::ledger::{Cause, Hold, LedgerError, Scope};
 use crate::plan::Planned;
 use crate::release::Notice;
 
+/// That nothing holds the deliveries of a block `b`, whose part is `p`, of an order `i`; held destinations are asked for by recipient.
+macro_rules! unheld {
+    () => {
+        "NOT EXISTS (SELECT 1
+                       FROM hold
+                      WHERE scope = 'everything' AND target = ''
+                        AND (cause <> 'clock'
+                             OR (since < i.publish AND p.notice IN ('original', 'correction'))))
+         AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
+         AND NOT EXISTS (SELECT 1
+                           FROM hold
+                          WHERE scope = 'release' AND target = i.release
+                            AND (cause = 'operator' OR p.notice IN ('original', 'correction')))"
+    };
+}
+pub(super) use unheld;
+
 const ADD: &str = "
     INSERT INTO hold (scope, target, cause, reason, by, since) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (scope, target, cause) DO NOTHING";

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
 use super::blocks;
+use super::holds::unheld;
 use super::locked::Locked;
 use super::memory::Try;
 use super::session::{Param, Tx};
@@ -89,16 +90,9 @@ const INTEND: &str = concat!(
                                       AND NOT EXISTS (SELECT 1
                                                         FROM hold
                                                        WHERE scope = 'destination' AND target = c.domain)))
-                   AND NOT EXISTS (SELECT 1
-                                     FROM hold
-                                    WHERE scope = 'everything' AND target = ''
-                                      AND (cause <> 'clock'
-                                           OR (since < i.publish AND p.notice IN ('original', 'correction'))))
-                   AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
-                   AND NOT EXISTS (SELECT 1
-                                     FROM hold
-                                    WHERE scope = 'release' AND target = i.release
-                                      AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
+                   AND ",
+    unheld!(),
+    "
                    AND (p.per_week IS NULL OR p.notice <> 'original' OR ",
     mails!("o.id", "o.recipient", "q.now"),
     "

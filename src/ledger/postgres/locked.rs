@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::Result;
+use super::holds::unheld;
 use super::memory::Home;
 use super::session::Tx;
 use super::values::At;
@@ -17,20 +18,14 @@ use crate::ledger::Epoch;
 
 /// Locks them as well.
 /// 1 blocks, 2 the clock of leases.
-pub(super) const LOCK: &str = "
+pub(super) const LOCK: &str = concat!(
+    "
       SELECT b.id, b.part, b.epoch, CASE WHEN b.lease_until > lease_now($2) THEN b.lease_owner END, i.expires,
              i.complete
              AND (p.per_week IS NULL OR p.notice <> 'original')
-             AND NOT EXISTS (SELECT 1
-                               FROM hold
-                              WHERE scope = 'everything' AND target = ''
-                                AND (cause <> 'clock'
-                                     OR (since < i.publish AND p.notice IN ('original', 'correction'))))
-             AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
-             AND NOT EXISTS (SELECT 1
-                               FROM hold
-                              WHERE scope = 'release' AND target = i.release
-                                AND (cause = 'operator' OR p.notice IN ('original', 'correction'))),
+             AND ",
+    unheld!(),
+    ",
              NOT EXISTS (SELECT 1 FROM issued AS n WHERE n.release = i.release AND n.seq > i.seq),
              (SELECT forbidden FROM ledger_meta WHERE one = 1)
         FROM block AS b
@@ -38,7 +33,8 @@ pub(super) const LOCK: &str = "
              JOIN issued AS i ON i.id = p.issued
        WHERE b.id = ANY($1::bigint[])
     ORDER BY b.id
-         FOR NO KEY UPDATE OF b";
+         FOR NO KEY UPDATE OF b"
+);
 
 /// The blocks, by their numbers.
 #[derive(Default)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::holds::unheld;
 use super::session::Tx;
 use super::values::At;
 use super::{Postgres, Result, wishes};
@@ -37,7 +38,8 @@ const RECENT_MAILS: &str = "
            JOIN delivery AS d ON d.id BETWEEN b.first AND b.last
      WHERE p.kind IN ('smtp', 'ses', 'postmark') AND p.due >= $1 AND d.sent_at >= $2 AND d.recipient > 0
   GROUP BY d.recipient";
-const NEXT_DUE: &str = "
+const NEXT_DUE: &str = concat!(
+    "
       SELECT c.channel, n.next_due
         FROM (SELECT DISTINCT channel FROM course) AS c
              CROSS JOIN LATERAL (
@@ -50,19 +52,13 @@ const NEXT_DUE: &str = "
                         JOIN part AS p ON p.id = b.part
                         JOIN issued AS i ON i.id = p.issued
                   WHERE i.complete
-                    AND NOT EXISTS (SELECT 1
-                                      FROM hold
-                                     WHERE scope = 'everything' AND target = ''
-                                       AND (cause <> 'clock'
-                                            OR (since < i.publish AND p.notice IN ('original', 'correction'))))
-                    AND NOT EXISTS (SELECT 1 FROM hold WHERE scope = 'channel' AND target = b.channel)
-                    AND NOT EXISTS (SELECT 1
-                                      FROM hold
-                                     WHERE scope = 'release' AND target = i.release
-                                       AND (cause = 'operator' OR p.notice IN ('original', 'correction')))
+                    AND ",
+    unheld!(),
+    "
                ORDER BY b.next_due, b.id
                   LIMIT 1) AS n
-    ORDER BY c.channel";
+    ORDER BY c.channel"
+);
 const RAN_OUT: &str = "
     SELECT DISTINCT channel FROM block WHERE lease_owner IS NOT NULL AND lease_until <= lease_now($1)";
 const LOOKS: &str = "

@@ -38,7 +38,7 @@ impl Session {
         self.client.is_closed()
     }
 
-    pub(super) async fn prepared(&self, sql: &'static str) -> Result<Statement> {
+    async fn prepared(&self, sql: &'static str) -> Result<Statement> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);

@@ -8,7 +8,8 @@ The statements are read from src/ledger/postgres/, planned as the daemon has the
 six times in transactions that are rolled back; the first is not counted, so that all is in memory. As much waits and is leased in both
 ledgers: what grows is the past. Prints a table: median times, pages of 8 KiB that were touched (which do not depend on what else
 the machine does), and the indexes that served. Then, for the large ledger, what the statements cost that choose among what waits, when
-a thousand parts wait. Ends with 1 if a statement reads a whole table, or touches more than twice as many pages in the large ledger.
+a thousand parts wait; and what planning costs a ledger of which the server has no statistics yet. Ends with 1 if a statement reads a
+whole table, touches more than twice as many pages in the large ledger, or looks at many rows that it has no use for.
 """
 import json, os, re, statistics, subprocess, sys
 
@@ -53,6 +54,16 @@ SELECT setval('attempt_id', 100000000000), setval('block_id', 100000000), setval
 SET session_replication_role = origin;
 VACUUM ANALYZE;
 """
+# A release is planned for all of the list, and the server has not looked at the tables yet.
+NEW = """
+ALTER TABLE delivery SET (autovacuum_enabled = false);
+ALTER TABLE contact SET (autovacuum_enabled = false);
+INSERT INTO contact (address, email, domain, embargo_ok, tags, fields, changed_at)
+     SELECT sha256(n::text::bytea), 'n' || n || '@paper.example', 'paper.example', false, '[]', '{}', 0
+       FROM generate_series(1, 20000) AS n;
+INSERT INTO delivery (id, block, course, recipient, seat, state, due, key, wire_key)
+     SELECT n, n / 1000, 1, n, 0, 'scheduled', 0, sha256(n::text::bytea), 'w' || n FROM generate_series(1, 20000) AS n;
+"""
 
 
 def sql(text, schema, raw=False):
@@ -77,11 +88,18 @@ def statements():
         unheld = re.search(r'macro_rules! unheld .*?"(.*?)"', open(f"{HERE}/src/ledger/postgres/holds.rs").read(), re.S).group(1)
         source = re.sub(r'",\s*unheld!\(\),\s*"', lambda _: unheld, source)
         return re.search(rf'const {name}: &str =\s*(?:concat!\(\s*)?"(.*?)"\s*\)?;', source, re.S).group(1).replace("\\\n", "")
+    def add(course):
+        # Half of them have a seat.
+        people = array([500 + k for k in range(GROUP // 2)] + [1_000_500 + k for k in range(GROUP // 2)], "bigint")
+        keys = array([f"sha256('{k}')" for k in range(GROUP)], "bytea")
+        words = array([f"'w{k}'" for k in range(GROUP)], "text")
+        nothing = array(["NULL"] * GROUP, "bigint")
+        return [people, keys, words, nothing, 10**12, 10**9, course, 0, 0, "false"]
+    array = lambda items, kind: "ARRAY[" + ",".join(map(str, items)) + f"]::{kind}[]"
     def of(blocks):
         # A group in the newest leased block: some to be asked for, some under way.
         waiting = [blocks * 1000 + k for k in range(GROUP)]
         under_way = [blocks * 1000 + 500 + k for k in range(GROUP)]
-        array = lambda items, kind: "ARRAY[" + ",".join(map(str, items)) + f"]::{kind}[]"
         ids, ran = array(waiting, "bigint"), array(under_way, "bigint")
         ones = array([1] * GROUP, "bigint")
         words = array(["'sent'"] * GROUP, "text")
@@ -104,6 +122,7 @@ def statements():
             ("rows", "BECOME"): [ran, words, ones, nothing, nothing, ones, array(["false"] * GROUP, "boolean")],
             ("blocks", "END_CLAIMS"): [array([blocks], "bigint"), array([1], "bigint"), array([1], "bigint")],
             ("blocks", "FREE"): [array([blocks], "bigint")],
+            ("blocks", "ADD"): add(1),
             ("tally", "ADD"): [array([1, 1], "bigint"), array(["'scheduled'", "'sent'"], "text"), array([-64, 64], "bigint")],
             ("planning", "NEXT_DUE"): [],
             ("doubt", "TO_LOOK_AT"): [NOW, 100],
@@ -117,28 +136,31 @@ def walk(node, seen):
         seen.setdefault("whole", set()).add(node["Relation Name"])
     if "Index Name" in node:
         seen.setdefault("index", set()).add(node["Index Name"])
+    seen["useless"] = seen.get("useless", 0) + node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"]
     for child in node.get("Plans", []):
         walk(child, seen)
     return seen
 
 
-def fill(size):
-    blocks = max(size // 1000, 100)
+def fill(size, rows):
     schema = f"plans_{size}"
     migrations = sorted(os.listdir(f"{HERE}/src/ledger/postgres/migrations"))
     sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}", "public")
     for name in migrations:
         sql(open(f"{HERE}/src/ledger/postgres/migrations/{name}").read(), schema)
-    sql(FILL.format(n=size, blocks=blocks, now=NOW), schema)
+    sql(rows, schema)
 
 
-def measure(size, only=None):
-    blocks = max(size // 1000, 100)
+def blocks_of(size):
+    return max(size // 1000, 100)
+
+
+def measure(size, only=None, blocks=None):
     schema = f"plans_{size}"
     text, of = statements()
     found = {}
-    for (file, name), arguments in of(blocks).items():
-        if only and name not in only:
+    for (file, name), arguments in of(blocks or blocks_of(size)).items():
+        if only and (file, name) not in only:
             continue
         execute = f"EXECUTE p({', '.join(map(str, arguments))})" if arguments else "EXECUTE p"
         once = f"BEGIN; EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {execute}; ROLLBACK;\n"
@@ -155,8 +177,8 @@ def measure(size, only=None):
 
 def main():
     small, large = [int(n) for n in (sys.argv[1:] + ["100000", "10000000"][len(sys.argv) - 1:])][:2]
-    fill(small)
-    fill(large)
+    for size in (small, large):
+        fill(size, FILL.format(n=size, blocks=blocks_of(size), now=NOW))
     few, many = measure(small), measure(large)
     bad = []
     big = {"delivery", "attempt", "result", "block", "doubt", "contact", "suppression"}
@@ -170,10 +192,19 @@ def main():
             bad.append(f"{key}: reads the whole of {seen['whole'] & big}")
         if pages > 2 * touched and pages > 20:
             bad.append(f"{key}: {touched} pages became {pages}")
+        if seen["useless"] > GROUP * GROUP:
+            bad.append(f"{key}: compares {seen['useless']} pairs of rows for nothing")
     parts = min(1000, large // 10000)
     sql(f"UPDATE block SET next_due = 0 WHERE lease_owner IS NULL AND id > {large // 1000 - parts * 10}; VACUUM ANALYZE block", f"plans_{large}")
-    for key, (time, pages, _) in measure(large, ("TURNS", "NEXT_DUE")).items():
+    for key, (time, pages, _) in measure(large, [("claim", "TURNS"), ("planning", "NEXT_DUE")]).items():
         print(f"\nWith {parts:,} parts that wait, {key[0]}.rs `{key[1]}` takes {time:.2f} ms and touches {pages} pages.")
+    fill("new", NEW)
+    ((time, pages, seen),) = measure("new", [("blocks", "ADD")], 100).values()
+    print(f"\nOf a ledger without statistics, blocks.rs `ADD` takes {time:.2f} ms and touches {pages} pages.")
+    if seen["useless"] > GROUP:
+        bad.append(f"blocks.rs ADD compares {seen['useless']} pairs of rows of a ledger without statistics")
+    for size in (small, large, "new"):
+        sql(f"DROP SCHEMA plans_{size} CASCADE", "public")
     print("\n".join(bad), file=sys.stderr)
     sys.exit(1 if bad else 0)
 

@@ -6,6 +6,7 @@
 mod consent;
 pub mod csv;
 mod difference;
+mod mask;
 mod wishes;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::language::Language;
 
 pub use consent::{Basis, BasisError, Consent};
 pub use difference::Difference;
+pub use mask::without_addresses;
 pub use wishes::Wishes;
 
 /// An e-mail address, parsed once (RFC 5321 mailbox, RFC 6531 where the local part is not ASCII).

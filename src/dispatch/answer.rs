@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Dispatch, attempt};
 use crate::channel::{Failure, Gate, Parcel, Recipient};
 use crate::clock::Clock;
-use crate::contact::EmailAddress;
+use crate::contact::{EmailAddress, without_addresses};
 use crate::digest::Digest;
 use crate::ledger::{Forwarded, Ledger, LedgerError, Scope};
 use crate::render::Edition;
@@ -70,8 +70,9 @@ impl Dispatch {
             }
             Ok(Err(Failure::Refused { .. } | Failure::Broken { .. })) | Err(_) => Forwarded::Failed,
             Ok(Err(failure)) => {
-                let why = attempt::masked(&failure.to_string());
-                tracing::info!(answer = forwarding.id, why, "an answer could not be forwarded yet");
+                let said = failure.to_string();
+                let why = without_addresses(&said);
+                tracing::info!(answer = forwarding.id, %why, "an answer could not be forwarded yet");
                 Forwarded::Later
             }
         })

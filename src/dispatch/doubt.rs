@@ -10,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::attempt::{arrived, masked, parcel, recipient};
+use super::attempt::{arrived, parcel, recipient};
 use super::front::{self, GateConfig};
 use super::{Event, Inner, Tally};
 use crate::channel::config::OnUnknown;
 use crate::channel::{Probe, Receipt};
+use crate::contact::without_addresses;
 use crate::ledger::{Decision, DeliveryId, Doubt, LedgerError, Outcome, Reply, State};
 use crate::newsroom::ChannelKind;
 use crate::yaml::Period;
@@ -206,7 +207,7 @@ async fn one(inner: &Inner, doubt: &Doubt, sure: bool) -> Result<Option<State>, 
         channel: doubt.channel.clone(),
         recipient: if doubt.erased { "erased contact".to_owned() } else { recipient(claim) },
         state,
-        words: masked(&words),
+        words: without_addresses(&words).into_owned(),
         url,
     });
     Ok(Some(state))

@@ -10,8 +10,8 @@ use super::session::{Param, Tx};
 use super::settle::{self, RESULTS_OF};
 use super::values::At;
 use super::{Postgres, Result, again, contacts, holds, rows::Rows};
+use crate::contact::without_addresses;
 use crate::digest::Digest;
-use crate::ledger::reply::without_addresses;
 use crate::ledger::report::{ALARM_AT_LEAST, Effect, Subject, alarm_words, alarming};
 use crate::ledger::{
     AttemptId, Cause, Class, Forwarded, LedgerError, Outcome, Report, ReportCounts, Scope, SourceRow,

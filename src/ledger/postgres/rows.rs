@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::session::{Param, Tx};
 use super::values::At;
 use super::{Result, doubt};
-use crate::ledger::reply::without_addresses;
+use crate::contact::without_addresses;
 use crate::ledger::{LOOK_AFTER, Outcome, Reply, State};
 
 const ADD_RESULTS: &str = "

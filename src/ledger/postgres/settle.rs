@@ -16,8 +16,9 @@ use super::session::{Param, Tx};
 use super::values::At;
 use super::writer::{Answered, Ask};
 use super::{Postgres, Result, again, audit, contacts, doubt, follow};
+use crate::contact::without_addresses;
 use crate::digest::Digest;
-use crate::ledger::reply::{without_addresses, words};
+use crate::ledger::reply::words;
 use crate::ledger::{AttemptId, Decision, DeliveryId, Epoch, LedgerError, Outcome, Reply, Settled, State};
 
 const LOCK_BLOCKS: &str = "

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, named_params};
 use super::values::At;
 use super::writer::Write;
 use super::{Result, Sqlite, contacts, holds, settle};
-use crate::ledger::reply::without_addresses;
+use crate::contact::without_addresses;
 use crate::ledger::report::{ALARM_AT_LEAST, Effect, Subject, alarm_words, alarming};
 use crate::ledger::{
     AttemptId, Cause, Class, Forwarded, LedgerError, Outcome, Report, ReportCounts, Scope, SourceRow,

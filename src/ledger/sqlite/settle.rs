@@ -10,8 +10,9 @@ use serde_json::json;
 use super::values::At;
 use super::writer::{Try, Write};
 use super::{Result, Sqlite, audit, blocks, contacts, doubt, follow};
+use crate::contact::without_addresses;
 use crate::digest::Digest;
-use crate::ledger::reply::{without_addresses, words};
+use crate::ledger::reply::words;
 use crate::ledger::{
     AttemptId, Decision, DeliveryId, Epoch, LOOK_AFTER, LedgerError, Outcome, Reply, Settled, State,
 };

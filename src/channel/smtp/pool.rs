@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::envelope::Envelope;
 use super::session::{Extensions, Session};
@@ -156,9 +157,8 @@ impl Pool {
     /// Says good-bye on every idle connection.
     pub async fn rest(&self) {
         let idle = std::mem::take(&mut self.state().idle);
-        for session in idle {
-            session.quit().await;
-        }
+        let all: JoinSet<()> = idle.into_iter().map(Session::quit).collect();
+        all.join_all().await;
     }
 
     /// Gives free connections to those who wait.

@@ -324,12 +324,12 @@ impl Session {
         }
     }
 
-    /// Says QUIT, and hangs up at the server's good-bye, for which it waits a second: until then the server counts
-    /// this connection among ours.
+    /// Says QUIT, and hangs up when the server has done so (RFC 5321 §4.1.1.10), for which it waits a second: until then the
+    /// server counts this connection among ours, and may refuse the next one.
     pub async fn quit(mut self) {
         let patience = Duration::from_secs(1);
         if self.is_ready() && self.wire.send(b"QUIT\r\n", patience).await.is_ok() {
-            let _ = self.wire.reply(patience).await;
+            self.wire.ended(patience).await;
         }
     }
 

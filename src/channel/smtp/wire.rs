@@ -112,6 +112,13 @@ impl Wire {
         }
     }
 
+    /// Waits until the server hangs up, whatever it says before; no longer than the limit.
+    pub async fn ended(&mut self, limit: Duration) {
+        let mut block = [0; 512];
+        let ended = async { while self.stream.read(&mut block).await.is_ok_and(|read| read > 0) {} };
+        let _ = timeout(limit, ended).await;
+    }
+
     /// Makes sure that the server waits for us: nothing is buffered, nothing has arrived, and it has
     /// not hung up. Does not wait. What has arrived stays readable by [`Wire::reply`].
     pub async fn quiet(&mut self) -> Result<(), WireError> {

@@ -10,7 +10,7 @@ use super::fault::{Act, Point};
 use super::record::{Line, What};
 
 /// Serves one client to its end.
-pub fn serve(stand: &Stand, stream: TcpStream, connection: u64) -> io::Result<()> {
+pub fn serve(stand: &Stand, stream: &TcpStream, connection: u64) -> io::Result<()> {
     let mut input = BufReader::new(stream);
     while let Some((id, body)) = request(&mut input)? {
         let line = |what| Line {
@@ -34,7 +34,7 @@ pub fn serve(stand: &Stand, stream: TcpStream, connection: u64) -> io::Result<()
 }
 
 /// The id and the body of the next request; nothing at the end.
-fn request(input: &mut BufReader<TcpStream>) -> io::Result<Option<(String, Vec<u8>)>> {
+fn request(input: &mut BufReader<&TcpStream>) -> io::Result<Option<(String, Vec<u8>)>> {
     let (mut id, mut length, mut first) = (String::new(), 0, true);
     loop {
         let mut line = String::new();
@@ -60,7 +60,7 @@ fn request(input: &mut BufReader<TcpStream>) -> io::Result<Option<(String, Vec<u
 }
 
 /// Does what the faults say; whether the request goes on. A refusal closes the connection as well.
-fn suffer(stand: &Stand, input: &mut BufReader<TcpStream>, point: Point, who: &str) -> io::Result<bool> {
+fn suffer(stand: &Stand, input: &mut BufReader<&TcpStream>, point: Point, who: &str) -> io::Result<bool> {
     for act in stand.faults.at(point, who) {
         match act {
             Act::Delay(time) => std::thread::sleep(time),

@@ -10,7 +10,7 @@ pub mod fault;
 pub mod record;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub fn run(args: &Args) {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
-type Serve = fn(&Stand, TcpStream, u64) -> std::io::Result<()>;
+type Serve = fn(&Stand, &TcpStream, u64) -> std::io::Result<()>;
 
 /// Listens; `counted` connections are written down.
 fn listen(stand: &Arc<Stand>, number: &Arc<AtomicU64>, counted: bool, serve: Serve) -> SocketAddr {
@@ -79,8 +79,10 @@ fn listen(stand: &Arc<Stand>, number: &Arc<AtomicU64>, counted: bool, serve: Ser
                 };
                 note(What::Opened, all.fetch_add(1, Ordering::SeqCst) + 1);
                 // A client that was killed is an error here and nothing else.
-                let _ = stream.set_nodelay(true).and_then(|()| serve(&stand, stream, connection));
+                let _ = stream.set_nodelay(true).and_then(|()| serve(&stand, &stream, connection));
                 note(What::Closed, all.fetch_sub(1, Ordering::SeqCst) - 1);
+                // Only then: a client that waits for it may open the next one.
+                let _ = stream.shutdown(Shutdown::Both);
             });
         }
     });

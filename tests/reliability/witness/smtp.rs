@@ -1,7 +1,7 @@
 //! The witness's SMTP: enough of RFC 5321 and PIPELINING to take mail.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 
 use dateline::digest::Digest;
@@ -11,11 +11,10 @@ use super::fault::{Act, Point};
 use super::record::{Line, What};
 
 /// Serves one client to its end.
-pub fn serve(stand: &Stand, stream: TcpStream, connection: u64) -> io::Result<()> {
+pub fn serve(stand: &Stand, stream: &TcpStream, connection: u64) -> io::Result<()> {
     let mut client = Client { input: BufReader::with_capacity(64 * 1024, stream), said: Vec::new() };
     let end = dialogue(stand, &mut client, connection);
     let _ = client.flush();
-    let _ = client.input.get_ref().shutdown(Shutdown::Both);
     end
 }
 
@@ -26,7 +25,7 @@ enum Next {
     End,
 }
 
-fn dialogue(stand: &Stand, client: &mut Client, connection: u64) -> io::Result<()> {
+fn dialogue(stand: &Stand, client: &mut Client<'_>, connection: u64) -> io::Result<()> {
     let me = format!("connection {connection}");
     match client.suffer(stand, Point::Greeting, &me)? {
         Next::Done => client.say("220 witness.test ESMTP"),
@@ -81,7 +80,13 @@ fn dialogue(stand: &Stand, client: &mut Client, connection: u64) -> io::Result<(
 }
 
 /// Takes a mail, or does not; whether the dialogue goes on.
-fn take(stand: &Stand, client: &mut Client, connection: u64, to: String, message: &[u8]) -> io::Result<bool> {
+fn take(
+    stand: &Stand,
+    client: &mut Client<'_>,
+    connection: u64,
+    to: String,
+    message: &[u8],
+) -> io::Result<bool> {
     let line = |what| Line {
         id: message_id(message),
         sha: Digest::of(message).to_string(),
@@ -135,12 +140,12 @@ fn message_id(message: &[u8]) -> String {
 }
 
 /// One client. Replies are collected and leave before the next wait, as PIPELINING wants it.
-struct Client {
-    input: BufReader<TcpStream>,
+struct Client<'a> {
+    input: BufReader<&'a TcpStream>,
     said: Vec<u8>,
 }
 
-impl Client {
+impl Client<'_> {
     fn say(&mut self, line: &str) {
         self.said.extend_from_slice(line.as_bytes());
         self.said.extend_from_slice(b"\r\n");

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use jiff::SignedDuration;
-use tokio::task::JoinSet;
 
 use super::breadcrumb::{Breadcrumbs, Crumb, Proof, Slot, Verdict};
 use super::{Inner, doubt, lock};
@@ -123,17 +122,13 @@ async fn tell(inner: &Inner, found: &[Crumb]) -> Result<Recovered, LedgerError> 
     Ok(recovered)
 }
 
-/// Hands the ledger what crumbs prove, all at once, so that they share its transactions.
+/// Hands the ledger what crumbs prove.
 async fn prove(inner: &Inner, crumbs: &[&Crumb]) -> Result<(), LedgerError> {
     let now = inner.clock.now();
-    let mut told = JoinSet::new();
-    for crumb in crumbs {
-        let Some(outcome) = outcome(crumb, now) else { continue };
-        let (ledger, delivery, epoch) = (inner.ledger.clone(), crumb.delivery, crumb.epoch);
-        told.spawn(async move { ledger.evidence(delivery, epoch, outcome, now).await });
-    }
-    while let Some(done) = told.join_next().await {
-        done.map_err(|_| LedgerError::Closed)??;
+    let known = |crumb: &&Crumb| Some((crumb.delivery, crumb.epoch, outcome(crumb, now)?));
+    let known: Vec<_> = crumbs.iter().filter_map(known).collect();
+    if !known.is_empty() {
+        inner.ledger.evidence(known, now).await?;
     }
     Ok(())
 }
@@ -174,12 +169,14 @@ fn outcome(crumb: &Crumb, now: jiff::Timestamp) -> Option<Outcome> {
 /// Records what could not be recorded when it happened.
 pub async fn settle_open(inner: &Inner) -> Result<(), LedgerError> {
     loop {
-        let Some(open) = lock(&inner.open).pop() else { return Ok(()) };
-        let Open { claim, outcome, .. } = &open;
-        let now = inner.clock.now();
-        let settled = inner.ledger.evidence(claim.delivery, claim.epoch, outcome.clone(), now).await;
+        let open = std::mem::take(&mut *lock(&inner.open));
+        if open.is_empty() {
+            return Ok(());
+        }
+        let known = |open: &Open| (open.claim.delivery, open.claim.epoch, open.outcome.clone());
+        let settled = inner.ledger.evidence(open.iter().map(known).collect(), inner.clock.now()).await;
         if let Err(error) = settled {
-            lock(&inner.open).push(open);
+            lock(&inner.open).extend(open);
             return Err(error);
         }
     }

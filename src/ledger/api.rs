@@ -434,17 +434,16 @@ impl Ledger {
         ask!(self, settle_all(results, now))
     }
 
-    /// Says afterwards what became of the try that was made under a claim: what a breadcrumb shows of a process that died.
+    /// Says afterwards what became of the tries that were made under claims: what breadcrumbs show of a process that died. The answers
+    /// are in the order of the claims.
     ///
     /// Nothing happens (`None`) where there was no try under that claim, or its outcome is known.
     pub async fn evidence(
         &self,
-        delivery: DeliveryId,
-        epoch: Epoch,
-        outcome: Outcome,
+        known: Vec<(DeliveryId, Epoch, Outcome)>,
         now: Timestamp,
-    ) -> Result<Option<Settled>> {
-        ask!(self, evidence(delivery, epoch, outcome, now))
+    ) -> Result<Vec<Option<Settled>>> {
+        ask!(self, evidence(known, now))
     }
 
     /// Puts crashes down to the deliveries that were being worked on. Returns those that are quarantined for it; only what is

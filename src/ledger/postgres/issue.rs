@@ -53,7 +53,7 @@ impl Postgres {
         let order = Prepared::check(order)?;
         let slug = order.order.planned.slug.as_str();
         // The lock is the connection's: it ends with it, also when this call is given up half way.
-        let guard = self.shared.session().await.map_err(|error| error.while_doing("issue"))?;
+        let guard = self.shared.connection().await.map_err(|error| error.while_doing("issue"))?;
         guard.batch("SET lock_timeout = 0; SET statement_timeout = 0").await?;
         guard.query(LOCK, &[&locks::RELEASE, &slug]).await?;
         let mut tries = 0;

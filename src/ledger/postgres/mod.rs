@@ -65,7 +65,7 @@ use writer::Ask;
 
 pub(super) type Result<T> = std::result::Result<T, LedgerError>;
 
-/// How many connections one process has at most, beside the writer's.
+/// How many transactions one process has open at most, beside the writer's: a server has connections for a hundred, if nobody set more.
 const CONNECTIONS: usize = 6;
 
 /// A handle; clones share the writer and the connections.
@@ -81,7 +81,7 @@ struct Shared {
     /// There while this process dispatches.
     keeper: Mutex<Option<Keeper>>,
     idle: Mutex<Vec<Session>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     memory: Mutex<Memory>,
     /// The writer's inbox; there where this process dispatches.
     inbox: Option<mpsc::UnboundedSender<Ask>>,
@@ -128,7 +128,7 @@ impl Postgres {
             mark: MarkFile::new(&config.folder),
             keeper: Mutex::new(None),
             idle: Mutex::new(vec![session]),
-            turns: Semaphore::new(CONNECTIONS),
+            turns: Arc::new(Semaphore::new(CONNECTIONS)),
             memory: Mutex::default(),
             inbox: dispatch.then_some(sender),
             daemon: AtomicI64::new(0),
@@ -174,7 +174,7 @@ impl Postgres {
             mark: MarkFile::new(&config.folder),
             keeper: Mutex::new(None),
             idle: Mutex::new(vec![session]),
-            turns: Semaphore::new(CONNECTIONS),
+            turns: Arc::new(Semaphore::new(CONNECTIONS)),
             memory: Mutex::default(),
             inbox: None,
             daemon: AtomicI64::new(0),
@@ -282,8 +282,16 @@ impl Shared {
         if self.closed.load(Ordering::SeqCst) { Err(LedgerError::Closed) } else { Ok(()) }
     }
 
-    /// An idle connection or a new one.
+    /// A connection, when it is our turn: an idle or a new one.
     async fn session(&self) -> Result<Session> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| LedgerError::Closed)?;
+        let mut session = self.connection().await?;
+        session.turn = Some(turn);
+        Ok(session)
+    }
+
+    /// The same for whoever keeps it while others have their turns.
+    async fn connection(&self) -> Result<Session> {
         self.open()?;
         let idle = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -297,9 +305,12 @@ impl Shared {
     }
 
     /// Takes back a connection on which nothing is open.
-    fn give_back(&self, session: Session) {
+    fn give_back(&self, mut session: Session) {
+        // The next one finds the connection there.
+        let turn = session.turn.take();
         if !self.closed.load(Ordering::SeqCst) && !session.is_closed() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         }
+        drop(turn);
     }
 }

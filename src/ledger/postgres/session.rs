@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
@@ -27,11 +28,13 @@ pub(super) struct Session {
     /// The schema's number.
     pub(super) schema: i32,
     leases: LeaseClock,
+    /// Ours among the connections of this process; it is the next one's when this is dropped.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Session {
     pub(super) fn new(client: Client, schema: i32, leases: LeaseClock) -> Session {
-        Session { client, statements: Mutex::default(), schema, leases }
+        Session { client, statements: Mutex::default(), schema, leases, turn: None }
     }
 
     pub(super) fn is_closed(&self) -> bool {

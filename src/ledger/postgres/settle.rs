@@ -21,6 +21,9 @@ use crate::digest::Digest;
 use crate::ledger::reply::words;
 use crate::ledger::{AttemptId, Decision, DeliveryId, Epoch, LedgerError, Outcome, Reply, Settled, State};
 
+/// No more evidence than this in one transaction.
+const AT_ONCE: usize = 256;
+
 const LOCK_BLOCKS: &str = "
     SELECT b.id
       FROM block AS b
@@ -58,10 +61,13 @@ const FIND: &str = "
            JOIN issued AS i ON i.id = p.issued
      WHERE a.id = ANY($1::bigint[])";
 const CANCEL: &str = "UPDATE delivery SET state = 'cancelled', seat = NULL WHERE id = $1";
-const TRY_OF: &str = "
-    SELECT a.id, d.state
-      FROM delivery AS d JOIN attempt AS a ON a.id = d.attempt
-     WHERE d.id = $1 AND a.epoch = $2";
+/// Of those whose outcome is open.
+/// 1 deliveries, 2 epochs.
+const TRIES: &str = "
+    SELECT q.ord, a.id
+      FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS q (delivery, epoch, ord)
+           JOIN delivery AS d ON d.id = q.delivery AND d.state IN ('attempting', 'unknown', 'parked')
+           JOIN attempt AS a ON a.id = d.attempt AND a.epoch = q.epoch";
 const ADDRESS: &str = "
     SELECT c.address FROM delivery AS d JOIN contact AS c ON c.id = d.recipient WHERE d.id = $1";
 const UNLEASED: &str = "SELECT id FROM block WHERE id = ANY($1::bigint[]) AND lease_owner IS NULL";
@@ -118,35 +124,44 @@ impl Postgres {
 
     pub(in crate::ledger) async fn evidence(
         &self,
-        delivery: DeliveryId,
-        epoch: Epoch,
-        outcome: Outcome,
+        known: Vec<(DeliveryId, Epoch, Outcome)>,
         now: Timestamp,
-    ) -> Result<Option<Settled>> {
-        again!(self.evidence_once(delivery, epoch, &outcome, now))
+    ) -> Result<Vec<Option<Settled>>> {
+        let mut all = Vec::with_capacity(known.len());
+        for some in known.chunks(AT_ONCE) {
+            all.extend(again!(self.evidence_once(some, now))?);
+        }
+        Ok(all)
     }
 
     async fn evidence_once(
         &self,
-        delivery: DeliveryId,
-        epoch: Epoch,
-        outcome: &Outcome,
+        known: &[(DeliveryId, Epoch, Outcome)],
         now: Timestamp,
-    ) -> Result<Option<Settled>> {
-        let mut tx = self.begin("record evidence", &locks([outcome])).await?;
-        blocks::lock_of(&tx, &[delivery.0]).await?;
-        let (attempt, state) = match tx.opt(TRY_OF, &[&delivery.0, &epoch.0]).await? {
-            Some(row) => (row.try_get(0)?, row.try_get(1)?),
-            None => (0, State::Scheduled),
-        };
-        if !matches!(state, State::Attempting | State::Unknown | State::Parked) {
-            tx.commit().await?;
-            return Ok(None);
+    ) -> Result<Vec<Option<Settled>>> {
+        let deliveries: Vec<i64> = known.iter().map(|(delivery, ..)| delivery.0).collect();
+        let epochs: Vec<i64> = known.iter().map(|(_, epoch, _)| epoch.0).collect();
+        let outcomes = known.iter().map(|(.., outcome)| outcome);
+        let mut tx = self.begin("record evidence", &locks(outcomes)).await?;
+        blocks::lock_of(&tx, &deliveries).await?;
+        let (mut places, mut reports, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for row in tx.query(TRIES, &[&deliveries, &epochs]).await? {
+            let place = usize::try_from(row.try_get::<_, i64>(0)? - 1).unwrap_or(usize::MAX);
+            let Some((.., outcome)) = known.get(place) else { continue };
+            let attempt: i64 = row.try_get(1)?;
+            // What is said of it once is known by then.
+            if seen.insert(attempt) {
+                places.push(place);
+                reports.push(Report { attempt: AttemptId(attempt), outcome: outcome.clone(), now });
+            }
         }
-        let report = [Report { attempt: AttemptId(attempt), outcome: outcome.clone(), now }];
-        let mut settled = settle(&mut tx, &report, &Taken::new(), &mut Vec::new()).await?;
+        let settled = settle(&mut tx, &reports, &Taken::new(), &mut Vec::new()).await?;
         tx.commit().await?;
-        settled.pop().transpose()
+        let mut all = vec![None; known.len()];
+        for (place, settled) in places.into_iter().zip(settled) {
+            all[place] = Some(settled?);
+        }
+        Ok(all)
     }
 
     pub(in crate::ledger) async fn resolve(

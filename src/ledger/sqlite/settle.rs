@@ -91,21 +91,22 @@ impl Sqlite {
 
     pub(in crate::ledger) async fn evidence(
         &self,
-        delivery: DeliveryId,
-        epoch: Epoch,
-        outcome: Outcome,
+        known: Vec<(DeliveryId, Epoch, Outcome)>,
         now: Timestamp,
-    ) -> Result<Option<Settled>> {
-        self.write("record evidence", 3, move |write| {
-            let row = named_params! { ":delivery": delivery.0, ":epoch": epoch.0 };
-            let found: Option<(i64, State)> =
-                write.sql(TRY_OF)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            match found {
-                Some((attempt, State::Attempting | State::Unknown | State::Parked)) => {
-                    settle(write, AttemptId(attempt), &outcome, now).map(Some)
+    ) -> Result<Vec<Option<Settled>>> {
+        self.write("record evidence", 3 * known.len(), move |write| {
+            let settled = |(delivery, epoch, outcome): &(DeliveryId, Epoch, Outcome)| {
+                let row = named_params! { ":delivery": delivery.0, ":epoch": epoch.0 };
+                let found: Option<(i64, State)> =
+                    write.sql(TRY_OF)?.query_row(row, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                match found {
+                    Some((attempt, State::Attempting | State::Unknown | State::Parked)) => {
+                        settle(write, AttemptId(attempt), outcome, now).map(Some)
+                    }
+                    _ => Ok(None),
                 }
-                _ => Ok(None),
-            }
+            };
+            known.iter().map(settled).collect()
         })
         .await
     }

@@ -68,7 +68,7 @@ async fn evidence_decides_the_try_of_its_claim_and_no_other() {
             desk.ledger.rescue(at(60)).await.unwrap();
             let ledger = &desk.ledger;
             let said = async |claim: &Claim, outcome| {
-                ledger.evidence(claim.delivery, claim.epoch, outcome, at(61)).await.unwrap()
+                ledger.evidence(vec![(claim.delivery, claim.epoch, outcome)], at(61)).await.unwrap().remove(0)
             };
             assert_eq!(said(&claims[1], arrived()).await, None, "nothing was tried");
             let other = Claim { epoch: Epoch(claims[0].epoch.0 + 1), ..claims[0].clone() };
@@ -88,8 +88,28 @@ async fn evidence_also_settles_what_nobody_gave_up_yet() {
         desk.original("aster", "v1", &[1]).await;
         let claim = desk.claim(at(0)).await.remove(0);
         desk.go(&claim, at(0)).await;
-        let said = desk.ledger.evidence(claim.delivery, claim.epoch, arrived(), at(1)).await.unwrap();
-        assert_eq!(said, Some(Settled { state: State::Sent, late: false }));
+        let said = desk.ledger.evidence(vec![(claim.delivery, claim.epoch, arrived())], at(1)).await.unwrap();
+        assert_eq!(said, [Some(Settled { state: State::Sent, late: false })]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn evidence_of_many_is_taken_at_once_and_each_counts_once() {
+    exercise(300, async |desk| {
+        desk.original("aster", "v1", &(1..=300).collect::<Vec<_>>()).await;
+        let claims = desk.ledger.claim("desk", "relay", at(0), 300).await.unwrap();
+        for claim in &claims[..299] {
+            desk.go(claim, at(0)).await;
+        }
+        let mut known: Vec<_> = claims.iter().map(|claim| (claim.delivery, claim.epoch, arrived())).collect();
+        known[1].2 = refused();
+        known.push((claims[0].delivery, claims[0].epoch, refused()));
+        let said = desk.ledger.evidence(known, at(1)).await.unwrap();
+        let settled = |state| Some(Settled { state, late: false });
+        assert_eq!(said[..2], [settled(State::Sent), settled(State::Failed)]);
+        assert!(said[2..299].iter().all(|said| *said == settled(State::Sent)));
+        assert_eq!(said[299..], [None, None], "it was only claimed; it is known");
     })
     .await;
 }

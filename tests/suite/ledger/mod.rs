@@ -114,7 +114,7 @@ async fn whoever_knows_what_became_of_it_says_so_before_it_is_given_up() {
     let left = |n: usize| (claims[n].delivery, claims[n].epoch);
     let tell = async |n: usize, outcome: Outcome| {
         let (delivery, epoch) = left(n);
-        ledger.evidence(delivery, epoch, outcome, at(2)).await.unwrap()
+        ledger.evidence(vec![(delivery, epoch, outcome)], at(2)).await.unwrap().remove(0)
     };
     assert_eq!(tell(0, desk::arrived()).await, Some(Settled { state: State::Sent, late: false }));
     assert_eq!(tell(1, Outcome::NotSent).await, Some(Settled { state: State::Scheduled, late: false }));

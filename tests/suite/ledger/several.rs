@@ -55,6 +55,24 @@ impl Place {
     }
 }
 
+/// Where nobody set more, a server has a hundred connections; those that are idle stay open, so what is open in the end is the most there was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_with_much_to_do_at_once_leaves_connections_to_others() {
+    let Some(place) = place().await else { return };
+    let ledger = place.daemon(1).await;
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..150 {
+        let ledger = ledger.clone();
+        asked.spawn(async move { ledger.holds().await });
+    }
+    while let Some(done) = asked.join_next().await {
+        done.unwrap().unwrap();
+    }
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema()";
+    let open = place.count(open).await;
+    assert!((2..=8).contains(&open), "{open} connections");
+}
+
 /// An order whose parts are blocks of their own, as a long list has them.
 async fn issue(desk: &Desk, parts: i64, each: i64) {
     const AUDIENCES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];

@@ -19,6 +19,7 @@ use crate::life::{Life, free_address};
 use crate::proxy::{self, Proxy};
 use crate::report::Run;
 use crate::room::{Plan, Room};
+use crate::schema;
 use crate::witness::record::{self, Tail};
 use crate::witness::{Running, fault::Faults};
 
@@ -92,7 +93,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     pub daemons: usize,
 
-    /// Connection string of an empty PostgreSQL database; SQLite without it
+    /// Connection string of a PostgreSQL database, in which the run makes a schema of its own; SQLite without it
     #[arg(long)]
     pub postgres: Option<String>,
 
@@ -197,6 +198,8 @@ struct Stage<'a> {
     ready_after: Duration,
     progress: ProgressBar,
     proxy: Option<Proxy>,
+    /// What leads to the ledger, not through the proxy.
+    there: Option<String>,
     _witness: Running,
 }
 
@@ -206,9 +209,9 @@ impl<'a> Stage<'a> {
         if args.on_unknown == OnUnknown::ResendOnce {
             relay.push("on_unknown: resend_once".to_owned());
         }
-        let proxy = args.postgres.as_ref().filter(|_| args.cuts > 0).map(|url| Proxy::to(proxy::server(url)));
-        let postgres =
-            args.postgres.as_ref().map(|url| proxy.as_ref().map_or(url.clone(), |p| p.instead_of(url)));
+        let there = args.postgres.as_deref().map(schema::new);
+        let proxy = there.as_ref().filter(|_| args.cuts > 0).map(|url| Proxy::to(proxy::server(url)));
+        let postgres = there.as_ref().map(|url| proxy.as_ref().map_or(url.clone(), |p| p.instead_of(url)));
         let plan = Plan {
             mails: args.deliveries,
             releases: args.releases.clamp(1, args.deliveries.max(1)),
@@ -240,6 +243,7 @@ impl<'a> Stage<'a> {
             ready_after: Duration::from_millis(1_500),
             progress,
             proxy,
+            there,
             _witness: witness,
         }
     }
@@ -472,6 +476,10 @@ impl<'a> Stage<'a> {
         if self.args.signal == Signal::Term && !self.args.faults.contains("drop") && verdict.unknown_else > 0
         {
             verdict.broken.push(format!("stop: {} unknown after clean stops", verdict.unknown_else));
+        }
+        // What is broken is left to be looked at.
+        if let Some(there) = self.there.as_ref().filter(|_| verdict.broken.is_empty()) {
+            schema::remove(there);
         }
         run.verdict.add(verdict);
         run.connections = self.args.connections;

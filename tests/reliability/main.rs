@@ -127,7 +127,7 @@ fn short() -> Vec<(&'static str, Test)> {
                 kills: 4,
                 daemons: 4,
                 cuts: 2,
-                postgres: Some(schema::new(&server)),
+                postgres: Some(server),
                 seed: 9,
                 ..crash::Args::default()
             };

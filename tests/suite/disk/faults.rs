@@ -463,7 +463,7 @@ async fn daemon(when: usize) -> Vec<String> {
     let scene = Scene::new().await;
     let dir = scene.copy();
     let mut strace = strace(&scene.log());
-    strace.args(["-e", "trace=fsync", "-e", &format!("inject=fsync:error=EIO:when={when}")]);
+    strace.args(["-e", "trace=fdatasync", "-e", &format!("inject=fdatasync:error=EIO:when={when}")]);
     for file in ledger_files(&dir.join("state")) {
         strace.arg("-P").arg(file);
     }

@@ -118,8 +118,8 @@ pub trait Channel: Send + Sync {
         false
     }
 
-    /// Uses at most so many connections at the same time from now on, and returns how many are in use; nothing where each parcel that is
-    /// handed in is one.
+    /// Has at most so many connections at the same time from now on, and returns how many it has, idle ones too; nothing where each parcel
+    /// that is handed in is one.
     fn limit(&self, connections: u32) -> Option<u32> {
         let _ = connections;
         None

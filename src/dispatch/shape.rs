@@ -154,14 +154,14 @@ impl Shape {
         self.slots.may(now)
     }
 
-    /// The channel says how many connections it uses.
+    /// The channel says how many connections it has.
     pub fn in_use(&mut self, in_use: Option<u32>) {
         self.in_use = in_use;
     }
 
     /// How many of the channel's slots cannot be given away now.
     fn used(&self) -> u32 {
-        self.in_use.map_or(self.under_way, |in_use| in_use.min(self.under_way))
+        self.in_use.unwrap_or(self.under_way)
     }
 
     /// Nothing is on its way: a flow begins, and there is one at a time.

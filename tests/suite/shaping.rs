@@ -56,7 +56,7 @@ impl Server {
         let book = Arc::<Mutex<Book>>::default();
         let kept = Arc::clone(&book);
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((mut stream, _)) = listener.accept().await {
                 let hello = {
                     let mut book = kept.lock().unwrap();
                     book.open += 1;
@@ -66,9 +66,10 @@ impl Server {
                 };
                 let (book, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 tokio::spawn(async move {
-                    serve(stream, &hello, &book, &answer).await;
-                    // A polite client has closed by now, or waits for our good-bye; it is said after this.
+                    serve(&mut stream, &hello, &book, &answer).await;
+                    // A polite client has closed by now, or waits until we do, which is after this.
                     book.lock().unwrap().open -= 1;
+                    drop(stream);
                 });
             }
         });
@@ -84,7 +85,7 @@ impl Server {
     }
 }
 
-async fn serve(stream: TcpStream, hello: &str, book: &Mutex<Book>, answer: &Answer) -> Option<()> {
+async fn serve(stream: &mut TcpStream, hello: &str, book: &Mutex<Book>, answer: &Answer) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut stream = BufReader::new(stream);
     stream.write_all(format!("{hello}\r\n").as_bytes()).await.ok()?;
@@ -133,7 +134,7 @@ async fn serve(stream: TcpStream, hello: &str, book: &Mutex<Book>, answer: &Answ
     }
 }
 
-async fn hear(stream: &mut BufReader<TcpStream>) -> Option<String> {
+async fn hear(stream: &mut BufReader<&mut TcpStream>) -> Option<String> {
     let mut line = String::new();
     (stream.read_line(&mut line).await.ok()? > 0).then(|| line.trim_end().to_owned())
 }
@@ -495,6 +496,39 @@ async fn two_daemons_keep_the_limits_together() {
 #[ignore = "takes ten minutes"]
 async fn two_daemons_keep_the_limits_together_for_long() {
     limits_hold(Duration::from_mins(10)).await;
+}
+
+/// What one daemon gives to another it has closed before: the relay counts them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_joins_gets_connections_that_are_closed() {
+    let slow: Answer = Arc::new(|_, _| (Duration::from_millis(4), "250 2.0.0 queued".to_owned()));
+    let server = Server::start(slow).await;
+    let house = House::new(&[("paper.example", 12_000)]).await;
+    house.issue("aster", 1, 12_000).await;
+    let stop = CancellationToken::new();
+    let mut daemons = tokio::task::JoinSet::new();
+    // One that has carried enough would be closed for that.
+    let limits = Limits { per_connection: Some(12_000), ..connections(8) };
+    let mut join = |owner| {
+        let (dispatch, _) = house.dispatch(&server, &limits, owner);
+        let stop = stop.clone();
+        daemons.spawn(async move { dispatch.drain(&stop).await.unwrap() });
+    };
+    join("one");
+    while server.taken("paper.example") < 500 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    join("two");
+    while server.taken("paper.example") < 12_000 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut sent = Vec::new();
+    while let Some(tally) = daemons.join_next().await {
+        sent.push(tally.unwrap().get(&State::Sent).copied().unwrap_or_default());
+    }
+    assert!(sent.iter().all(|sent| *sent > 0), "each has its part: {sent:?}");
+    let most = server.book.lock().unwrap().most_open;
+    assert!(most <= 8, "{most} connections");
 }
 
 /// Not a test: how many deliveries a second leave over `CONNECTIONS` to a server that takes all at once.

@@ -102,11 +102,39 @@ impl Pool {
         }
     }
 
-    /// Lets no more than `connections` be used from now on; returns how many are.
+    /// Lets no more than `connections` be open from now on: of those that are idle the rest says good-bye. Returns how many
+    /// others may not have meanwhile: those in use, those that are being left, and those that are idle.
     pub fn limit(self: &Arc<Pool>, connections: u32) -> u32 {
-        self.state().limit = connections;
+        let before = std::mem::replace(&mut self.state().limit, connections);
+        if connections < before {
+            for left in self.leave(connections) {
+                tokio::spawn(left);
+            }
+        }
         self.serve();
-        self.state().used
+        let state = self.state();
+        // Whoever has his turn and did not take his idle connection yet is no second one.
+        let open = state.used.saturating_add(count(&state.idle));
+        open.min(state.limit.max(state.used))
+    }
+
+    /// Says good-bye on idle connections until no more than `connections` are open. Each counts as one in use until the relay
+    /// has hung up.
+    fn leave(self: &Arc<Pool>, connections: u32) -> Vec<impl Future<Output = ()> + Send + use<>> {
+        let mut state = self.state();
+        let keep = usize::try_from(connections.saturating_sub(state.used)).unwrap_or(usize::MAX);
+        let many = state.idle.len().saturating_sub(keep);
+        // The ones that were used last are kept.
+        let left: Vec<Session> = state.idle.drain(..many).collect();
+        state.used += count(&left);
+        let leave = |session: Session| {
+            let lease = Lease { pool: Arc::clone(self) };
+            async move {
+                session.quit().await;
+                drop(lease);
+            }
+        };
+        left.into_iter().map(leave).collect()
     }
 
     /// How many may be used.
@@ -155,9 +183,8 @@ impl Pool {
     }
 
     /// Says good-bye on every idle connection.
-    pub async fn rest(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
-        let all: JoinSet<()> = idle.into_iter().map(Session::quit).collect();
+    pub async fn rest(self: &Arc<Pool>) {
+        let all: JoinSet<()> = self.leave(0).into_iter().collect();
         all.join_all().await;
     }
 
@@ -199,12 +226,10 @@ impl Lease {
     /// A session that was used before and still seems to be alive.
     pub async fn idle(&self) -> Option<Session> {
         loop {
-            let mut session = {
-                let mut state = self.pool.state();
-                state.idle.retain(|session| session.idle_since().elapsed() < IDLE);
-                state.idle.pop()?
-            };
-            if session.is_alive().await {
+            let mut session = self.pool.state().idle.pop()?;
+            if session.idle_since().elapsed() >= IDLE {
+                session.quit().await;
+            } else if session.is_alive().await {
                 return Some(session);
             }
         }
@@ -239,15 +264,29 @@ impl Lease {
         self.pool.state().line.push_front(waiting);
     }
 
-    /// Keeps a session for the next mail. One that is in the middle of something is closed; one
-    /// that has carried enough says good-bye.
+    /// Keeps a session for the next mail. One that is in the middle of something is closed; one that has carried enough, or is
+    /// one too many by now, says good-bye.
     pub async fn give_back(&self, session: Session) {
-        if session.is_ready() && session.mails() >= self.pool.per_connection {
-            session.quit().await;
-        } else if session.is_ready() {
-            self.pool.state().idle.push(session);
+        if !session.is_ready() {
+            return;
         }
+        let enough = session.mails() >= self.pool.per_connection;
+        let session = {
+            let mut state = self.pool.state();
+            if enough || state.used > state.limit {
+                session
+            } else {
+                state.idle.push(session);
+                return;
+            }
+        };
+        session.quit().await;
     }
+}
+
+/// How many there are.
+fn count(sessions: &[Session]) -> u32 {
+    u32::try_from(sessions.len()).unwrap_or(u32::MAX)
 }
 
 impl Drop for Lease {

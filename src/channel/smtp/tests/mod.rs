@@ -313,6 +313,20 @@ async fn a_connection_carries_no_more_than_it_may() {
 }
 
 #[tokio::test]
+async fn a_connection_that_nobody_used_for_a_minute_says_good_bye() {
+    let script = "S 220 relay\nC EHLO\nS 250 relay\nC MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nB\nS 250 ok\nC QUIT\n";
+    let server = Relay::start(&[script, script]).await;
+    let smtp = relay(server.port);
+    assert_eq!(shown(&smtp.deliver(&jane("1@halden.example"), &Counting::open()).await), "sent: 250 ok");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    assert_eq!(shown(&smtp.deliver(&jane("2@halden.example"), &Counting::open()).await), "sent: 250 ok");
+    smtp.rest().await;
+    assert_eq!(server.ended(2).await.iter().filter(|lines| lines.contains(&"QUIT".to_owned())).count(), 2);
+}
+
+#[tokio::test]
 async fn there_are_never_more_connections_than_allowed() {
     let server = Honest::start().await;
     let smtp = relay(server.port);

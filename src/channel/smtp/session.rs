@@ -327,9 +327,8 @@ impl Session {
     /// Says QUIT, and hangs up when the server has done so (RFC 5321 §4.1.1.10), for which it waits a second: until then the
     /// server counts this connection among ours, and may refuse the next one.
     pub async fn quit(mut self) {
-        let patience = Duration::from_secs(1);
-        if self.is_ready() && self.wire.send(b"QUIT\r\n", patience).await.is_ok() {
-            self.wire.ended(patience).await;
+        if self.is_ready() && self.wire.send(b"QUIT\r\n", PATIENCE).await.is_ok() {
+            self.wire.ended(PATIENCE).await;
         }
     }
 
@@ -393,7 +392,13 @@ impl Session {
         let reply = self.wire.reply(limit).await.map_err(|error| Trouble::wire(phase, error))?;
         match reply.class() {
             found if found == class => Ok(reply),
-            4 | 5 => Err(Trouble { phase, what: What::Refused(reply) }),
+            4 | 5 => {
+                if reply.code == 421 {
+                    // The server hangs up (RFC 5321 §3.8); until then it counts this connection among ours.
+                    self.wire.ended(PATIENCE.min(limit)).await;
+                }
+                Err(Trouble { phase, what: What::Refused(reply) })
+            }
             _ => Err(Trouble { phase, what: What::OutOfPlace(reply) }),
         }
     }
@@ -401,6 +406,8 @@ impl Session {
 
 /// So long a server may take for its first reply to what stood behind a dot: others look each recipient up first.
 const BEGUN: Duration = Duration::from_mins(1);
+/// So long it is waited for a server that is to hang up.
+const PATIENCE: Duration = Duration::from_secs(1);
 const DATA: &str = "DATA\r\n";
 const DOT: &str = ".\r\n";
 

@@ -348,12 +348,15 @@ async fn a_slow_domain_keeps_nobody_waiting() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let slow_ones = server.tried("slow.example");
+    // What is before its dot when everything stops is not sent.
+    let events = std::mem::take(&mut *events.lock().unwrap());
     stop.cancel();
     running.await.unwrap();
     assert_eq!(server.taken("fast.example"), 400);
     assert!(slow_ones < 40, "the fast ones waited for the slow ones");
     assert!(server.book.lock().unwrap().under_way["slow.example"].1 <= 2);
-    assert!(events.lock().unwrap().iter().all(|event| event.state == State::Sent));
+    let others: Vec<_> = events.iter().filter(|event| event.state != State::Sent).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -201,15 +201,13 @@ async fn a_mail_that_breaks_off_before_its_last_block_asks_for_nothing() {
     assert!(sent.is_err() && seen.is_none());
 }
 
-/// Before that the server still counts the connection, and a new one would be one too many.
-#[tokio::test]
-async fn a_connection_is_left_when_the_server_has_hung_up_and_not_at_its_good_bye() {
+/// Whether `leave` was done with a session only when the server, which said `words` to its command, had hung up.
+async fn waited(leave: impl AsyncFnOnce(Session), words: &[u8]) -> bool {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (ours, mut theirs) = tokio::io::duplex(1_000);
     let hung_up = std::sync::atomic::AtomicBool::new(false);
     let leaving = async {
-        let session = Session::greet(Box::new(ours), "dateline.test", Timeouts::default()).await.unwrap();
-        session.quit().await;
+        leave(Session::greet(Box::new(ours), "dateline.test", Timeouts::default()).await.unwrap()).await;
         hung_up.load(std::sync::atomic::Ordering::SeqCst)
     };
     let hearing = async {
@@ -217,15 +215,29 @@ async fn a_connection_is_left_when_the_server_has_hung_up_and_not_at_its_good_by
         theirs.write_all(b"220 relay\r\n").await.unwrap();
         assert!(theirs.read(&mut some).await.unwrap() > 0);
         theirs.write_all(b"250 relay\r\n").await.unwrap();
-        let heard = theirs.read(&mut some).await.unwrap();
-        assert_eq!(&some[..heard], b"QUIT\r\n");
-        theirs.write_all(b"221 bye\r\n").await.unwrap();
+        assert!(theirs.read(&mut some).await.unwrap() > 0);
+        theirs.write_all(words).await.unwrap();
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
         hung_up.store(true, std::sync::atomic::Ordering::SeqCst);
         drop(theirs);
     };
-    let (was_hung_up, ()) = tokio::join!(leaving, hearing);
-    assert!(was_hung_up);
+    tokio::join!(leaving, hearing).0
+}
+
+/// Before that the server still counts the connection, and a new one would be one too many.
+#[tokio::test]
+async fn a_connection_is_left_when_the_server_has_hung_up_and_not_at_its_good_bye() {
+    assert!(waited(Session::quit, b"221 bye\r\n").await);
+    let refused = async |mut session: Session| {
+        let envelope = envelope::Envelope::new(
+            &"press@halden.example".parse().unwrap(),
+            &"jane@paper.example".parse().unwrap(),
+            9,
+            session.extensions(),
+        );
+        assert!(session.envelope(&envelope.unwrap()).await.is_err());
+    };
+    assert!(waited(refused, b"421 4.3.2 too busy\r\n").await);
 }

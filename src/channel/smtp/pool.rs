@@ -270,17 +270,18 @@ impl Lease {
         if !session.is_ready() {
             return;
         }
-        let enough = session.mails() >= self.pool.per_connection;
-        let session = {
+        let left = {
             let mut state = self.pool.state();
-            if enough || state.used > state.limit {
-                session
-            } else {
+            if session.mails() < self.pool.per_connection && state.used <= state.limit {
                 state.idle.push(session);
-                return;
+                None
+            } else {
+                Some(session)
             }
         };
-        session.quit().await;
+        if let Some(session) = left {
+            session.quit().await;
+        }
     }
 }
 

@@ -39,16 +39,15 @@ async fn a_cancelled_mail_never_lends_its_answer_to_the_next() {
 
 const DIALOGUE: &str = "S 220-relay\nS 220 ready\nC EHLO\nS 250-relay\nS 250-AUTH PLAIN\nS 250 PIPELINING\nC AUTH PLAIN AHByZXNzAHNlc2FtZQ==\nS 235 ok\nC MAIL\nC RCPT\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nB\nS 250-queued\nS 250 as 1\nC QUIT\n";
 
+fn to_jane(session: &Session) -> Result<envelope::Envelope, Trouble> {
+    let (from, to) = ("press@halden.example".parse().unwrap(), "jane@paper.example".parse().unwrap());
+    envelope::Envelope::new(&from, &to, 9, session.extensions())
+}
+
 async fn dialogue(stream: Box<dyn Stream>) -> Result<String, Trouble> {
     let mut session = Session::greet(stream, "dateline.test", Timeouts::default()).await?;
     session.auth("press", &SecretString::from("sesame")).await?;
-    let envelope = envelope::Envelope::new(
-        &"press@halden.example".parse().unwrap(),
-        &"jane@paper.example".parse().unwrap(),
-        9,
-        session.extensions(),
-    )?;
-    session.envelope(&envelope).await?;
+    session.envelope(&to_jane(&session)?).await?;
     assert!(!session.is_ready());
     session.body(b"one\r\n.\r\n.two\r\n", true, async {}).await.0?;
     assert!(!session.is_ready());
@@ -231,13 +230,7 @@ async fn waited(leave: impl AsyncFnOnce(Session), words: &[u8]) -> bool {
 async fn a_connection_is_left_when_the_server_has_hung_up_and_not_at_its_good_bye() {
     assert!(waited(Session::quit, b"221 bye\r\n").await);
     let refused = async |mut session: Session| {
-        let envelope = envelope::Envelope::new(
-            &"press@halden.example".parse().unwrap(),
-            &"jane@paper.example".parse().unwrap(),
-            9,
-            session.extensions(),
-        );
-        assert!(session.envelope(&envelope.unwrap()).await.is_err());
+        assert!(session.envelope(&to_jane(&session).unwrap()).await.is_err());
     };
     assert!(waited(refused, b"421 4.3.2 too busy\r\n").await);
 }
